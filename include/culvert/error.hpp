@@ -1,0 +1,74 @@
+// Errors as values. What a peer or the network does wrong travels up as a Result or an error_code; what the calling
+// program does wrong (a header after the head was sent, an invalid name) is thrown as http_error with Node's code.
+#pragma once
+#include <cassert>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace culvert {
+
+// One row an error that culvert itself can report: name, sentence. Names that Node has keep Node's spelling.
+#define CULVERT_ERRORS(X)                                                                                   \
+  X(end_of_stream, "the peer closed its side of the connection")                                            \
+  X(aborted, "aborted")                                                                                     \
+  X(socket_hang_up, "socket hang up")                                                                       \
+  X(name_not_found, "the host name has no address")                                                         \
+  X(timed_out, "timed out")                                                                                 \
+  X(unexpected_data, "bytes arrived on a connection that nobody asked for")                                 \
+  X(ERR_HTTP_HEADERS_SENT, "Cannot change headers after they are sent to the peer")                         \
+  X(ERR_HTTP_INVALID_STATUS_CODE, "Invalid status code")                                                    \
+  X(ERR_HTTP_INVALID_HEADER_VALUE, "Invalid value for header")                                              \
+  X(ERR_HTTP_BODY_NOT_ALLOWED, "Adding content for this request method or response status is not allowed")  \
+  X(ERR_HTTP_CONTENT_LENGTH_MISMATCH, "Response body's content-length does not match the content-length header") \
+  X(ERR_HTTP_TRAILER_INVALID, "Trailers are invalid with this transfer encoding")                           \
+  X(ERR_INVALID_HTTP_TOKEN, "Header name or method must be a valid HTTP token")                             \
+  X(ERR_INVALID_CHAR, "Invalid character in header content")                                                \
+  X(ERR_UNESCAPED_CHARACTERS, "Request path contains unescaped characters")                                 \
+  X(ERR_INVALID_ARG_VALUE, "Invalid argument value")                                                        \
+  X(ERR_OUT_OF_RANGE, "The value is out of range")                                                          \
+  X(ERR_STREAM_WRITE_AFTER_END, "write after end")                                                          \
+  X(ERR_STREAM_DESTROYED, "Cannot write to a destroyed stream")
+
+enum class errc {
+  ok = 0,
+#define CULVERT_ROW(name, sentence) name,
+  CULVERT_ERRORS(CULVERT_ROW)
+#undef CULVERT_ROW
+};
+
+// The name of an error as it stands in the table, for example "ERR_HTTP_HEADERS_SENT".
+std::string_view name_of(errc error);
+const std::error_category& culvert_category();
+inline std::error_code make_error_code(errc error) { return {static_cast<int>(error), culvert_category()}; }
+
+// Thrown when the calling program broke the contract; code() is one of errc's ERR_ rows.
+class http_error : public std::system_error {
+ public:
+  explicit http_error(errc error) : std::system_error(make_error_code(error)) {}
+  http_error(errc error, const std::string& what) : std::system_error(make_error_code(error), what) {}
+};
+
+// A value or the reason why there is none.
+template <class T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : value_(std::move(value)) {}                        // NOLINT: meant to convert
+  Result(std::error_code error) : error_(error) { assert(error); }     // NOLINT: meant to convert
+  Result(errc error) : error_(make_error_code(error)) {}               // NOLINT: meant to convert
+
+  explicit operator bool() const { return !error_; }
+  std::error_code error() const { return error_; }
+  T& operator*() { assert(!error_); return value_; }
+  T* operator->() { assert(!error_); return &value_; }
+
+ private:
+  T value_{};
+  std::error_code error_;
+};
+
+}  // namespace culvert
+
+template <>
+struct std::is_error_code_enum<culvert::errc> : std::true_type {};

@@ -1,0 +1,150 @@
+// One thread's world: what is ready, what is due, what was asked to happen later in this turn.
+//
+// A turn, written once in Loop::turn_ends() and the loops' own run functions:
+//   wait · read the clock · for each ready stream on_ready, then flush what it touched · due deadlines · posted tasks ·
+//   deferred work · interest changes · free what was retired
+//
+// Only post() may be called from other threads.
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "culvert/error.hpp"
+
+namespace culvert {
+
+using TimePoint = std::chrono::steady_clock::time_point;
+using WallTime = std::chrono::system_clock::time_point;
+using Duration = std::chrono::steady_clock::duration;
+inline constexpr TimePoint never = TimePoint::max();
+
+class BlockPool;
+class DeadlineWheel;
+class Loop;
+
+// A place in a list that an object brings along: no allocation, and leaves the list when it dies.
+class ListHook {
+ public:
+  ListHook() = default;
+  ListHook(const ListHook&) = delete;
+  ListHook& operator=(const ListHook&) = delete;
+  ~ListHook() { unlink(); }
+  bool linked() const { return next_ != nullptr; }
+  void unlink() {
+    if (next_ == nullptr) return;
+    next_->previous_ = previous_;
+    previous_->next_ = next_;
+    next_ = previous_ = nullptr;
+  }
+
+ private:
+  template <class T>
+  friend class IntrusiveList;
+  ListHook* next_ = nullptr;
+  ListHook* previous_ = nullptr;
+};
+
+// An object that has something to be asked at a time. Lives in the loop's wheel; O(1) to move.
+class Deadline : public ListHook {
+ public:
+  // "It is at least the time you named." Returns when to ask again (`never`: not until ask_at). Handlers only store
+  // times; the comparison with the limits is made here.
+  virtual TimePoint on_due(TimePoint now) noexcept = 0;
+
+ protected:
+  ~Deadline() = default;
+
+ private:
+  friend class DeadlineWheel;
+  TimePoint asked_ = never;
+};
+
+// Node's nextTick: on_deferred runs later in the same turn, once for each defer().
+class Deferred : public ListHook {
+ public:
+  virtual void on_deferred() noexcept = 0;
+
+ protected:
+  ~Deferred() = default;
+};
+
+// Something with bytes to send: on_flush runs as soon as the current event handler has returned.
+class Flushable : public ListHook {
+ public:
+  virtual void on_flush() noexcept = 0;
+
+ protected:
+  ~Flushable() = default;
+};
+
+// Something that has been closed and is freed at the end of the turn.
+class Retired {
+ public:
+  virtual ~Retired() = default;
+};
+
+template <class T>
+class IntrusiveList;
+
+class Loop {
+ public:
+  using Task = std::function<void()>;
+  static constexpr std::size_t scratch_bytes = 64 * 1024;
+
+  Loop();
+  virtual ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // Runs `task` on the loop's thread, in order with others. From any thread.
+  virtual void post(Task task) = 0;
+
+  // "Call on_due no later than": early calls are harmless, so a later time than the one asked for before is a no-op.
+  void ask_at(Deadline& deadline, TimePoint when);
+  void forget(Deadline& deadline);
+  void defer(Deferred& work);
+  void flush_soon(Flushable& sender);
+  void retire(std::unique_ptr<Retired> closed);
+
+  // Read once a turn.
+  TimePoint now() const { return now_; }
+  WallTime wall_now() const { return wall_now_; }
+  // The value of a Date field for wall_now(), made anew once a second: "Sat, 21 Nov 2026 10:00:00 GMT".
+  std::string_view http_date();
+  // Not for secrets: ids, jitter, choice among equals.
+  std::uint64_t random();
+
+  // The one read buffer of this thread, yours until your event handler returns.
+  std::span<std::byte> scratch() { return {scratch_.get(), scratch_bytes}; }
+  BlockPool& blocks() { return *blocks_; }
+
+ protected:
+  // The steps of a turn, for the loops that derive from this one.
+  void set_clock(TimePoint now, WallTime wall);
+  void seed(std::uint64_t value) { random_state_ = value; }
+  void flush_touched();                 // after every handler
+  void run_due();                       // due deadlines, each followed by a flush
+  TimePoint next_due() const;           // `never` where there is none
+  void turn_ends();                     // deferred work until none is left, then frees what was retired
+  bool has_deferred() const;
+
+ private:
+  struct Queues;
+  TimePoint now_{};
+  WallTime wall_now_{};
+  std::unique_ptr<std::byte[]> scratch_;
+  std::unique_ptr<BlockPool> blocks_;
+  std::unique_ptr<DeadlineWheel> wheel_;
+  std::unique_ptr<Queues> queues_;
+  std::uint64_t random_state_ = 0;
+  std::int64_t date_second_ = -1;
+  char date_[32] = {};
+};
+
+}  // namespace culvert

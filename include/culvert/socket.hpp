@@ -1,0 +1,74 @@
+// The seam between the message model and whatever carries bytes: TCP, Unix sockets, memory, a simulation, later TLS.
+#pragma once
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "culvert/bytes.hpp"
+#include "culvert/endpoint.hpp"
+#include "culvert/error.hpp"
+
+namespace culvert {
+
+// What a stream is ready for, and what its owner wants to hear about. A set of bits.
+struct Ready {
+  bool readable = false;
+  bool writable = false;
+  bool broken = false;  // reset or closed on both sides; told even to an owner that wants nothing
+};
+struct Interest {
+  bool read = true;
+  bool write = false;
+  bool operator==(const Interest&) const = default;
+};
+
+class Watcher {
+ public:
+  // Called by the loop, on its thread, never from inside a call of the owner's. The one place that may close the object.
+  virtual void on_ready(Ready ready) noexcept = 0;
+
+ protected:
+  ~Watcher() = default;
+};
+
+// A byte stream. Destroying it closes it at once: nothing is ever in flight into our memory. One loop, one thread.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  // Who hears about readiness from now on; reading is wanted at first. Again for another owner (CONNECT, Upgrade).
+  virtual void attach(Watcher& watcher) = 0;
+  // Applied at the end of the loop's turn, and only where it changed: calling it often costs nothing.
+  virtual void want(Interest interest) = 0;
+
+  // What has arrived, in the loop's scratch buffer: valid until the event handler returns. Empty: nothing yet.
+  // errc::end_of_stream: the peer has finished sending (it may still read).
+  virtual Result<Bytes> read() = 0;
+  // How many bytes the kernel took; fewer than offered (also 0) means that the peer is slow. One gather-send.
+  virtual Result<std::size_t> write(std::span<const iovec> parts) = 0;
+
+  // Sends FIN after what was written: the peer sees the end of the stream, and may go on sending.
+  virtual std::error_code shutdown_write() = 0;
+  // From now on destruction resets the connection, so that the peer cannot mistake the end for a proper one.
+  virtual void reset_on_close() = 0;
+  // How an attempt to connect has ended, once the stream is writable for the first time; later: the pending error.
+  virtual std::error_code take_error() = 0;
+  // Makes the kernel probe a quiet connection after `idle_seconds`; does nothing where there is no such thing.
+  virtual void keep_alive_probes(int idle_seconds) = 0;
+
+  virtual const Endpoint& local() const = 0;
+  virtual const Endpoint& remote() const = 0;
+};
+
+// Makes streams to addresses that are already resolved (kind ip or unix_path).
+class Connector {
+ public:
+  virtual ~Connector() = default;
+  // The stream is returned before it is connected: attach, want {read: false, write: true}, and ask take_error()
+  // at the first on_ready. An error here is one that needs no waiting (no route, too many descriptors).
+  virtual Result<std::unique_ptr<Transport>> connect(const Address& address) = 0;
+};
+
+}  // namespace culvert

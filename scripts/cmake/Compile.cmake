@@ -1,0 +1,44 @@
+# How every target of culvert is compiled. Rooms and tests link culvert_compile.
+include_guard(GLOBAL)
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug, Release, RelWithDebInfo" FORCE)
+endif()
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+# Each test run reads its own build folder: the same sources under "address" (with undefined) or "thread".
+set(CULVERT_SANITIZE "" CACHE STRING "Sanitizers to build with: empty, address or thread")
+set_property(CACHE CULVERT_SANITIZE PROPERTY STRINGS "" address thread)
+if(CULVERT_SANITIZE STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(CULVERT_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=thread)
+elseif(NOT CULVERT_SANITIZE STREQUAL "")
+  message(FATAL_ERROR "CULVERT_SANITIZE is \"${CULVERT_SANITIZE}\": it takes address or thread")
+endif()
+
+find_program(CULVERT_CCACHE ccache)
+if(CULVERT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CULVERT_CCACHE}")
+  set(CMAKE_C_COMPILER_LAUNCHER "${CULVERT_CCACHE}")
+endif()
+
+add_library(culvert_compile INTERFACE)
+target_compile_options(culvert_compile INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-qual
+                            -Wunused -Woverloaded-virtual -Wconversion -Wno-sign-conversion>)
+option(CULVERT_WERROR "Treat warnings as errors" OFF)
+if(CULVERT_WERROR)
+  target_compile_options(culvert_compile INTERFACE -Werror)
+endif()
+if(NOT CULVERT_SANITIZE)
+  target_compile_options(culvert_compile INTERFACE $<$<NOT:$<CONFIG:Debug>>:-fstack-protector-strong>)
+  target_compile_definitions(culvert_compile INTERFACE $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>)
+endif()

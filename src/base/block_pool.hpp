@@ -1,0 +1,36 @@
+// Memory in blocks of one size, kept for reuse by one thread: what a busy connection borrows and an idle one gives back.
+#pragma once
+#include <cstddef>
+
+namespace culvert {
+
+// Each block's payload follows its header; `next` belongs to whoever holds the block.
+struct Block {
+  static constexpr std::size_t total_bytes = 4096;
+  Block* next = nullptr;
+  std::byte* data() { return reinterpret_cast<std::byte*>(this + 1); }
+  static constexpr std::size_t capacity() { return total_bytes - sizeof(Block); }
+};
+
+class BlockPool {
+ public:
+  // Up to this many free blocks are kept (4 MiB); more go back to the system.
+  static constexpr std::size_t kept_max = 1024;
+
+  BlockPool() = default;
+  BlockPool(const BlockPool&) = delete;
+  BlockPool& operator=(const BlockPool&) = delete;
+  ~BlockPool();
+
+  Block* take();
+  void give(Block* block);
+  std::size_t in_use() const { return in_use_; }
+  std::size_t kept() const { return kept_; }
+
+ private:
+  Block* free_ = nullptr;
+  std::size_t kept_ = 0;
+  std::size_t in_use_ = 0;
+};
+
+}  // namespace culvert

@@ -1,0 +1,207 @@
+// What the operator wrote, as plain checked structs: every default filled in, every name resolved, every address
+// parsed. Immutable once made; crosses threads as shared_ptr<const Config>. Equal structs mean "did not change".
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "config/network.hpp"
+#include "culvert/endpoint.hpp"
+
+namespace culvert::config {
+
+using std::chrono::milliseconds;
+inline constexpr milliseconds off = milliseconds::zero();  // a duration written "off" or 0: no limit
+
+struct Process {
+  std::uint32_t threads = 0;  // 0: one a core
+  milliseconds shutdown_timeout{30'000};
+  bool reuse_port = true;
+  bool operator==(const Process&) const = default;
+};
+
+enum class LogLevel : std::uint8_t { trace, debug, info, warn, error, off };
+enum class LogFormat : std::uint8_t { text, json };
+enum class AccessFormat : std::uint8_t { json, combined };
+
+struct AccessLog {
+  std::string file;  // "-": standard output
+  AccessFormat format = AccessFormat::json;
+  std::vector<std::string> fields;  // empty: the default set; names as in access_fields()
+  std::vector<std::string> redact{"authorization", "proxy-authorization", "cookie"};
+  bool operator==(const AccessLog&) const = default;
+};
+
+struct Log {
+  LogLevel level = LogLevel::info;
+  LogFormat format = LogFormat::text;
+  std::string target = "stderr";  // "stderr" or a path
+  std::optional<AccessLog> access;
+  bool operator==(const Log&) const = default;
+};
+
+struct Limits {
+  std::uint64_t max_connections = 0;             // 0: no limit
+  std::uint64_t max_connections_per_client = 0;  // 0: no limit
+  bool operator==(const Limits&) const = default;
+};
+
+enum class ExpectContinue : std::uint8_t { forward, answer, reject };
+
+struct Forwarded {
+  std::vector<Network> trust;  // peers whose forwarding fields are believed
+  bool send_for = true;        // X-Forwarded-For
+  bool send_proto = true;      // X-Forwarded-Proto
+  bool send_host = true;       // X-Forwarded-Host
+  bool send_forwarded = false; // Forwarded (RFC 7239)
+  std::string request_id;      // field name; empty: none
+  bool operator==(const Forwarded&) const = default;
+};
+
+// [server], and what a [listener.N] says differently.
+struct Server {
+  milliseconds headers_timeout{60'000};
+  milliseconds request_timeout{300'000};
+  milliseconds keep_alive_timeout{5'000};
+  milliseconds timeout = off;
+  std::uint32_t max_requests_per_socket = 0;
+  std::uint32_t max_header_size = 16 * 1024;
+  std::uint32_t max_headers_count = 2000;
+  std::uint64_t max_body_size = 0;  // 0: no limit
+  bool require_host_header = true;
+  bool no_delay = true;
+  ExpectContinue expect_continue = ExpectContinue::forward;
+  std::string server_header = "culvert";  // of answers that culvert makes itself; empty: none
+  std::string via = "culvert";            // empty: no Via
+  Forwarded forwarded;
+  bool operator==(const Server&) const = default;
+};
+
+struct Listener {
+  std::string name;
+  std::vector<Address> addresses;     // kind ip or unix_path
+  std::uint64_t max_connections = 0;  // 0: no limit
+  Server server;
+  bool operator==(const Listener&) const = default;
+};
+
+// What to do with a header list, in this order: remove, set, add. Values may hold {placeholders}.
+struct HeaderChanges {
+  std::vector<std::string> remove;
+  std::vector<std::pair<std::string, std::string>> set;
+  std::vector<std::pair<std::string, std::string>> add;
+  bool empty() const { return remove.empty() && set.empty() && add.empty(); }
+  bool operator==(const HeaderChanges&) const = default;
+};
+
+struct HostPattern {
+  std::string text;       // lower case, without port; for "*.example.com" the part behind the star, with its dot
+  bool wildcard = false;
+  bool operator==(const HostPattern&) const = default;
+};
+
+struct PathPattern {
+  std::string text;     // for "/api/*" it is "/api"; for "/*" it is empty
+  bool prefix = false;  // ends in /*: matches text itself and everything below it at a segment border
+  bool operator==(const PathPattern&) const = default;
+};
+
+// A header or query condition; "*" means: is there, with any value.
+struct FieldMatch {
+  std::string name;
+  std::string value;
+  bool any = false;
+  bool operator==(const FieldMatch&) const = default;
+};
+
+struct Match {
+  std::vector<std::string> listeners;  // empty lists match everything
+  std::vector<HostPattern> hosts;
+  std::vector<PathPattern> paths;
+  std::string path_regex;              // RE2; empty: none
+  std::vector<std::string> methods;
+  std::vector<FieldMatch> headers;
+  std::vector<FieldMatch> query;
+  std::vector<Network> clients;
+  bool operator==(const Match&) const = default;
+};
+
+struct ToUpstream {
+  std::string upstream;  // a key of Config::upstreams
+  bool operator==(const ToUpstream&) const = default;
+};
+struct Redirect {
+  std::string to;  // with {host} {uri} {path} {query} {1}..{9}
+  std::uint16_t status = 308;
+  bool operator==(const Redirect&) const = default;
+};
+struct Respond {
+  std::uint16_t status = 200;
+  std::string body;
+  std::string content_type = "text/plain";
+  bool operator==(const Respond&) const = default;
+};
+struct Echo {  // the built-in demonstration upstream
+  bool operator==(const Echo&) const = default;
+};
+
+struct Retry {
+  std::uint32_t attempts = 2;  // tries in all
+  bool on_connect_failure = true;
+  bool on_reused_connection_closed = true;
+  bool operator==(const Retry&) const = default;
+};
+
+struct Route {
+  std::string name;  // "route 3" where the file gives none; unique
+  Match match;
+  std::variant<ToUpstream, Redirect, Respond, Echo> action;
+  std::string strip_prefix;  // empty: none
+  std::string rewrite;       // with {path} {query} {1}..{9}; empty: none
+  HeaderChanges request_headers;
+  HeaderChanges response_headers;
+  std::optional<ExpectContinue> expect_continue;
+  std::optional<milliseconds> idle_timeout;
+  std::optional<milliseconds> response_timeout;
+  Retry retry;
+  bool operator==(const Route&) const = default;
+};
+
+enum class Scheduling : std::uint8_t { lifo, fifo };
+enum class HostHeader : std::uint8_t { client, upstream };
+
+struct Upstream {
+  std::string name;              // a URL used in a route is an upstream named by that URL
+  std::vector<Address> servers;  // any kind; at least one
+  HostHeader host_header = HostHeader::client;
+  // agent: named after Node's http.Agent
+  bool keep_alive = true;
+  milliseconds keep_alive_msecs{1000};
+  std::uint32_t max_sockets = 0;        // 0: no limit
+  std::uint32_t max_total_sockets = 0;  // 0: no limit
+  std::uint32_t max_free_sockets = 256;
+  Scheduling scheduling = Scheduling::lifo;
+  milliseconds timeout{60'000};         // a free connection is closed after this
+  milliseconds connect_timeout{3'000};
+  milliseconds response_timeout{60'000};
+  milliseconds resolve{30'000};         // how long the addresses of a name are used before asking again
+  bool operator==(const Upstream&) const = default;
+};
+
+struct Config {
+  Process process;
+  Log log;
+  Limits limits;
+  std::vector<Listener> listeners;
+  std::vector<Route> routes;               // in order; the first that matches is used
+  std::map<std::string, Upstream, std::less<>> upstreams;  // only those that a route uses
+  bool operator==(const Config&) const = default;
+};
+
+}  // namespace culvert::config
