@@ -25,6 +25,7 @@ enum class MessageKind : std::uint8_t { request, response };
 struct ParserLimits {
   std::uint32_t header_bytes_max = 16 * 1024;  // request or status line, names, values and separators; also for trailers
   std::uint32_t headers_max = 2000;            // header lines; 0: no limit
+  bool require_host = false;                   // requests: HTTP/1.1 without Host is HPE_MISSING_HOST (400)
 };
 
 // The head of a message as it arrived. Its text lies in the arena given to begin().
