@@ -73,6 +73,7 @@ class Agent {
   bool may_open(const Origin& origin) const;
   void open(Origin& origin, ClientTransaction& transaction);
   void give_back(ClientConnection& connection);
+  void forget(ClientConnection& connection, bool was_free);
   void gone(ClientConnection& connection);
   void serve_waiting(Origin& preferred);
   void finished(ClientTransaction& transaction);

@@ -52,6 +52,7 @@ class ClientRequest final : public OutgoingMessage {
  private:
   friend class Agent;
   friend class ClientConnection;
+  friend struct ClientTransaction;
   void start(const RequestOptions& options);
   void send_head(std::optional<std::uint64_t> length) override;
   void moved_to(ByteSink& sink) { sink_ = &sink; }

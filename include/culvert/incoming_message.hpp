@@ -20,6 +20,7 @@ namespace culvert {
 
 class OutgoingMessage;
 class Transport;
+struct ClientTransaction;
 namespace wire {
 struct MessageHead;
 }
@@ -103,6 +104,7 @@ class IncomingMessage {
   friend class OutgoingMessage;
   friend class ServerConnection;
   friend class ClientConnection;
+  friend struct ClientTransaction;
 
   static const HeaderList& no_trailers();
   void stop(Pause reason);

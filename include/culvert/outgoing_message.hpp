@@ -21,6 +21,7 @@ namespace culvert {
 
 class Arena;
 class IncomingMessage;
+struct ClientTransaction;
 namespace net {
 class Outbox;
 }
@@ -104,6 +105,7 @@ class OutgoingMessage {
   friend class IncomingMessage;
   friend class ServerConnection;
   friend class ClientConnection;
+  friend struct ClientTransaction;
   friend class ClientRequest;
 
   void piped(Bytes part);       // from IncomingMessage::pipe: borrowed until the flush

@@ -103,15 +103,18 @@ void Agent::give_back(ClientConnection& connection) {
   serve_waiting(origin);
 }
 
-void Agent::gone(ClientConnection& connection) {
+void Agent::forget(ClientConnection& connection, bool was_free) {
   Origin& origin = connection.origin();
-  const auto at = std::find(origin.free.begin(), origin.free.end(), &connection);
-  if (at != origin.free.end()) {
-    origin.free.erase(at);
+  if (was_free) {
+    origin.free.erase(std::find(origin.free.begin(), origin.free.end(), &connection));
   } else {
     --origin.in_use;
   }
   --total_;
+}
+
+void Agent::gone(ClientConnection& connection) {
+  Origin& origin = connection.origin();
   connection.unlink();
   loop_.retire(std::unique_ptr<Retired>(&connection));
   serve_waiting(origin);

@@ -3,31 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/ascii.hpp"
 #include "culvert/error.hpp"
 #include "http/client_transaction.hpp"
-#include "wire/header_names.hpp"
 
 namespace culvert {
-
-namespace {
-
-// Keep-Alive: timeout=N of an answer, in seconds; 0 where it says nothing.
-std::uint32_t keep_alive_hint(const HeaderList& headers) {
-  const Header* field = headers.find(HeaderId::keep_alive);
-  if (field == nullptr) return 0;
-  constexpr std::string_view key = "timeout=";
-  const std::size_t at = field->value.find(key);
-  if (at == std::string_view::npos) return 0;
-  std::uint32_t seconds = 0;
-  for (const char c : field->value.substr(at + key.size())) {
-    if (c < '0' || c > '9' || seconds > 1'000'000) break;
-    seconds = seconds * 10 + static_cast<std::uint32_t>(c - '0');
-  }
-  return seconds;
-}
-
-}  // namespace
 
 ClientConnection::ClientConnection(Agent& agent, Agent::Origin& origin, std::unique_ptr<Transport> stream)
     : agent_(agent), origin_(origin), stream_(std::move(stream)), outbox_(agent.loop_.blocks()) {
@@ -41,8 +20,8 @@ ClientConnection::~ClientConnection() = default;
 void ClientConnection::carry(ClientTransaction& transaction) {
   transaction_ = &transaction;
   transaction.connection = this;
-  keep_alive_hint_seconds_ = 0;
-  reusable_ = poisoned_ = informational_ = false;
+  promised_seconds_ = 0;
+  poisoned_ = false;
   if (phase_ == Phase::connecting) return;
   phase_ = Phase::busy;
   connected();
@@ -50,8 +29,6 @@ void ClientConnection::carry(ClientTransaction& transaction) {
 
 void ClientConnection::connected() {
   last_progress_ = loop().now();
-  if (!parser_) parser_ = std::make_unique<wire::H1Parser>(wire::MessageKind::response, *this);
-  parser_->begin(transaction_->arena, {});
   outbox_ = std::move(transaction_->early);
   transaction_->connected();
   update_interest();
@@ -134,20 +111,20 @@ void ClientConnection::read() {
 }
 
 void ClientConnection::parse(Bytes bytes) {
+  ClientTransaction& t = *transaction_;
   while (!bytes.empty()) {
     feeding_ = true;
-    const wire::Fed fed = parser_->feed(bytes);
+    const wire::Fed fed = t.parser.feed(bytes);
     feeding_ = false;
-    if (phase_ != Phase::busy || transaction_ == nullptr) return;
+    if (transaction_ == nullptr) return;
     if (fed.error) return close(fed.error);
     bytes = bytes.subspan(fed.consumed);
-    if (!parser_->complete()) break;
-    if (!informational_) {
+    if (!t.parser.complete()) break;
+    if (t.answer_complete()) {
       poisoned_ = poisoned_ || !bytes.empty();  // what follows an answer is not an answer to anybody
       return check_done();
     }
-    informational_ = false;
-    parser_->begin(transaction_->arena, {});
+    t.expect_answer();  // that was a 1xx
   }
   if (!bytes.empty()) held_.insert(held_.end(), bytes.begin(), bytes.end());
   update_interest();
@@ -155,50 +132,11 @@ void ClientConnection::parse(Bytes bytes) {
 
 void ClientConnection::peer_finished() {
   poisoned_ = true;
-  const bool had_head = transaction_->response_begun;
-  const std::error_code error = parser_->finish();
-  if (phase_ != Phase::busy || transaction_ == nullptr) return;
-  if (parser_->complete() && !informational_) return check_done();
-  if (!had_head && !parser_->has_begun()) return close(errc::socket_hang_up);
-  close(had_head ? make_error_code(errc::aborted) : error ? error : make_error_code(errc::socket_hang_up));
-}
-
-wire::BodyRule ClientConnection::on_head() {
-  const wire::MessageHead& head = parser_->head();
-  if (head.status < 200 && head.status != 101) {
-    inform();
-    return wire::BodyRule::as_framed;
-  }
-  ClientTransaction& t = *transaction_;
-  t.response_begun = true;
-  t.response.open(head);
-  reusable_ = head.keep_alive && head.framing.kind != wire::Framing::Kind::until_close && head.status != 101;
-  keep_alive_hint_seconds_ = keep_alive_hint(head.headers);
-  const bool bodiless = t.request.method() == "HEAD";
-  if (t.request.on_response.listener_count() == 0) {
-    t.response.resume();
-  } else {
-    t.request.on_response.emit(t.response);
-  }
-  const bool waits = !bodiless && t.response.has_body() && !t.response.flows();
-  if (phase_ != Phase::busy || waits) parser_->pause();
-  return bodiless ? wire::BodyRule::none : wire::BodyRule::as_framed;
-}
-
-void ClientConnection::inform() {
-  informational_ = true;
-  const wire::MessageHead& head = parser_->head();
-  transaction_->request.on_information.emit(Information{head.status, head.reason, head.headers});
-  if (phase_ != Phase::busy) parser_->pause();
-}
-
-void ClientConnection::on_body(Bytes part) {
-  transaction_->response.deliver(part);
-  if (phase_ != Phase::busy || !transaction_->response.flows()) parser_->pause();
-}
-
-void ClientConnection::on_complete() {
-  if (!informational_) transaction_->response.received(parser_->trailers());
+  const std::error_code error = transaction_->parser.finish();
+  if (transaction_ == nullptr) return;
+  if (transaction_->answer_complete()) return check_done();
+  if (transaction_->response_begun) return close(errc::aborted);
+  close(transaction_->parser.has_begun() && error ? error : make_error_code(errc::socket_hang_up));
 }
 
 void ClientConnection::flow_changed() {
@@ -215,11 +153,13 @@ void ClientConnection::check_done() {
   if (phase_ != Phase::busy || transaction_ == nullptr) return;
   ClientTransaction& t = *transaction_;
   if (!t.done()) return update_interest();
+  const bool reusable = t.allows_reuse() && !poisoned_ && outbox_.empty();
+  promised_seconds_ = t.keep_alive_promise();
   transaction_ = nullptr;
   t.let_go();
   t.look_later();
   held_ = {};
-  if (reusable_ && !poisoned_ && outbox_.empty()) {
+  if (reusable) {
     agent_.give_back(*this);
   } else {
     close({});
@@ -228,9 +168,9 @@ void ClientConnection::check_done() {
 
 bool ClientConnection::rest(std::chrono::milliseconds idle_limit, std::chrono::milliseconds probes_after) {
   idle_limit_ = idle_limit;
-  if (keep_alive_hint_seconds_ > 0) {
+  if (promised_seconds_ > 0) {
     // A second less than the origin promises, so that a request does not meet its closing.
-    const std::chrono::milliseconds promised = std::chrono::seconds(keep_alive_hint_seconds_ - 1);
+    const std::chrono::milliseconds promised = std::chrono::seconds(promised_seconds_ - 1);
     if (promised.count() == 0) return false;
     idle_limit_ = idle_limit_.count() == 0 ? promised : std::min(idle_limit_, promised);
   }
@@ -247,6 +187,7 @@ bool ClientConnection::rest(std::chrono::milliseconds idle_limit, std::chrono::m
 
 void ClientConnection::close(std::error_code reason) {
   if (phase_ == Phase::closed) return;
+  agent_.forget(*this, phase_ == Phase::free);
   phase_ = Phase::closed;
   stream_.reset();
   outbox_.clear();
@@ -276,7 +217,6 @@ TimePoint ClientConnection::runs_out() const {
     case Phase::free:
       return after(idle_limit_);
     case Phase::busy:
-      if (transaction_ == nullptr) return never;
       if (!transaction_->response_begun) return after(transaction_->response_timeout);
       if (!transaction_->response.flows() || transaction_->response.complete()) return never;
       return after(transaction_->idle_timeout);

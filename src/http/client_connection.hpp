@@ -13,11 +13,10 @@
 #include "culvert/loop.hpp"
 #include "culvert/socket.hpp"
 #include "net/outbox.hpp"
-#include "wire/h1_parser.hpp"
 
 namespace culvert {
 
-class ClientConnection final : public ListHook, public Retired, private Watcher, private wire::H1Handler {
+class ClientConnection final : public ListHook, public Retired, private Watcher {
  public:
   ClientConnection(Agent& agent, Agent::Origin& origin, std::unique_ptr<Transport> stream);
   ~ClientConnection() override;
@@ -61,16 +60,12 @@ class ClientConnection final : public ListHook, public Retired, private Watcher,
   TimePoint on_due(TimePoint now) noexcept;
   void on_deferred() noexcept;
   void on_flush() noexcept;
-  wire::BodyRule on_head() override;
-  void on_body(Bytes part) override;
-  void on_complete() override;
 
   Loop& loop() { return agent_.loop_; }
   void connected();
   void read();
   void parse(Bytes bytes);
   void peer_finished();
-  void inform();
   void check_done();
   void update_interest();
   TimePoint runs_out() const;
@@ -81,19 +76,16 @@ class ClientConnection final : public ListHook, public Retired, private Watcher,
   std::unique_ptr<Transport> stream_;
   net::Outbox outbox_;
   ClientTransaction* transaction_ = nullptr;
-  std::unique_ptr<wire::H1Parser> parser_;  // while it has ever been busy
   std::vector<std::byte> held_;             // bytes of a paused body
   Due due_{*this};
   Later later_{*this};
   Sender sender_{*this};
   TimePoint last_progress_;
   std::chrono::milliseconds idle_limit_{0};
-  std::uint32_t keep_alive_hint_seconds_ = 0;  // Keep-Alive: timeout= of the last answer; 0: none
+  std::uint32_t promised_seconds_ = 0;  // Keep-Alive: timeout= of the last answer; 0: none
   Phase phase_ = Phase::connecting;
-  bool reusable_ = false;       // the answer allows another request
-  bool informational_ = false;  // the message under way is a 1xx
-  bool poisoned_ = false;       // bytes after the answer, or it can't be continued
-  bool probes_ = false;         // TCP keep-alive probes are on
+  bool poisoned_ = false;  // bytes after the answer, or one side has stopped: not for another request
+  bool probes_ = false;    // TCP keep-alive probes are on
   bool feeding_ = false;
 };
 

@@ -4,11 +4,37 @@
 #include "culvert/error.hpp"
 #include "http/agent_origin.hpp"
 #include "http/client_connection.hpp"
+#include "wire/header_names.hpp"
 
 namespace culvert {
 
+namespace {
+
+// Keep-Alive: timeout=N of an answer, in seconds; 0 where it says nothing.
+std::uint32_t keep_alive_promised_by(const HeaderList& headers) {
+  const Header* field = headers.find(HeaderId::keep_alive);
+  if (field == nullptr) return 0;
+  constexpr std::string_view key = "timeout=";
+  const std::size_t at = field->value.find(key);
+  if (at == std::string_view::npos) return 0;
+  std::uint32_t seconds = 0;
+  for (const char c : field->value.substr(at + key.size())) {
+    if (c < '0' || c > '9' || seconds > 1'000'000) break;
+    seconds = seconds * 10 + static_cast<std::uint32_t>(c - '0');
+  }
+  return seconds;
+}
+
+}  // namespace
+
 ClientTransaction::ClientTransaction(Agent& owner, Agent::Origin& to, BlockPool& blocks)
-    : agent(owner), origin(to), arena(blocks), early(blocks), request(*this, *this, arena), response(*this) {}
+        : agent(owner),
+      origin(to),
+      arena(blocks),
+      parser(wire::MessageKind::response, *this),
+      early(blocks),
+      request(*this, *this, arena),
+      response(*this) {}
 
 void ClientTransaction::wait_for_connection(std::chrono::milliseconds limit) {
   if (limit.count() == 0) return;
@@ -20,10 +46,47 @@ void ClientTransaction::connected() {
   if (gives_up_ != never) agent.loop_.forget(*this);
   gives_up_ = never;
   request.connected_ = true;
+  expect_answer();
   if (request.on_socket.listener_count() > 0) {
     announce_socket_ = true;
     look_later();
   }
+}
+
+void ClientTransaction::expect_answer() {
+  informational_ = false;
+  parser.begin(arena, {});
+}
+
+wire::BodyRule ClientTransaction::on_head() {
+  const wire::MessageHead& head = parser.head();
+  if (head.status < 200 && head.status != 101) {
+    informational_ = true;
+    request.on_information.emit(Information{head.status, head.reason, head.headers});
+    if (over_) parser.pause();
+    return wire::BodyRule::as_framed;
+  }
+  response_begun = true;
+  response.open(head);
+  reusable_ = head.keep_alive && head.framing.kind != wire::Framing::Kind::until_close && head.status != 101;
+  promised_seconds_ = keep_alive_promised_by(head.headers);
+  if (request.on_response.listener_count() == 0) {
+    response.resume();
+  } else {
+    request.on_response.emit(response);
+  }
+  if (request.method() == "HEAD") return wire::BodyRule::none;
+  if (over_ || (response.has_body() && !response.flows())) parser.pause();
+  return wire::BodyRule::as_framed;
+}
+
+void ClientTransaction::on_body(Bytes part) {
+  response.deliver(part);
+  if (over_ || !response.flows()) parser.pause();
+}
+
+void ClientTransaction::on_complete() {
+  if (!informational_) response.received(parser.trailers());
 }
 
 void ClientTransaction::fail(std::error_code reason) {
