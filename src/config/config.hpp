@@ -152,7 +152,7 @@ struct Echo {  // the built-in demonstration upstream
 };
 
 struct Retry {
-  std::uint32_t attempts = 2;  // tries in all
+  std::uint32_t attempts = 0;  // tries in all; 0: one a server, and at least two
   bool on_connect_failure = true;
   bool on_reused_connection_closed = true;
   bool operator==(const Retry&) const = default;
