@@ -85,14 +85,16 @@ bool Exchange::parse_target() {
   host_field_ = host == nullptr ? std::string_view() : host->value;
   std::string_view rest = target;
   if (!target.starts_with('/') && target != "*") {
-    const auto parsed = wire::parse_request_target(request_->method(), target);
-    if (!parsed) return false;
-    if (parsed->form == wire::RequestTarget::Form::absolute) {
+    wire::RequestTarget parsed;
+    if (wire::parse_request_target(request_->method(), target, parsed)) return false;
+    rest = {};
+    if (parsed.form == wire::RequestTarget::Form::absolute) {
       absolute_form_ = true;
-      host_field_ = parsed->authority;  // a proxy ignores Host here (RFC 9112 3.2.2)
-      view_.path = parsed->path.empty() ? std::string_view("/") : parsed->path;
-      view_.query = parsed->query;
-      rest = {};
+      // A proxy ignores Host here and goes by the target (RFC 9112 3.2.2).
+      const std::string_view authority = target.substr(target.find("://") + 3);
+      host_field_ = authority.substr(0, authority.find_first_of("/?"));
+      view_.path = parsed.path.empty() ? std::string_view("/") : parsed.path;
+      view_.query = parsed.query;
     }
   }
   if (!rest.empty()) {
@@ -398,7 +400,7 @@ void Exchange::write_record() {
 void Exchange::release_if_over() {
   if (request_ != nullptr || up_ != nullptr || Upstream::Waiter::linked()) return;
   Gateway::State& gateway = gateway_;
-  ListHook::unlink();
+  LiveHook::unlink();
   --gateway.live_count;
   gateway.exchanges.destroy(this);
 }

@@ -22,7 +22,10 @@
 
 namespace culvert::proxy {
 
-class Exchange final : public ListHook, private Upstream::Waiter {
+// Its place among the exchanges of a worker.
+struct LiveHook : ListHook {};
+
+class Exchange final : public LiveHook, private Upstream::Waiter {
  public:
   Exchange(Gateway::State& gateway, Ref<ListenerPolicy> policy, IncomingMessage& request, ServerResponse& response,
            bool expects_continue);

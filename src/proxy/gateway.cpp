@@ -26,7 +26,8 @@ void refuse(Gateway::State& state, Door& door, ClientError& error) {
                                         settings.via.empty() ? "culvert" : settings.via);
   }
   if (error.request != nullptr) {
-    state.live.for_each([&](Exchange& exchange) {
+    state.live.for_each([&](LiveHook& hook) {
+      auto& exchange = static_cast<Exchange&>(hook);
       if (exchange.request() == error.request) exchange.request_failed(reason, error.error);
     });
     return;
@@ -48,7 +49,7 @@ Gateway::Gateway(Loop& loop, Connector& connector, net::Resolver& resolver, LogS
     : state_(std::make_unique<State>(loop, connector, resolver, log)) {}
 
 Gateway::~Gateway() {
-  while (!state_->live.empty()) state_->exchanges.destroy(&state_->live.front());
+  while (!state_->live.empty()) state_->exchanges.destroy(static_cast<Exchange*>(&state_->live.front()));
 }
 
 void Gateway::apply(std::shared_ptr<const config::Config> config) {

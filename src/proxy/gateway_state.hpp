@@ -32,7 +32,7 @@ struct Gateway::State {
   Site site;
   std::vector<std::unique_ptr<Door>> doors;
   Slab<Exchange> exchanges;
-  IntrusiveList<Exchange> live;
+  IntrusiveList<LiveHook> live;
   std::size_t live_count = 0;
   std::vector<Header> lines;  // where heads are put together
 };
