@@ -46,7 +46,15 @@ class Response(Head):
         return int(self.first_line.split(" ", 2)[1])
 
     def __str__(self):
-        return "\n".join([self.first_line, *(f"{name}: {value}" for name, value in self.headers), repr(self.body[:500])])
+        lines = [f"{name}: {value}" for name, value in self.headers]
+        return "\n".join([self.first_line, *lines, repr(self.body[:500])])
+
+
+def family_of(address):
+    """Of ("host", port) or the path of a Unix socket."""
+    if isinstance(address, str):
+        return socket.AF_UNIX
+    return socket.AF_INET6 if ":" in address[0] else socket.AF_INET
 
 
 class Reader:
@@ -121,13 +129,12 @@ class Reader:
 
 class Client:
     def __init__(self, address, receive_buffer=None):
-        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        self.sock = socket.socket(family)
+        self.sock = socket.socket(family_of(address))
         self.sock.settimeout(PATIENCE)
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.connect(address)
-        if family != socket.AF_UNIX:
+        if self.sock.family != socket.AF_UNIX:
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.reader = Reader(self.sock)
 

@@ -21,7 +21,7 @@ import threading
 import unittest
 from pathlib import Path
 
-from client import Client
+from client import Client, family_of
 from origin import Origin
 
 BINARY = os.environ.get("CULVERT_BIN", "build/release/culvert")
@@ -56,8 +56,7 @@ def wait_until(condition, what, seconds=PATIENCE):
 
 
 def accepts(address):
-    with socket.socket(socket.AF_UNIX if isinstance(address, str) else
-                       socket.AF_INET6 if ":" in address[0] else socket.AF_INET) as probe:
+    with socket.socket(family_of(address)) as probe:
         probe.settimeout(PATIENCE)
         return probe.connect_ex(address) == 0
 
@@ -166,10 +165,10 @@ class CulvertTest(unittest.TestCase):
         origin.close()
         self.assertEqual(origin.errors, [], "the origin saw something it did not expect")
 
-    def config(self, port, routes="", *, threads=2, process="", listener="", server="", access="", logged=True,
-               more=""):
+    def config(self, port, routes="", *, threads=2, process="", listener="", server="", more="",
+               access="", access_file="access.log"):
         """A whole configuration: one listener on `port`, everything else as the test says."""
-        log = f'[log.access]\nfile = "access.log"\n{access}\n' if logged else ""
+        log = f'[log.access]\nfile = "{access_file}"\n{access}\n' if access_file else ""
         return (f'[process]\nthreads = {threads}\n{process}\n[server]\n{server}\n{log}'
                 f'[listener.web]\naddress = "127.0.0.1:{port}"\n{listener}\n{more}\n{routes}\n')
 

@@ -71,8 +71,8 @@ class ClientsFault(CulvertTest):
             self.assertEqual(client.response().body, b"1024")
             client.request("POST", "/", [chunked], b"400\r\n" + b"x" * 1024 + b"\r\n1\r\nx\r\n0\r\n\r\n")
             self.assert_failure(client.response(), 413, "request_body_too_large")
-        self.assert_refused(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1025\r\n\r\n", 413, "request_body_too_large",
-                            routes=origin.route(), server=limit)
+        self.assert_refused("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1025\r\n\r\n", 413,
+                            "request_body_too_large", routes=origin.route(), server=limit)
 
     def test_target_too_long(self):
         self.assert_refused(f"GET /{'x' * 20_000} HTTP/1.1\r\nHost: a\r\n\r\n", 414, "request_target_too_long")
@@ -174,7 +174,8 @@ class UpstreamsFault(CulvertTest):
                 self.assert_aborted("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\nten bytes.\r\n", how)
 
     def test_upstream_sends_a_bad_chunk(self):
-        self.assert_aborted("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\nten bytes.\r\nnonsense\r\n", "close")
+        self.assert_aborted("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\nten bytes.\r\nnonsense\r\n",
+                            "close")
 
 
 class Page(CulvertTest):

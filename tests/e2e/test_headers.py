@@ -6,7 +6,8 @@ TRUST_LOCAL = '[server.forwarded]\ntrust = ["127.0.0.0/8"]\n'
 
 class AsTheyWere(CulvertTest):
     def test_order_case_and_repetitions_are_kept(self):
-        sent = [("X-One", "1"), ("x-two", "2"), ("X-ONE", "3"), ("Cookie", "a=b; c=d"), ("Accept", "*/*"), ("X-Empty", "")]
+        sent = [("X-One", "1"), ("x-two", "2"), ("X-ONE", "3"), ("Cookie", "a=b; c=d"), ("Accept", "*/*"),
+                ("X-Empty", "")]
         answered = [("Set-Cookie", "a=1"), ("X-Mixed-CASE", "yes"), ("Set-Cookie", "b=2"), ("Date", "yesterday"),
                     ("Server", "origin/1")]
         origin = self.origin(lambda x: x.reply(200, b"", answered))
@@ -56,7 +57,8 @@ class HopByHop(CulvertTest):
             self.assertEqual(client.response().status, 200)
         request = origin.request()
         self.assertEqual((request.all("Host"), request.body), (["protected.test"], b"body"))
-        self.assertEqual((request.all("Authorization"), request.all("X-Forwarded-For")), (["Basic eDp5"], ["127.0.0.1"]))
+        self.assertEqual(request.all("Authorization"), ["Basic eDp5"])
+        self.assertEqual(request.all("X-Forwarded-For"), ["127.0.0.1"])
 
 
 class Forwarding(CulvertTest):

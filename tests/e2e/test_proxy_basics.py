@@ -213,7 +213,8 @@ class Interim(CulvertTest):
 
 class OldVersion(CulvertTest):
     def test_http_1_0_client(self):
-        origin = self.origin(lambda x: x.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks(b"abc")))
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        origin = self.origin(lambda x: x.send(head + chunks(b"abc")))
         culvert = self.culvert(origin.route())
         response = culvert.get("/", version="HTTP/1.0")
         self.assertEqual((response.framing, response.body), ("close", b"abc"))

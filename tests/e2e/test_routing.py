@@ -108,8 +108,9 @@ class Actions(CulvertTest):
         self.assertEqual(self.redirect("", 'to = "/new{path}?{query}", status = 302', "/a?c=d"), (302, "/new/a?c=d"))
 
     def test_redirect_with_captures(self):
-        self.assertEqual(self.redirect("path_regex = '^/docs/v1/([^/]*)/(.*)$'", 'to = "/docs/v2/{2}/{1}", status = 301',
-                                       "/docs/v1/one/two/three"), (301, "/docs/v2/two/three/one"))
+        self.assertEqual(
+            self.redirect("path_regex = '^/docs/v1/([^/]*)/(.*)$'", 'to = "/docs/v2/{2}/{1}", status = 301',
+                          "/docs/v1/one/two/three"), (301, "/docs/v2/two/three/one"))
 
     def test_rewrite_with_captures(self):
         origin = self.origin()

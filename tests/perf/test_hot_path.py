@@ -18,10 +18,10 @@ CONTROL_CALL = re.compile(r"\d+ +epoll_ctl\(")
 
 
 class HotPath(CulvertTest):
-    def run_requests(self, count, under=(), env=None, logged=True):
+    def run_requests(self, count, under=(), env=None, access_file="access.log"):
         """A daemon's whole life, with `count` requests on one connection in it."""
         origin = self.origin(lambda x: x.reply(200, BODY))
-        culvert = self.culvert(origin.route(), threads=1, under=under, env=env, logged=logged)
+        culvert = self.culvert(origin.route(), threads=1, under=under, env=env, access_file=access_file)
         with culvert.connect() as client:
             for _ in range(count):
                 client.send(REQUEST)
@@ -60,7 +60,7 @@ class HotPath(CulvertTest):
 
     def test_user_instructions(self):
         def measure(count):
-            culvert = self.run_requests(count, logged=False, under=[
+            culvert = self.run_requests(count, access_file=None, under=[
                 "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"])
             return [int(re.search(r"Collected : (\d+)", culvert.stderr())[1])]
 

@@ -104,7 +104,7 @@ def breaches(path, text):
 
 
 def main(root):
-    here = Path(__file__).parent  # these files name what they ban
+    here = Path(__file__).resolve().parent  # these files name what they ban
     files = [file for folder in ("src", "include", "tests") for file in sorted((root / folder).rglob("*"))
              if file.suffix in SOURCES and file.parent != here]
     problems = [f"{file.relative_to(root)}:{line}: {text}" for file in files
