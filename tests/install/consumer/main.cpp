@@ -1,0 +1,13 @@
+// A program that embeds culvert's message model, as its author would begin it.
+#include <culvert/error.hpp>
+#include <culvert/event.hpp>
+#include <culvert/loop.hpp>
+
+int main() {
+  int heard = 0;
+  culvert::Event<int> event;
+  event([&heard](int value) { heard += value; });
+  event.emit(1);
+  const std::error_code error = culvert::errc::socket_hang_up;
+  return heard == 1 && error.message() == "socket hang up" && culvert::never > culvert::TimePoint() ? 0 : 1;
+}
