@@ -12,7 +12,8 @@ enum CharClass : std::uint8_t {
   token_char = 1,    // RFC 9110 5.6.2: names and methods
   value_char = 2,    // visible, SP, HTAB, obs-text: field values and reason phrases
   target_char = 4,   // visible ASCII but "#": request targets, wider than RFC 3986 as browsers are
-  host_char = 8,     // RFC 3986 unreserved, sub-delims and "%": a registered name or an IPv4 address
+  host_char = 8,     // RFC 3986 unreserved and sub-delims: a registered name or an IPv4 address. Not "%": nobody
+                     // needs encoded names, and they would be a second spelling of one host
   digit_char = 16,
 };
 
@@ -30,7 +31,7 @@ inline constexpr auto char_classes = [] {
   add(alphanumeric, token_char);
   add("!#$%&'*+-.^_`|~", token_char);
   add(alphanumeric, host_char);
-  add("-._~!$&'()*+,;=%", host_char);
+  add("-._~!$&'()*+,;=", host_char);
   add("0123456789", digit_char);
   return classes;
 }();
