@@ -17,7 +17,10 @@
 namespace culvert::config {
 
 using std::chrono::milliseconds;
+<<<<<<< HEAD
 inline constexpr milliseconds no_limit = milliseconds::zero();  // a duration written "off" or 0
+=======
+>>>>>>> refs/heads/config
 
 struct Process {
   std::uint32_t threads = 0;  // 0: one a core
@@ -29,6 +32,9 @@ struct Process {
 enum class LogLevel : std::uint8_t { trace, debug, info, warn, error, off };
 enum class LogFormat : std::uint8_t { text, json };
 enum class AccessFormat : std::uint8_t { json, combined };
+
+// Every name that AccessLog::fields may hold.
+std::vector<std::string_view> access_fields();
 
 struct AccessLog {
   std::string file;  // "-": standard output
@@ -51,6 +57,8 @@ struct Limits {
   std::uint64_t max_connections_per_client = 0;  // 0: no limit
   bool operator==(const Limits&) const = default;
 };
+
+inline constexpr milliseconds off = milliseconds::zero();  // a duration written "off" or 0: no limit
 
 enum class ExpectContinue : std::uint8_t { forward, answer, reject };
 

@@ -235,6 +235,8 @@ void H1Parser::State::end_head() {
   if (kind == MessageKind::request) {
     error = judge_destination(head.method, head.target, head.headers);
     if (!error) error = judge_request(head.headers, head.minor_version, head.framing);
+    const bool wants_host = limits.require_host && head.minor_version == 1;
+    if (!error && wants_host && head.headers.find(HeaderId::host) == nullptr) error = ParseError::missing_host;
   } else {
     error = judge_response(head.headers, head.status, head.framing);
   }

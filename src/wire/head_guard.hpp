@@ -16,6 +16,7 @@ namespace culvert::wire {
 struct ParserLimits {
   std::uint32_t header_bytes_max = 16 * 1024;  // request or status line, names, values and separators; also for trailers
   std::uint32_t headers_max = 2000;            // header lines; 0: no limit
+  bool require_host = false;                   // an HTTP/1.1 request without Host is refused (missing_host)
 };
 
 class HeadGuard {
