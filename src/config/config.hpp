@@ -17,10 +17,7 @@
 namespace culvert::config {
 
 using std::chrono::milliseconds;
-<<<<<<< HEAD
 inline constexpr milliseconds no_limit = milliseconds::zero();  // a duration written "off" or 0
-=======
->>>>>>> refs/heads/config
 
 struct Process {
   std::uint32_t threads = 0;  // 0: one a core
