@@ -17,6 +17,7 @@ namespace culvert {
   X(name_not_found, "the host name has no address")                                                         \
   X(timed_out, "timed out")                                                                                 \
   X(unexpected_data, "bytes arrived on a connection that nobody asked for")                                 \
+  X(ERR_HTTP_REQUEST_TIMEOUT, "Request timeout")                                                             \
   X(ERR_HTTP_HEADERS_SENT, "Cannot change headers after they are sent to the peer")                         \
   X(ERR_HTTP_INVALID_STATUS_CODE, "Invalid status code")                                                    \
   X(ERR_HTTP_INVALID_HEADER_VALUE, "Invalid value for header")                                              \

@@ -1,0 +1,144 @@
+// IncomingMessage: the half of an exchange that arrives. A request on a server, a response on a client. Node's
+// http.IncomingMessage, in snake_case.
+//
+// Created by Server or Agent and handed to `request` or `response`; valid until on_close. All calls and events on the
+// thread of the loop that carries the connection.
+//
+// Order of events: on_data* on_end on_close, or on_data* on_aborted on_error on_close where the connection ended first.
+// Nothing is delivered until somebody wants it: a data listener, resume() or pipe(). on_end needs the body consumed.
+#pragma once
+#include <cstdint>
+#include <string_view>
+#include <system_error>
+
+#include "culvert/bytes.hpp"
+#include "culvert/endpoint.hpp"
+#include "culvert/event.hpp"
+#include "culvert/headers.hpp"
+
+namespace culvert {
+
+class OutgoingMessage;
+class Transport;
+struct ClientTransaction;
+namespace wire {
+struct MessageHead;
+}
+
+// Why a message does not flow. Bits, so that a stall can be printed.
+enum class Pause : std::uint8_t {
+  unread = 1,  // nobody has asked for the body yet
+  user = 2,    // pause()
+  sink = 4,    // the message it is piped into is full
+};
+
+class IncomingMessage;
+
+// on_data: adding the first listener makes the message flow, as in Node.
+class DataEvent : public Event<Bytes> {
+ public:
+  explicit DataEvent(IncomingMessage& owner) : owner_(owner) {}
+  template <class F>
+  ListenerId operator()(F&& listener);
+
+ private:
+  IncomingMessage& owner_;
+};
+
+// What carries a message's body to it: a connection.
+class BodySource {
+ public:
+  virtual void flow_changed() = 0;                   // the message's pauses changed
+  virtual void abort(std::error_code reason) = 0;    // destroy(): the connection goes with the message
+  virtual Transport* transport() = 0;                // null once the connection has gone
+
+ protected:
+  ~BodySource() = default;
+};
+
+class IncomingMessage {
+ public:
+  explicit IncomingMessage(BodySource& source) : on_data(*this), source_(source) {}
+  IncomingMessage(const IncomingMessage&) = delete;
+  IncomingMessage& operator=(const IncomingMessage&) = delete;
+
+  // Requests.
+  std::string_view method() const;
+  std::string_view url() const;  // the target exactly as on the request line
+  // Responses.
+  std::uint16_t status_code() const;
+  std::string_view status_message() const;
+
+  int http_version_minor() const;        // HTTP/1.x; the major version is always 1
+  const HeaderList& raw_headers() const; // in order, with their case and repetitions
+  const HeaderList& raw_trailers() const { return trailers_ ? *trailers_ : no_trailers(); }  // filled at on_end
+  bool has_body() const;                 // the head announces one (it may still turn out empty)
+  // What Content-Length said; 0 where there was none.
+  std::uint64_t content_length() const;
+
+  bool complete() const { return complete_; }    // received and parsed to its end
+  bool aborted() const { return aborted_; }      // the connection ended before that
+  bool destroyed() const { return destroyed_; }
+  std::uint64_t body_bytes() const { return body_bytes_; }  // delivered so far
+  // The stream it arrives on; null once that has gone.
+  Transport* socket() const { return source_.transport(); }
+
+  void pause() { stop(Pause::user); }
+  void resume();
+  std::uint8_t pauses() const { return pauses_; }  // bits of Pause; 0: it flows
+  // Sends the body on into `sink`, borrowing it from the read buffer: the one place that joins write() with pause(),
+  // drain with resume(). With `end`, sink.end() follows on_end.
+  void pipe(OutgoingMessage& sink, bool end = true);
+  void unpipe();
+  // Ends the connection it arrives on.
+  void destroy(std::error_code reason = {});
+
+  DataEvent on_data;  // valid during the call
+  Event<> on_end;
+  Event<> on_aborted;
+  Event<std::error_code> on_error;
+  Event<> on_close;  // last, and once
+
+ private:
+  friend class DataEvent;
+  friend class OutgoingMessage;
+  friend class ServerConnection;
+  friend class ClientConnection;
+  friend struct ClientTransaction;
+
+  static const HeaderList& no_trailers();
+  void stop(Pause reason);
+  void go(Pause reason);
+  bool flows() const { return pauses_ == 0; }
+
+  // Called by the connection.
+  void open(const wire::MessageHead& head) { head_ = &head; }
+  void deliver(Bytes part);
+  void received(const HeaderList& trailers);  // the last byte is there; on_end follows once it was consumed
+  bool emit_end();                            // whether on_end has been emitted
+  void cut(std::error_code reason);           // the connection ended early: marks; events follow in emit_close()
+  void emit_cut();
+  void emit_close();
+
+  BodySource& source_;
+  const wire::MessageHead* head_ = nullptr;
+  const HeaderList* trailers_ = nullptr;
+  OutgoingMessage* sink_ = nullptr;
+  std::uint64_t body_bytes_ = 0;
+  std::error_code cut_reason_;
+  std::uint8_t pauses_ = static_cast<std::uint8_t>(Pause::unread);
+  bool end_sink_ = false;
+  bool complete_ = false;
+  bool ended_ = false;
+  bool aborted_ = false;
+  bool destroyed_ = false;
+};
+
+template <class F>
+ListenerId DataEvent::operator()(F&& listener) {
+  const ListenerId id = Event<Bytes>::operator()(std::forward<F>(listener));
+  owner_.go(Pause::unread);
+  return id;
+}
+
+}  // namespace culvert

@@ -1,0 +1,14 @@
+// METHODS and STATUS_CODES of Node's http module.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace culvert {
+
+// The standard reason phrase: 404 is "Not Found"; "unknown" for a number that has none.
+std::string_view status_message(std::uint16_t status);
+// The request methods that the parser knows, in alphabetical order.
+std::span<const std::string_view> methods();
+
+}  // namespace culvert

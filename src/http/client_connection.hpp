@@ -1,0 +1,92 @@
+// One connection to an origin: a request out, its answer in, then free for the next.
+//
+//   connecting --> busy <--> free --> closed
+//
+// Busy, it carries exactly one ClientTransaction. Free, it waits in its origin; whatever arrives then belongs to nobody
+// and closes it.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "culvert/agent.hpp"
+#include "culvert/loop.hpp"
+#include "culvert/socket.hpp"
+#include "net/outbox.hpp"
+
+namespace culvert {
+
+class ClientConnection final : public ListHook, public Retired, private Watcher {
+ public:
+  ClientConnection(Agent& agent, Agent::Origin& origin, std::unique_ptr<Transport> stream);
+  ~ClientConnection() override;
+
+  // Takes a transaction on; the connection is new (still connecting) or free.
+  void carry(ClientTransaction& transaction);
+  // Ends it now. A transaction that it carries ends with `reason`.
+  void close(std::error_code reason);
+  bool is_free() const { return phase_ == Phase::free; }
+  bool closed() const { return phase_ == Phase::closed; }
+  Agent::Origin& origin() { return origin_; }
+
+  // For the transaction that it carries.
+  net::Outbox& outbox() { return outbox_; }
+  void touched() { loop().flush_soon(sender_); }
+  void flow_changed();
+  Transport* stream() { return stream_.get(); }
+  // Marks it free (by the agent), or refuses: the origin will close it too soon for it to be worth keeping.
+  bool rest(std::chrono::milliseconds idle_limit, std::chrono::milliseconds probes_after);
+
+ private:
+  enum class Phase : std::uint8_t { connecting, busy, free, closed };
+
+  struct Due final : Deadline {
+    explicit Due(ClientConnection& c) : connection(c) {}
+    TimePoint on_due(TimePoint now) noexcept override { return connection.on_due(now); }
+    ClientConnection& connection;
+  };
+  struct Later final : Deferred {
+    explicit Later(ClientConnection& c) : connection(c) {}
+    void on_deferred() noexcept override { connection.on_deferred(); }
+    ClientConnection& connection;
+  };
+  struct Sender final : Flushable {
+    explicit Sender(ClientConnection& c) : connection(c) {}
+    void on_flush() noexcept override { connection.on_flush(); }
+    ClientConnection& connection;
+  };
+
+  void on_ready(Ready ready) noexcept override;
+  TimePoint on_due(TimePoint now) noexcept;
+  void on_deferred() noexcept;
+  void on_flush() noexcept;
+
+  Loop& loop() { return agent_.loop_; }
+  void connected();
+  void read();
+  void parse(Bytes bytes);
+  void peer_finished();
+  void check_done();
+  void update_interest();
+  TimePoint runs_out() const;
+  void ask() { loop().ask_at(due_, runs_out()); }
+
+  Agent& agent_;
+  Agent::Origin& origin_;
+  std::unique_ptr<Transport> stream_;
+  net::Outbox outbox_;
+  ClientTransaction* transaction_ = nullptr;
+  std::vector<std::byte> held_;             // bytes of a paused body
+  Due due_{*this};
+  Later later_{*this};
+  Sender sender_{*this};
+  TimePoint last_progress_;
+  std::chrono::milliseconds idle_limit_{0};
+  std::uint32_t promised_seconds_ = 0;  // Keep-Alive: timeout= of the last answer; 0: none
+  Phase phase_ = Phase::connecting;
+  bool poisoned_ = false;  // bytes after the answer, or one side has stopped: not for another request
+  bool probes_ = false;    // TCP keep-alive probes are on
+  bool feeding_ = false;
+};
+
+}  // namespace culvert

@@ -1,0 +1,75 @@
+// One request of an agent with its answer: both messages and the memory behind them, borrowed from the agent's slab.
+// It waits for a connection (queued, or connecting), is carried by one, and outlives it until its last event.
+#pragma once
+#include <cstdint>
+
+#include "base/arena.hpp"
+#include "culvert/agent.hpp"
+#include "net/outbox.hpp"
+#include "wire/h1_parser.hpp"
+
+namespace culvert {
+
+struct WaitingHook : ListHook {};
+struct LiveHook : ListHook {};
+
+struct ClientTransaction final : WaitingHook,
+                                 LiveHook,
+                                 private Deadline,
+                                 private Deferred,
+                                 private wire::H1Handler,
+                                 private ByteSink,
+                                 private BodySource {
+  ClientTransaction(Agent& owner, Agent::Origin& to, BlockPool& blocks);
+
+  Agent& agent;
+  Agent::Origin& origin;
+  Arena arena;
+  wire::H1Parser parser;
+  net::Outbox early;   // what is written before there is a connection
+  ClientRequest request;
+  IncomingMessage response;
+  ClientConnection* connection = nullptr;
+  std::chrono::milliseconds response_timeout{0};
+  std::chrono::milliseconds idle_timeout{0};
+  bool response_begun = false;
+
+  // No connection within `limit` from now ends it.
+  void wait_for_connection(std::chrono::milliseconds limit);
+  // The next message that arrives is an answer to this request (the first, or one after a 1xx).
+  void expect_answer();
+  // The connection stands: what was written goes out.
+  void connected();
+  // The connection is done with it (both messages are complete).
+  void let_go() { connection = nullptr; }
+  // It ends with an error; its events follow later in this turn.
+  void fail(std::error_code reason);
+  // Looks whether events are due, later in this turn.
+  void look_later();
+  bool answer_complete() const { return parser.complete() && !informational_; }
+  bool allows_reuse() const { return reusable_; }                     // by what the answer says
+  std::uint32_t keep_alive_promise() const { return promised_seconds_; }  // Keep-Alive: timeout=; 0: none
+  bool done() const { return request.writable_finished() && response.complete(); }
+
+ private:
+  TimePoint on_due(TimePoint now) noexcept override;
+  void on_deferred() noexcept override;
+  wire::BodyRule on_head() override;
+  void on_body(Bytes part) override;
+  void on_complete() override;
+  net::Outbox& outbox() override;
+  void touched() override;
+  bool sending() const override { return connection != nullptr && request.connected(); }
+  void abort(std::error_code reason) override;
+  void flow_changed() override;
+  Transport* transport() override;
+
+  TimePoint gives_up_ = never;
+  std::uint32_t promised_seconds_ = 0;
+  bool informational_ = false;  // the message under way is a 1xx
+  bool reusable_ = false;
+  bool announce_socket_ = false;
+  bool over_ = false;
+};
+
+}  // namespace culvert

@@ -1,0 +1,108 @@
+#include "culvert/incoming_message.hpp"
+
+#include "culvert/error.hpp"
+#include "culvert/outgoing_message.hpp"
+#include "wire/h1_parser.hpp"
+
+namespace culvert {
+
+std::string_view IncomingMessage::method() const { return head_->method; }
+std::string_view IncomingMessage::url() const { return head_->target; }
+std::uint16_t IncomingMessage::status_code() const { return head_->status; }
+std::string_view IncomingMessage::status_message() const { return head_->reason; }
+int IncomingMessage::http_version_minor() const { return head_->minor_version; }
+const HeaderList& IncomingMessage::raw_headers() const { return head_->headers; }
+bool IncomingMessage::has_body() const { return head_->framing.kind != wire::Framing::Kind::none; }
+std::uint64_t IncomingMessage::content_length() const { return head_->framing.length; }
+
+const HeaderList& IncomingMessage::no_trailers() {
+  static const HeaderList none;
+  return none;
+}
+
+void IncomingMessage::stop(Pause reason) {
+  const bool flowed = flows();
+  pauses_ |= static_cast<std::uint8_t>(reason);
+  if (flowed) source_.flow_changed();
+}
+
+void IncomingMessage::go(Pause reason) {
+  if ((pauses_ & static_cast<std::uint8_t>(reason)) == 0) return;
+  pauses_ = static_cast<std::uint8_t>(pauses_ & ~static_cast<std::uint8_t>(reason));
+  if (flows()) source_.flow_changed();
+}
+
+void IncomingMessage::resume() {
+  go(Pause::user);
+  go(Pause::unread);
+}
+
+void IncomingMessage::pipe(OutgoingMessage& sink, bool end) {
+  unpipe();
+  sink_ = &sink;
+  sink.source_ = this;
+  end_sink_ = end;
+  if (!sink.sink_->sending()) stop(Pause::sink);  // nothing could be borrowed yet
+  go(Pause::unread);
+}
+
+void IncomingMessage::unpipe() {
+  if (sink_ == nullptr) return;
+  sink_->source_ = nullptr;
+  sink_ = nullptr;
+  stop(Pause::unread);  // nobody reads it now: what comes next is not to be lost
+  go(Pause::sink);
+}
+
+void IncomingMessage::destroy(std::error_code reason) {
+  if (destroyed_) return;
+  destroyed_ = true;
+  source_.abort(reason);
+}
+
+void IncomingMessage::deliver(Bytes part) {
+  body_bytes_ += part.size();
+  if (sink_ != nullptr) sink_->piped(part);
+  on_data.emit(part);
+}
+
+void IncomingMessage::received(const HeaderList& trailers) {
+  complete_ = true;
+  trailers_ = &trailers;
+  if (flows()) emit_end();
+}
+
+bool IncomingMessage::emit_end() {
+  if (!complete_ || ended_ || aborted_ || !flows()) return ended_;
+  ended_ = true;
+  on_end.emit();
+  if (sink_ != nullptr && end_sink_) {
+    OutgoingMessage& sink = *sink_;
+    unpipe();
+    sink.end();
+  }
+  return true;
+}
+
+void IncomingMessage::cut(std::error_code reason) {
+  destroyed_ = true;
+  if (complete_ || aborted_) return;
+  aborted_ = true;
+  cut_reason_ = reason ? reason : make_error_code(errc::aborted);
+}
+
+void IncomingMessage::emit_cut() {
+  if (!cut_reason_) return;
+  const std::error_code reason = std::exchange(cut_reason_, {});
+  on_aborted.emit();
+  on_error.emit(reason);
+}
+
+void IncomingMessage::emit_close() {
+  destroyed_ = true;
+  emit_cut();
+  unpipe();
+  on_close.emit();
+}
+
+}  // namespace culvert

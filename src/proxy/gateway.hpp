@@ -1,0 +1,46 @@
+// What one worker does with the requests of its listeners: finds the route, runs an Exchange for each. One gateway, one
+// loop, one thread.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "config/config.hpp"
+#include "culvert/http.hpp"
+#include "net/resolver.hpp"
+#include "proxy/access_log.hpp"
+
+namespace culvert::proxy {
+
+class Site;
+
+class Gateway {
+ public:
+  struct State;  // what the exchanges share
+
+  // `log` may be null: no access log.
+  Gateway(Loop& loop, Connector& connector, net::Resolver& resolver, LogSink* log);
+  ~Gateway();
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  // Requests from now on are routed by `config`. What did not change keeps its pools and its users; exchanges under way
+  // go on with the route that they began with.
+  void apply(std::shared_ptr<const config::Config> config);
+  // Makes `server` a listener of this gateway: its requests are those of [listener.NAME].
+  void serve(Server& server, const std::string& listener);
+  // Before a server is destroyed.
+  void forget(const Server& server);
+  // Options of the message model's server as [listener.NAME] asks for them.
+  static ServerOptions server_options(const config::Server& settings);
+
+  // From now on every answer is the last one on its connection; idle upstream connections are closed.
+  void drain();
+  void flush_log();
+  std::size_t exchanges() const;  // under way
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace culvert::proxy

@@ -1,0 +1,50 @@
+// One route as a worker uses it: compiled once, immutable, held by each exchange that runs under it, so that a reload
+// which changes or removes it concerns nobody who is already on the way.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "base/ref.hpp"
+#include "config/config.hpp"
+#include "culvert/incoming_message.hpp"
+
+namespace re2 {
+class RE2;
+}
+
+namespace culvert::proxy {
+
+class Upstream;
+
+// What is matched: parsed once for each request, views into it.
+struct RequestView {
+  std::string_view listener;
+  std::string_view method;
+  std::string_view host;   // lower case, without port; empty where there is none
+  std::string_view path;   // before '?', starts with '/' (or "*")
+  std::string_view query;  // behind '?', without it
+  const HeaderList* headers = nullptr;
+  Endpoint client;         // behind trusted proxies
+};
+
+// Groups of a path_regex: {1} .. {9}; {0} is the whole match.
+struct Captures {
+  std::array<std::string_view, 10> group{};
+};
+
+struct Route final : RefCounted {
+  Route(const config::Route& written, Ref<Upstream> target);
+  ~Route();
+
+  bool matches(const RequestView& request, Captures& captures) const;
+
+  const config::Route settings;
+  const Ref<Upstream> upstream;  // null where the route's action needs none
+
+ private:
+  std::unique_ptr<re2::RE2> regex_;
+};
+
+}  // namespace culvert::proxy
