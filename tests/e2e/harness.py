@@ -188,7 +188,7 @@ class CulvertTest(unittest.TestCase):
     def assert_failure(self, response, status, reason):
         """An answer that culvert made itself: its status, and its reason code in Proxy-Status."""
         self.assertEqual(response.status, status, response)
-        self.assertRegex(response.header("Proxy-Status") or "", rf"^culvert; ?error={reason}\b")
+        self.assertRegex(response.header("Proxy-Status") or "", rf'^culvert; error=[a-z_]+; details="{reason}"$')
 
     def assert_logged(self, culvert, reason, status, records=1):
         record = culvert.access_log(records)[records - 1]

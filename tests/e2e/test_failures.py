@@ -22,7 +22,6 @@ class ClientsFault(CulvertTest):
 
     def test_malformed_requests(self):
         for data in ("GET / HTTP/1.1\r\nHost: a\r\nBad Name: x\r\n\r\n",
-                     "GET / HTTP/1.1\r\n\r\n",
                      "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
                      "GET / HTTP/1.1\r\nHost: a\r\n folded: x\r\n\r\n",
                      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -33,6 +32,15 @@ class ClientsFault(CulvertTest):
                      "GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n"):
             with self.subTest(data=data):
                 self.assert_refused(data, 400, "request_malformed")
+
+    def test_request_without_host(self):
+        self.assert_refused("GET / HTTP/1.1\r\n\r\n", 400, "request_host_missing")
+
+    def test_connect_is_not_served_by_a_reverse_proxy(self):
+        culvert = self.culvert('[[route]]\nrespond = { status = 200 }\n')
+        with culvert.connect() as client:
+            client.send("CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n")
+            self.assert_failure(client.response(), 405, "method_not_allowed")
 
     def test_malformed_chunk_reaches_no_upstream_as_a_whole_request(self):
         complete = []
@@ -153,25 +161,29 @@ class UpstreamsFault(CulvertTest):
         self.assert_answer(to(origin.address, more='response_timeout = "200ms"'), 504, "upstream_response_timeout")
 
     def test_name_without_address(self):
-        self.assert_answer(to("nobody.invalid:80"), 502, "name_not_found")
+        self.assert_answer(to("nobody.invalid:80"), 502, "upstream_name_not_found")
 
-    def assert_aborted(self, answer, how):
+    def assert_aborted(self, answer, how, reason="upstream_aborted_body", route=""):
         """The upstream sends the beginning of an answer and dies: so does the client's connection."""
         def handler(exchange):
             exchange.send(answer)
             getattr(exchange, how)()
-        culvert = self.culvert(self.origin(handler).route())
+        culvert = self.culvert(self.origin(handler).route(route))
         with culvert.connect() as client:
             client.request("GET", "/")
             self.assertLess(len(client.aborted_response()), 100)
         record = culvert.access_log(1)[0]
-        self.assertEqual((record["error.type"], record["http.response.status_code"]), ("upstream_aborted_body", 200))
+        self.assertEqual((record["error.type"], record["http.response.status_code"]), (reason, 200))
 
     def test_upstream_dies_in_the_middle_of_a_body(self):
         for how in ("close", "reset"):
             with self.subTest(how=how):
                 self.assert_aborted("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nten bytes.", how)
                 self.assert_aborted("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\nten bytes.\r\n", how)
+
+    def test_upstream_falls_silent_in_the_middle_of_a_body(self):
+        self.assert_aborted("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nten bytes.", "wait_for_end",
+                            "upstream_body_timeout", 'idle_timeout = "200ms"')
 
     def test_upstream_sends_a_bad_chunk(self):
         self.assert_aborted("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\nten bytes.\r\nnonsense\r\n",
@@ -228,7 +240,7 @@ class SeveralServers(CulvertTest):
             for i in range(6):
                 client.request("POST", "/", body=b"body %d" % i)
                 self.assertEqual(client.response().body, b"body %d" % i)
-        self.assertTrue(any(record.get("culvert.retries") for record in culvert.access_log(6)))
+        self.assertTrue(any(record.get("retries") for record in culvert.access_log(6)))
 
     def test_a_request_that_was_sent_is_not_repeated(self):
         origins = [self.origin(lambda x: x.close()) for _ in range(2)]
