@@ -17,7 +17,7 @@
 namespace culvert::config {
 
 using std::chrono::milliseconds;
-inline constexpr milliseconds off = milliseconds::zero();  // a duration written "off" or 0: no limit
+inline constexpr milliseconds no_limit = milliseconds::zero();  // a duration written "off" or 0
 
 struct Process {
   std::uint32_t threads = 0;  // 0: one a core
@@ -29,6 +29,9 @@ struct Process {
 enum class LogLevel : std::uint8_t { trace, debug, info, warn, error, off };
 enum class LogFormat : std::uint8_t { text, json };
 enum class AccessFormat : std::uint8_t { json, combined };
+
+// Every name that AccessLog::fields may hold.
+std::vector<std::string_view> access_fields();
 
 struct AccessLog {
   std::string file;  // "-": standard output
@@ -52,6 +55,8 @@ struct Limits {
   bool operator==(const Limits&) const = default;
 };
 
+inline constexpr milliseconds off = milliseconds::zero();  // a duration written "off" or 0: no limit
+
 enum class ExpectContinue : std::uint8_t { forward, answer, reject };
 
 struct Forwarded {
@@ -69,7 +74,7 @@ struct Server {
   milliseconds headers_timeout{60'000};
   milliseconds request_timeout{300'000};
   milliseconds keep_alive_timeout{5'000};
-  milliseconds timeout = off;
+  milliseconds timeout = no_limit;
   std::uint32_t max_requests_per_socket = 0;
   std::uint32_t max_header_size = 16 * 1024;
   std::uint32_t max_headers_count = 2000;
@@ -152,7 +157,7 @@ struct Echo {  // the built-in demonstration upstream
 };
 
 struct Retry {
-  std::uint32_t attempts = 2;  // tries in all
+  std::uint32_t attempts = 0;  // tries in all; 0: one a server, and at least two
   bool on_connect_failure = true;
   bool on_reused_connection_closed = true;
   bool operator==(const Retry&) const = default;

@@ -50,6 +50,7 @@ void IncomingMessage::unpipe() {
   if (sink_ == nullptr) return;
   sink_->source_ = nullptr;
   sink_ = nullptr;
+  stop(Pause::unread);  // nobody reads it now: what comes next is not to be lost
   go(Pause::sink);
 }
 

@@ -1,6 +1,7 @@
 #include "culvert/outgoing_message.hpp"
 
 #include "base/arena.hpp"
+#include "base/ascii.hpp"
 #include "culvert/error.hpp"
 #include "culvert/incoming_message.hpp"
 #include "net/outbox.hpp"
@@ -29,7 +30,7 @@ void OutgoingMessage::remove_header(std::string_view name) {
   if (headers_sent_) throw http_error(errc::ERR_HTTP_HEADERS_SENT);
   std::size_t kept = 0;
   for (const Header& line : headers_) {
-    if (!wire::same_name(line.name, name)) headers_[kept++] = line;
+    if (!ascii::iequals(line.name, name)) headers_[kept++] = line;
   }
   while (headers_.size() > kept) headers_.remove_last();
 }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/ascii.hpp"
+#include "culvert/status.hpp"
 #include "http/server_shared.hpp"
 #include "wire/header_names.hpp"
 
@@ -264,7 +265,7 @@ void ServerConnection::close(std::error_code reason) {
 // ---- from one request to the next ---------------------------------------------------------------------------------
 
 void ServerConnection::begin_transaction() {
-  transaction_ = server_.shared_->transactions.make(*this, loop().blocks(), *this);
+  transaction_ = server_.shared_->transactions.make(*this, loop().blocks(), static_cast<wire::H1Handler&>(*this));
   const ServerOptions& options = server_.options;
   transaction_->parser.begin(transaction_->arena, {.header_bytes_max = options.max_header_size,
                                                    .headers_max = options.max_headers_count,

@@ -93,7 +93,7 @@ void ServerResponse::compose(std::uint16_t status, std::string_view reason, std:
   Said said;
   for (const Header& line : headers_) {
     bool overridden = false;
-    for (const Header& other : lines) overridden = overridden || wire::same_name(line.name, other.name);
+    for (const Header& other : lines) overridden = overridden || ascii::iequals(line.name, other.name);
     if (!overridden) put(head, line, announces, said);
   }
   for (const Header& line : lines) put(head, line, announces, said);

@@ -16,6 +16,8 @@ class Site;
 
 class Gateway {
  public:
+  struct State;  // what the exchanges share
+
   // `log` may be null: no access log.
   Gateway(Loop& loop, Connector& connector, net::Resolver& resolver, LogSink* log);
   ~Gateway();
@@ -27,6 +29,8 @@ class Gateway {
   void apply(std::shared_ptr<const config::Config> config);
   // Makes `server` a listener of this gateway: its requests are those of [listener.NAME].
   void serve(Server& server, const std::string& listener);
+  // Before a server is destroyed.
+  void forget(const Server& server);
   // Options of the message model's server as [listener.NAME] asks for them.
   static ServerOptions server_options(const config::Server& settings);
 
@@ -36,8 +40,6 @@ class Gateway {
   std::size_t exchanges() const;  // under way
 
  private:
-  friend class Exchange;
-  struct State;
   std::unique_ptr<State> state_;
 };
 

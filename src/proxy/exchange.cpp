@@ -1,0 +1,414 @@
+#include "proxy/exchange.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/ascii.hpp"
+#include "base/log.hpp"
+#include "proxy/echo.hpp"
+#include "proxy/error_page.hpp"
+#include "proxy/gateway_state.hpp"
+#include "wire/header_names.hpp"
+#include "wire/request_target.hpp"
+
+namespace culvert::proxy {
+
+namespace {
+
+// RFC 9110 9.2.2: what may be sent a second time without asking anybody.
+bool idempotent(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS" ||
+         method == "TRACE";
+}
+
+constexpr char hex_digits[] = "0123456789abcdef";
+
+}  // namespace
+
+Exchange::Exchange(Gateway::State& gateway, Ref<ListenerPolicy> policy, IncomingMessage& request,
+                   ServerResponse& response, bool expects_continue)
+    : gateway_(gateway),
+      arena_(gateway.loop.blocks()),
+      policy_(std::move(policy)),
+      request_(&request),
+      response_(&response),
+      began_(gateway.loop.now()),
+      began_wall_(gateway.loop.wall_now()),
+      expects_continue_(expects_continue) {
+  peer_ = request.socket()->remote();
+  request.on_close([this] { on_downstream_closed(); });
+}
+
+// ---- the request's way ----------------------------------------------------------------------------------------------
+
+void Exchange::start() {
+  if (find_route() && apply_policy() && choose_upstream()) send_request();
+}
+
+bool Exchange::find_route() {
+  if (!parse_target()) {
+    answer_failure(Reason::request_malformed);
+    return false;
+  }
+  const config::Forwarded& forwarded = policy_->server.forwarded;
+  const HeaderList& headers = request_->raw_headers();
+  peer_trusted_ = !forwarded.trust.empty() && trusted(forwarded, peer_);
+  view_.listener = policy_->name;
+  view_.method = request_->method();
+  view_.headers = &headers;
+  view_.client = peer_trusted_ ? client_address(forwarded, headers, peer_) : peer_;
+  if (!forwarded.request_id.empty()) {
+    const Header* given = peer_trusted_ ? headers.find(forwarded.request_id) : nullptr;
+    if (given != nullptr) {
+      request_id_ = given->value;
+    } else {
+      char* text = static_cast<char*>(arena_.allocate(32, 1));
+      for (int half = 0; half < 2; ++half) {
+        std::uint64_t bits = gateway_.loop.random();
+        for (int i = 0; i < 16; ++i, bits >>= 4) text[half * 16 + i] = hex_digits[bits & 15];
+      }
+      request_id_ = {text, 32};
+    }
+  }
+  if (const Ref<Route>* found = gateway_.site.find(view_, captures_)) {
+    route_ = *found;
+    return true;
+  }
+  answer_failure(Reason::no_route);
+  return false;
+}
+
+// Fills host, path and query of view_. The daemon takes origin-form, absolute-form and "*".
+bool Exchange::parse_target() {
+  const std::string_view target = request_->url();
+  const Header* host = request_->raw_headers().find(HeaderId::host);
+  host_field_ = host == nullptr ? std::string_view() : host->value;
+  std::string_view rest = target;
+  if (!target.starts_with('/') && target != "*") {
+    wire::RequestTarget parsed;
+    if (wire::parse_request_target(request_->method(), target, parsed)) return false;
+    rest = {};
+    if (parsed.form == wire::RequestTarget::Form::absolute) {
+      absolute_form_ = true;
+      // A proxy ignores Host here and goes by the target (RFC 9112 3.2.2).
+      const std::string_view authority = target.substr(target.find("://") + 3);
+      host_field_ = authority.substr(0, authority.find_first_of("/?"));
+      view_.path = parsed.path.empty() ? std::string_view("/") : parsed.path;
+      view_.query = parsed.query;
+    }
+  }
+  if (!rest.empty()) {
+    const std::size_t mark = rest.find('?');
+    view_.path = rest.substr(0, mark);
+    view_.query = mark == std::string_view::npos ? std::string_view() : rest.substr(mark + 1);
+  }
+  std::string_view name = host_field_;
+  if (!name.empty()) {
+    const auto parsed = wire::parse_host_field(host_field_);
+    if (!parsed) return false;
+    name = parsed->host;
+  }
+  if (std::any_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) {
+    char* lower = static_cast<char*>(arena_.allocate(name.size(), 1));
+    std::transform(name.begin(), name.end(), lower, ascii::to_lower);
+    name = {lower, name.size()};
+  }
+  view_.host = name;
+  return true;
+}
+
+bool Exchange::apply_policy() {
+  if (view_.method == "CONNECT") {
+    answer_failure(Reason::method_not_allowed);
+    return false;
+  }
+  const std::uint64_t most = policy_->server.max_body_size;
+  if (most != 0) {
+    if (request_->content_length() > most) {
+      answer_failure(Reason::request_body_too_large);
+      return false;
+    }
+    if (request_->has_body()) request_->on_data([this](Bytes part) { on_body_part(part); });
+    request_->pause();
+  }
+  if (expects_continue_) {
+    switch (route_->settings.expect_continue.value_or(policy_->server.expect_continue)) {
+      case config::ExpectContinue::forward: break;
+      case config::ExpectContinue::answer: response_->write_continue(); break;
+      case config::ExpectContinue::reject: answer_failure(Reason::expectation_rejected); return false;
+    }
+  }
+  const auto& action = route_->settings.action;
+  if (const auto* to = std::get_if<config::Redirect>(&action)) {
+    redirect(*to);
+    return false;
+  }
+  if (const auto* fixed = std::get_if<config::Respond>(&action)) {
+    respond(*fixed);
+    return false;
+  }
+  if (std::holds_alternative<config::Echo>(action)) {
+    if (expects_continue_) response_->write_continue();
+    request_->resume();
+    echo(gateway_.loop, *request_, *response_);
+    return false;
+  }
+  return true;
+}
+
+bool Exchange::choose_upstream() {
+  server_ = route_->upstream->choose(tried_);
+  if (server_ == nullptr) {
+    fail(failure_.reason == Reason::none ? Failure{Reason::upstream_no_server, MayRetry::never, {}} : failure_);
+    return false;
+  }
+  ++tries_;
+  return true;
+}
+
+void Exchange::send_request() {
+  Agent::Origin* origin = server_->origin();
+  if (origin == nullptr) {
+    if (server_->error()) return fail(upstream_failure(errc::name_not_found, false, false));
+    return server_->wait(*this);
+  }
+  const config::Upstream& settings = route_->upstream->settings;
+  const config::Route& route = route_->settings;
+  const PlaceholderValues placeholders = values();
+  const RewriteContext rewrite = context(placeholders);
+  const auto mode = route.expect_continue.value_or(policy_->server.expect_continue);
+  request_lines(gateway_.lines, *request_, rewrite, host_to_send(), route.request_headers,
+                mode == config::ExpectContinue::forward, settings.keep_alive);
+  up_ = &route_->upstream->agent().request(
+      *origin, {.method = view_.method,
+                .path = upstream_target(route, *request_, absolute_form_, placeholders, arena_),
+                .headers = gateway_.lines,
+                .connect_timeout = settings.connect_timeout,
+                .response_timeout = route.response_timeout.value_or(settings.response_timeout),
+                .idle_timeout = route.idle_timeout.value_or(settings.response_timeout)});
+  reused_ = up_->reused_socket();
+  up_->on_information([this](const Information& information) { on_information(information); });
+  up_->on_response([this](IncomingMessage& answer) { on_response(answer); });
+  up_->on_error([this](std::error_code error) { on_upstream_error(error); });
+  up_->on_close([this] { on_upstream_closed(); });
+  forward_body();
+}
+
+void Exchange::forward_body() {
+  if (!request_->has_body()) return up_->end();
+  up_->flush_headers();  // before the body: the upstream may want to answer first (Expect)
+  if (request_->complete() && request_->body_bytes() > 0) return;
+  if (tries_ == 1) request_->on_end([this] { on_request_end(); });
+  request_->pipe(*up_, false);
+  request_->resume();
+}
+
+void Exchange::on_resolved() noexcept {
+  if (request_ == nullptr) return release_if_over();
+  send_request();
+}
+
+void Exchange::on_body_part(Bytes) {
+  if (request_ == nullptr || request_->body_bytes() <= policy_->server.max_body_size) return;
+  if (failure_.reason == Reason::request_body_too_large) return;
+  request_->unpipe();
+  fail({Reason::request_body_too_large, MayRetry::never, {}});
+}
+
+void Exchange::on_request_end() {
+  if (up_ == nullptr) return;
+  end_to_end_lines(gateway_.lines, request_->raw_trailers());
+  up_->add_trailers(gateway_.lines);
+  up_->end();
+}
+
+// ---- the answer's way -----------------------------------------------------------------------------------------------
+
+void Exchange::on_information(const Information& information) {
+  if (request_ == nullptr || response_->headers_sent()) return;
+  end_to_end_lines(gateway_.lines, information.raw_headers);
+  response_->write_information(information.status_code, information.status_message, gateway_.lines);
+}
+
+void Exchange::on_response(IncomingMessage& answer) {
+  up_response_ = &answer;
+  first_byte_ = gateway_.loop.now();
+  answer.on_error([this](std::error_code error) { on_response_cut(error); });
+  if (request_ == nullptr || response_->headers_sent()) return answer.resume();
+  if (answer.status_code() == 101) {
+    failure_ = {Reason::upstream_upgrade_unexpected, MayRetry::never, {}};
+    return up_->destroy();
+  }
+  const PlaceholderValues placeholders = values();
+  response_lines(gateway_.lines, answer, context(placeholders), route_->settings.response_headers);
+  response_->write_head(answer.status_code(), answer.status_message(), gateway_.lines);
+  answer.on_end([this] { on_response_end(); });
+  answer.pipe(*response_, false);
+}
+
+void Exchange::on_response_end() {
+  if (request_ == nullptr) return;
+  end_to_end_lines(gateway_.lines, up_response_->raw_trailers());
+  response_->add_trailers(gateway_.lines);
+  response_->end();
+  // The upstream has said all it wanted to: the rest of the request has no reader any more.
+  if (!request_->complete() && up_ != nullptr && !up_->writable_finished()) up_->destroy();
+}
+
+// ---- the end, good or bad -------------------------------------------------------------------------------------------
+
+void Exchange::on_upstream_error(std::error_code error) {
+  if (failure_.reason == Reason::none || failure_.retry != MayRetry::never) {
+    failure_ = upstream_failure(error, up_->connected(), false);
+  }
+}
+
+void Exchange::on_response_cut(std::error_code error) {
+  if (failure_.reason == Reason::none) failure_ = upstream_failure(error, true, true);
+}
+
+void Exchange::on_upstream_closed() {
+  const bool may_try = failure_.reason != Reason::none && request_ != nullptr && may_try_again(failure_);
+  up_ = nullptr;
+  up_response_ = nullptr;
+  if (request_ == nullptr) return release_if_over();
+  if (may_try) {
+    if (failure_.retry == MayRetry::if_reused) tried_ = 0;  // the server may be well: only the connection was stale
+    if (choose_upstream()) send_request();
+    return;
+  }
+  if (failure_.reason != Reason::none && !response_->writable_ended()) fail(failure_);
+}
+
+bool Exchange::may_try_again(const Failure& failure) const {
+  if (response_->headers_sent() || request_->body_bytes() > 0) return false;
+  const config::Retry& retry = route_->settings.retry;
+  const std::uint32_t tries_max =
+      retry.attempts != 0 ? retry.attempts
+                          : std::max<std::uint32_t>(2, static_cast<std::uint32_t>(route_->upstream->servers()));
+  if (tries_ >= tries_max) return false;
+  switch (failure.retry) {
+    case MayRetry::never: return false;
+    case MayRetry::yes: return retry.on_connect_failure;
+    case MayRetry::if_reused:
+      return retry.on_reused_connection_closed && reused_ && !up_->answered() && idempotent(view_.method);
+  }
+  return false;
+}
+
+// The one place where an exchange goes wrong.
+void Exchange::fail(const Failure& failure) {
+  failure_ = failure;
+  if (up_ != nullptr) {
+    failure_.retry = MayRetry::never;
+    up_->destroy();
+  }
+  if (request_ == nullptr) return;
+  if (response_->headers_sent()) {
+    response_->destroy(failure.cause);  // a message cut short must look cut short
+  } else {
+    answer_failure(failure.reason);
+  }
+}
+
+void Exchange::request_failed(Reason reason, std::error_code cause) {
+  failure_ = {reason, MayRetry::never, cause};
+}
+
+void Exchange::answer_failure(Reason reason) {
+  failure_.reason = reason;
+  failure_.retry = MayRetry::never;
+  const ReasonRow& what = row(reason);
+  const ErrorPage page = error_page(reason, &request_->raw_headers(), request_id_);
+  const std::string status_field = proxy_status(reason, policy_->server.via.empty() ? "culvert" : policy_->server.via);
+  const Header lines[] = {{HeaderId::content_type, "Content-Type", page.content_type},
+                          {HeaderId::proxy_status, "Proxy-Status", status_field}};
+  if (!request_->complete()) response_->should_keep_alive = false;
+  answer(what.status, lines, page.body);
+}
+
+void Exchange::answer(std::uint16_t status, std::span<const Header> lines, std::string_view body) {
+  std::vector<Header>& all = gateway_.lines;
+  all.clear();
+  if (!policy_->server.server_header.empty()) {
+    all.push_back({HeaderId::server, "Server", policy_->server.server_header});
+  }
+  all.insert(all.end(), lines.begin(), lines.end());
+  char length[24];
+  const int digits = std::snprintf(length, sizeof length, "%zu", body.size());
+  all.push_back({HeaderId::content_length, "Content-Length", {length, static_cast<std::size_t>(digits)}});
+  if (route_) {
+    const PlaceholderValues placeholders = values();
+    apply_changes(all, route_->settings.response_headers, context(placeholders));
+  }
+  response_->write_head(status, {}, all);
+  response_->end(body);
+}
+
+void Exchange::redirect(const config::Redirect& action) {
+  std::string target;
+  expand(target, action.to, values());
+  const Header lines[] = {{HeaderId::location, "Location", target}};
+  answer(action.status, lines, {});
+}
+
+void Exchange::respond(const config::Respond& action) {
+  const Header lines[] = {{HeaderId::content_type, "Content-Type", action.content_type}};
+  answer(action.status, lines, action.body);
+}
+
+void Exchange::on_downstream_closed() {
+  if (!response_->writable_finished() && failure_.reason == Reason::none) {
+    failure_ = {Reason::client_aborted, MayRetry::never, {}};
+  }
+  write_record();
+  request_ = nullptr;
+  response_ = nullptr;
+  if (up_ != nullptr) up_->destroy();
+  release_if_over();
+}
+
+void Exchange::write_record() {
+  if (!gateway_.access_log) return;
+  const std::uint16_t status = response_->headers_sent() ? response_->status_code : row(failure_.reason).status;
+  gateway_.access_log->record({
+      .time = began_wall_,
+      .duration = gateway_.loop.now() - began_,
+      .client = view_.client.family == Endpoint::Family::none ? peer_ : view_.client,
+      .peer = peer_,
+      .listener = policy_->name,
+      .method = request_->method(),
+      .target = request_->url(),
+      .host = host_field_,
+      .http_minor_version = request_->http_version_minor(),
+      .request_headers = &request_->raw_headers(),
+      .status = status,
+      .request_body_bytes = request_->body_bytes(),
+      .response_body_bytes = response_->body_bytes(),
+      .route = route_ ? std::string_view(route_->settings.name) : std::string_view(),
+      .upstream = route_ && route_->upstream ? std::string_view(route_->upstream->settings.name) : std::string_view(),
+      .server = server_ != nullptr ? std::string_view(server_->text()) : std::string_view(),
+      .request_id = request_id_,
+      .reused_connection = reused_,
+      .retries = tries_ > 0 ? tries_ - 1 : 0,
+      .time_to_first_byte = first_byte_ == TimePoint{} ? Duration{} : first_byte_ - began_,
+      .reason = failure_.reason,
+      .cause = failure_.cause,
+  });
+}
+
+void Exchange::release_if_over() {
+  if (request_ != nullptr || up_ != nullptr || Upstream::Waiter::linked()) return;
+  Gateway::State& gateway = gateway_;
+  LiveHook::unlink();
+  --gateway.live_count;
+  gateway.let_go(std::move(route_));
+  gateway.exchanges.destroy(this);
+}
+
+std::string_view Exchange::host_to_send() const {
+  if (route_->upstream->settings.host_header == config::HostHeader::upstream) return server_->text();
+  return host_field_;
+}
+
+}  // namespace culvert::proxy

@@ -1,0 +1,99 @@
+// One request on its way through the proxy and its answer on the way back. Read exchange.cpp from top to bottom.
+//
+//   start -> find_route -> apply_policy -> choose_upstream -> send_request -> on_response -> finish
+//                                              ^                   |
+//                                              +---- retry --------+---> fail
+//
+// Begins when the request's head is complete and ends when both sides have closed their messages. It borrows the four
+// messages; each side tells it of its end by its close event, and is not touched afterwards.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/arena.hpp"
+#include "base/ref.hpp"
+#include "culvert/http.hpp"
+#include "proxy/failure.hpp"
+#include "proxy/gateway.hpp"
+#include "proxy/rewrite.hpp"
+#include "proxy/site.hpp"
+
+namespace culvert::proxy {
+
+// Its place among the exchanges of a worker.
+struct LiveHook : ListHook {};
+
+class Exchange final : public LiveHook, private Upstream::Waiter {
+ public:
+  Exchange(Gateway::State& gateway, Ref<ListenerPolicy> policy, IncomingMessage& request, ServerResponse& response,
+           bool expects_continue);
+
+  void start();
+  // The client's request could not be read to its end; the answer is already on its way.
+  void request_failed(Reason reason, std::error_code cause);
+  const IncomingMessage* request() const { return request_; }
+
+ private:
+  // Each says whether the next step may follow; where it may not, an answer or a wait is under way.
+  bool find_route();
+  bool apply_policy();
+  bool choose_upstream();
+  void send_request();
+  void forward_body();
+
+  void on_resolved() noexcept override;
+  void on_information(const Information& information);
+  void on_response(IncomingMessage& answer);
+  void on_upstream_error(std::error_code error);
+  void on_upstream_closed();
+  void on_body_part(Bytes part);
+  void on_request_end();
+  void on_response_end();
+  void on_response_cut(std::error_code error);
+  void on_downstream_closed();
+
+  bool may_try_again(const Failure& failure) const;
+  void fail(const Failure& failure);
+  void answer_failure(Reason reason);
+  void answer(std::uint16_t status, std::span<const Header> lines, std::string_view body);
+  void redirect(const config::Redirect& action);
+  void respond(const config::Respond& action);
+  bool parse_target();
+  void write_record();
+  void release_if_over();
+
+  std::string_view host_to_send() const;
+  PlaceholderValues values() const { return {view_, captures_, request_id_}; }
+  RewriteContext context(const PlaceholderValues& v) {
+    return {arena_, policy_->server, v, peer_, peer_trusted_, host_field_};
+  }
+
+  Gateway::State& gateway_;
+  Arena arena_;                       // for text that is made on the way
+  Ref<ListenerPolicy> policy_;
+  Ref<Route> route_;
+  Upstream::Server* server_ = nullptr;
+  IncomingMessage* request_;          // null once closed, with response_
+  ServerResponse* response_;
+  ClientRequest* up_ = nullptr;       // null before and after
+  IncomingMessage* up_response_ = nullptr;
+  RequestView view_;
+  Captures captures_;
+  std::string_view host_field_;       // Host as the client meant it
+  std::string_view request_id_;
+  Endpoint peer_;
+  TimePoint began_;
+  WallTime began_wall_;
+  TimePoint first_byte_{};
+  std::uint64_t tried_ = 0;           // servers, a bit each
+  std::uint32_t tries_ = 0;
+  Failure failure_;                   // of the try that has just ended, or of the whole exchange
+  bool expects_continue_;
+  bool peer_trusted_ = false;
+  bool absolute_form_ = false;
+  bool reused_ = false;
+};
+
+}  // namespace culvert::proxy

@@ -1,0 +1,109 @@
+#include "proxy/gateway.hpp"
+
+#include <algorithm>
+
+#include "proxy/error_page.hpp"
+#include "proxy/gateway_state.hpp"
+
+namespace culvert::proxy {
+
+namespace {
+
+void begin_exchange(Gateway::State& state, Door& door, IncomingMessage& request, ServerResponse& response,
+                    bool expects_continue) {
+  Exchange* exchange = state.exchanges.make(state, door.policy, request, response, expects_continue);
+  state.live.push_back(*exchange);
+  ++state.live_count;
+  exchange->start();
+}
+
+// A request that could not be read. Where its head was complete, its exchange writes the record when it closes.
+void refuse(Gateway::State& state, Door& door, ClientError& error) {
+  const Reason reason = request_failure(error.error, error.request != nullptr);
+  const config::Server& settings = door.policy->server;
+  if (error.writable && row(reason).status != 0) {
+    error.response = raw_error_response(reason, state.loop.http_date(), settings.server_header,
+                                        settings.via.empty() ? "culvert" : settings.via);
+  }
+  if (error.request != nullptr) {
+    state.live.for_each([&](LiveHook& hook) {
+      auto& exchange = static_cast<Exchange&>(hook);
+      if (exchange.request() == error.request) exchange.request_failed(reason, error.error);
+    });
+    return;
+  }
+  if (!state.access_log) return;
+  AccessRecord record;
+  record.time = state.loop.wall_now();
+  record.client = record.peer = error.remote;
+  record.listener = door.listener;
+  record.status = error.writable ? row(reason).status : std::uint16_t{0};
+  record.reason = reason;
+  record.cause = error.error;
+  state.access_log->record(record);
+}
+
+}  // namespace
+
+Gateway::Gateway(Loop& loop, Connector& connector, net::Resolver& resolver, LogSink* log)
+    : state_(std::make_unique<State>(loop, connector, resolver, log)) {}
+
+Gateway::~Gateway() {
+  while (!state_->live.empty()) state_->exchanges.destroy(static_cast<Exchange*>(&state_->live.front()));
+}
+
+void Gateway::apply(std::shared_ptr<const config::Config> config) {
+  State& state = *state_;
+  state.site = Site(*config, state.site, [&state](const config::Upstream& written) {
+    return make_ref<Upstream>(written, state.loop, state.connector, state.resolver);
+  });
+  for (auto& door : state.doors) {
+    if (Ref<ListenerPolicy> policy = state.site.listener(door->listener)) door->policy = policy;
+  }
+  if (state.log_sink == nullptr || !config->log.access) {
+    state.access_log.reset();
+  } else if (!state.access_log || state.access_settings != *config->log.access) {
+    state.access_settings = *config->log.access;
+    state.access_log = std::make_unique<AccessLog>(state.access_settings, state.loop, *state.log_sink);
+  }
+}
+
+void Gateway::serve(Server& server, const std::string& listener) {
+  State& state = *state_;
+  auto& door = state.doors.emplace_back(std::make_unique<Door>(Door{server, listener, state.site.listener(listener)}));
+  const std::pair<State*, Door*> at{&state, door.get()};
+  server.on_request([at](IncomingMessage& request, ServerResponse& response) {
+    begin_exchange(*at.first, *at.second, request, response, false);
+  });
+  server.on_check_continue([at](IncomingMessage& request, ServerResponse& response) {
+    begin_exchange(*at.first, *at.second, request, response, true);
+  });
+  server.on_client_error([at](ClientError& error) { refuse(*at.first, *at.second, error); });
+}
+
+void Gateway::forget(const Server& server) {
+  std::erase_if(state_->doors, [&](const auto& door) { return &door->server == &server; });
+}
+
+ServerOptions Gateway::server_options(const config::Server& settings) {
+  return {.headers_timeout = settings.headers_timeout,
+          .request_timeout = settings.request_timeout,
+          .keep_alive_timeout = settings.keep_alive_timeout,
+          .timeout = settings.timeout,
+          .max_requests_per_socket = settings.max_requests_per_socket,
+          .max_header_size = settings.max_header_size,
+          .max_headers_count = settings.max_headers_count,
+          .require_host_header = settings.require_host_header};
+}
+
+void Gateway::drain() {
+  for (const auto& [name, upstream] : state_->site.upstreams()) upstream->drain();
+}
+
+void Gateway::flush_log() {
+  if (state_->access_log) state_->access_log->flush();
+}
+
+std::size_t Gateway::exchanges() const { return state_->live_count; }
+
+}  // namespace culvert::proxy

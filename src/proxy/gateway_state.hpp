@@ -1,0 +1,49 @@
+// What the exchanges of one worker share. Everything here belongs to one thread.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/intrusive_list.hpp"
+#include "base/slab.hpp"
+#include "proxy/exchange.hpp"
+#include "proxy/gateway.hpp"
+#include "proxy/site.hpp"
+
+namespace culvert::proxy {
+
+// A server of this worker and the policy of the listener it stands for; the policy changes with a reload.
+struct Door {
+  Server& server;
+  std::string listener;
+  Ref<ListenerPolicy> policy;
+};
+
+struct Gateway::State final : private Deferred {
+  State(Loop& on, Connector& with, net::Resolver& names, LogSink* sink)
+      : loop(on), connector(with), resolver(names), log_sink(sink) {}
+
+  // Drops a route later in this turn: with its last user an upstream goes that a reload has removed, and its agent must
+  // not go from inside one of its own events.
+  void let_go(Ref<Route> route) {
+    leaving.push_back(std::move(route));
+    loop.defer(*this);
+  }
+  void on_deferred() noexcept override { leaving.clear(); }
+
+  Loop& loop;
+  Connector& connector;
+  net::Resolver& resolver;
+  LogSink* const log_sink;
+  std::unique_ptr<AccessLog> access_log;
+  config::AccessLog access_settings;
+  Site site;
+  std::vector<std::unique_ptr<Door>> doors;
+  Slab<Exchange> exchanges;
+  IntrusiveList<LiveHook> live;
+  std::size_t live_count = 0;
+  std::vector<Ref<Route>> leaving;
+  std::vector<Header> lines;  // where heads are put together
+};
+
+}  // namespace culvert::proxy

@@ -1,0 +1,257 @@
+#include "proxy/rewrite.hpp"
+
+#include "base/ascii.hpp"
+#include "wire/header_names.hpp"
+
+namespace culvert::proxy {
+
+namespace {
+
+// Copies `text`, which was put together in a passing string, to where it lives as long as the exchange.
+std::string_view keep(Arena& arena, const std::string& text) { return arena.copy(text); }
+
+// Connection may name further fields of this connection. Those that say who a request is for, who sends it or where it
+// ends are not taken out however they are nominated: that would be an attack.
+class Nominated {
+ public:
+  explicit Nominated(const HeaderList& headers) {
+    for (const Header& line : headers) {
+      if (line.id != HeaderId::connection) continue;
+      for (std::string_view rest = line.value; !rest.empty();) {
+        const std::string_view option = ascii::take_member(rest);
+        if (option.empty() || ascii::iequals(option, "keep-alive") || ascii::iequals(option, "close")) continue;
+        if (count_ < names_.size()) names_[count_++] = option;
+      }
+    }
+  }
+  bool has(const Header& line) const {
+    if (count_ == 0 || (wire::flags_of(line.id) & wire::protected_) != 0) return false;
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (ascii::iequals(names_[i], line.name)) return true;
+    }
+    return false;
+  }
+
+ private:
+  std::array<std::string_view, 16> names_;
+  std::size_t count_ = 0;
+};
+
+bool hop_by_hop(const Header& line) { return (wire::flags_of(line.id) & wire::hop_by_hop) != 0; }
+
+// Fields in which a proxy says who was before it: believed only from those that are trusted.
+bool speaks_for_others(HeaderId id) {
+  switch (id) {
+    case HeaderId::forwarded:
+    case HeaderId::x_forwarded_for:
+    case HeaderId::x_forwarded_host:
+    case HeaderId::x_forwarded_port:
+    case HeaderId::x_forwarded_proto:
+    case HeaderId::x_real_ip:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string_view ip_text(const Endpoint& endpoint, Arena& arena) {
+  char text[64];
+  return arena.copy({text, endpoint.format_ip(text)});
+}
+
+// for=192.0.2.1;host="example.com";proto=http; IPv6 addresses are quoted and in brackets (RFC 7239 6).
+std::string_view forwarded_element(const RewriteContext& context) {
+  char text[64];
+  const std::string_view ip(text, context.peer.format_ip(text));
+  std::string out = "for=";
+  if (context.peer.family == Endpoint::Family::ipv6) {
+    out.append("\"[").append(ip).append("]\"");
+  } else if (context.peer.family == Endpoint::Family::unix_socket) {
+    out += "unknown";
+  } else {
+    out += ip;
+  }
+  if (!context.host_field.empty()) out.append(";host=\"").append(context.host_field).append("\"");
+  out.append(";proto=").append(context.values.scheme);
+  return keep(context.arena, out);
+}
+
+// `name` with `value` behind what the lines of `headers` with that id already say, where that is to be believed.
+void push_appended(std::vector<Header>& out, HeaderId id, const HeaderList& headers, const RewriteContext& context,
+                   std::string_view value) {
+  std::string joined;
+  if (context.peer_trusted) {
+    for (const Header& line : headers) {
+      if (line.id != id) continue;
+      joined.append(line.value).append(", ");
+    }
+  }
+  if (joined.empty()) {
+    out.push_back({id, wire::spelling(id), value});
+  } else {
+    joined.append(value);
+    out.push_back({id, wire::spelling(id), keep(context.arena, joined)});
+  }
+}
+
+void push_unless_said(std::vector<Header>& out, HeaderId id, const HeaderList& headers, const RewriteContext& context,
+                      std::string_view value) {
+  if (context.peer_trusted) {
+    if (const Header* said = headers.find(id)) return out.push_back(*said);
+  }
+  if (!value.empty()) out.push_back({id, wire::spelling(id), value});
+}
+
+void push_forwarding(std::vector<Header>& out, const HeaderList& headers, const RewriteContext& context) {
+  const config::Forwarded& send = context.server.forwarded;
+  if (send.send_for) {
+    push_appended(out, HeaderId::x_forwarded_for, headers, context, ip_text(context.peer, context.arena));
+  }
+  if (send.send_proto) push_unless_said(out, HeaderId::x_forwarded_proto, headers, context, context.values.scheme);
+  if (send.send_host) push_unless_said(out, HeaderId::x_forwarded_host, headers, context, context.host_field);
+  if (send.send_forwarded) {
+    push_appended(out, HeaderId::forwarded, headers, context, forwarded_element(context));
+  }
+}
+
+// Those of the forwarding fields that culvert writes itself; the others of a trusted peer pass through.
+bool written_here(HeaderId id, const config::Forwarded& send) {
+  switch (id) {
+    case HeaderId::x_forwarded_for: return send.send_for;
+    case HeaderId::x_forwarded_proto: return send.send_proto;
+    case HeaderId::x_forwarded_host: return send.send_host;
+    case HeaderId::forwarded: return send.send_forwarded;
+    default: return false;
+  }
+}
+
+void push_via(std::vector<Header>& out, int minor_version, const RewriteContext& context) {
+  const std::string& name = context.server.via;
+  if (name.empty()) return;
+  char* text = static_cast<char*>(context.arena.allocate(4 + name.size(), 1));
+  text[0] = '1';
+  text[1] = '.';
+  text[2] = minor_version == 0 ? '0' : '1';
+  text[3] = ' ';
+  name.copy(text + 4, name.size());
+  out.push_back({HeaderId::via, wire::spelling(HeaderId::via), {text, 4 + name.size()}});
+}
+
+}  // namespace
+
+bool trusted(const config::Forwarded& settings, const Endpoint& peer) {
+  for (const config::Network& network : settings.trust) {
+    if (network.contains(peer)) return true;
+  }
+  return false;
+}
+
+Endpoint client_address(const config::Forwarded& settings, const HeaderList& headers, const Endpoint& peer) {
+  if (settings.trust.empty() || !trusted(settings, peer)) return peer;
+  Endpoint client = peer;
+  // From right to left: each address was written by the one after it, and is believed as long as that one is trusted.
+  for (std::size_t i = headers.size(); i-- > 0;) {
+    if (headers[i].id != HeaderId::x_forwarded_for) continue;
+    std::string_view rest = headers[i].value;
+    while (!rest.empty()) {
+      const std::size_t comma = rest.rfind(',');
+      const std::string_view item = ascii::trim(comma == std::string_view::npos ? rest : rest.substr(comma + 1));
+      rest = comma == std::string_view::npos ? std::string_view() : rest.substr(0, comma);
+      const std::optional<Endpoint> address = Endpoint::parse_ip(item);
+      if (!address) return client;
+      client = *address;
+      if (!trusted(settings, client)) return client;
+    }
+  }
+  return client;
+}
+
+void request_lines(std::vector<Header>& out, const IncomingMessage& request, const RewriteContext& context,
+                   std::string_view host, const config::HeaderChanges& changes, bool forward_expect, bool keep_alive) {
+  out.clear();
+  const HeaderList& headers = request.raw_headers();
+  const Nominated nominated(headers);
+  const config::Forwarded& send = context.server.forwarded;
+  bool wants_trailers = false;
+  if (!host.empty()) out.push_back({HeaderId::host, wire::spelling(HeaderId::host), host});
+  for (const Header& line : headers) {
+    if (line.id == HeaderId::te) wants_trailers = wants_trailers || ascii::list_contains(line.value, "trailers");
+    if (line.id == HeaderId::host || hop_by_hop(line) || nominated.has(line)) continue;
+    if (line.id == HeaderId::expect && !forward_expect) continue;
+    if (speaks_for_others(line.id) && (!context.peer_trusted || written_here(line.id, send))) continue;
+    if (!send.request_id.empty() && ascii::iequals(line.name, send.request_id)) continue;
+    out.push_back(line);
+  }
+  push_forwarding(out, headers, context);
+  if (!send.request_id.empty()) out.push_back({HeaderId::other, send.request_id, context.values.request_id});
+  push_via(out, request.http_version_minor(), context);
+  if (wants_trailers) {
+    out.push_back({HeaderId::te, wire::spelling(HeaderId::te), "trailers"});
+    out.push_back({HeaderId::connection, wire::spelling(HeaderId::connection), keep_alive ? "keep-alive, TE" : "close, TE"});
+  }
+  apply_changes(out, changes, context);
+}
+
+void response_lines(std::vector<Header>& out, const IncomingMessage& response, const RewriteContext& context,
+                    const config::HeaderChanges& changes) {
+  out.clear();
+  const HeaderList& headers = response.raw_headers();
+  const Nominated nominated(headers);
+  for (const Header& line : headers) {
+    if (!hop_by_hop(line) && !nominated.has(line)) out.push_back(line);
+  }
+  push_via(out, response.http_version_minor(), context);
+  apply_changes(out, changes, context);
+}
+
+void end_to_end_lines(std::vector<Header>& out, const HeaderList& lines) {
+  out.clear();
+  const Nominated nominated(lines);
+  for (const Header& line : lines) {
+    if (!hop_by_hop(line) && !nominated.has(line)) out.push_back(line);
+  }
+}
+
+void apply_changes(std::vector<Header>& lines, const config::HeaderChanges& changes, const RewriteContext& context) {
+  if (changes.empty()) return;
+  const auto remove = [&](std::string_view name) {
+    std::erase_if(lines, [&](const Header& line) { return ascii::iequals(line.name, name); });
+  };
+  const auto push = [&](const std::pair<std::string, std::string>& field) {
+    std::string_view value = field.second;
+    if (has_placeholders(value)) {
+      std::string text;
+      expand(text, value, context.values);
+      value = keep(context.arena, text);
+    }
+    lines.push_back({wire::header_id(field.first), field.first, value});
+  };
+  for (const std::string& name : changes.remove) remove(name);
+  for (const auto& field : changes.set) {
+    remove(field.first);
+    push(field);
+  }
+  for (const auto& field : changes.add) push(field);
+}
+
+std::string_view upstream_target(const config::Route& route, const IncomingMessage& request, bool absolute_form,
+                                 const PlaceholderValues& values, Arena& arena) {
+  if (!absolute_form && route.strip_prefix.empty() && route.rewrite.empty()) return request.url();
+  const RequestView& view = values.request;
+  std::string target;
+  if (!route.rewrite.empty()) {
+    expand(target, route.rewrite, values);
+  } else {
+    std::string_view path = view.path;
+    const std::string& prefix = route.strip_prefix;
+    const bool has_prefix = !prefix.empty() && path.starts_with(prefix) &&
+                            (path.size() == prefix.size() || prefix.back() == '/' || path[prefix.size()] == '/');
+    if (has_prefix) path.remove_prefix(prefix.back() == '/' ? prefix.size() - 1 : prefix.size());
+    if (path.empty()) target = "/";
+    target += path;
+  }
+  if (!view.query.empty() && target.find('?') == std::string::npos) target.append("?").append(view.query);
+  return keep(arena, target);
+}
+
+}  // namespace culvert::proxy

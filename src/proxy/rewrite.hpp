@@ -1,0 +1,45 @@
+// What changes in a message on its way through: the fields of one connection are taken out, the proxy's own are added,
+// and the route's changes are made. Everything else is passed on as it came, in its order and with its case.
+#pragma once
+#include <string_view>
+#include <vector>
+
+#include "base/arena.hpp"
+#include "config/config.hpp"
+#include "culvert/endpoint.hpp"
+#include "culvert/headers.hpp"
+#include "culvert/incoming_message.hpp"
+#include "proxy/placeholders.hpp"
+
+namespace culvert::proxy {
+
+// What an exchange knows of its request when it rewrites it.
+struct RewriteContext {
+  Arena& arena;                       // for text that is made
+  const config::Server& server;
+  const PlaceholderValues& values;
+  Endpoint peer;                      // who is connected
+  bool peer_trusted = false;          // what it says of those before it is believed
+  std::string_view host_field;        // Host as the client meant it
+};
+
+// Whether `peer` may speak for others.
+bool trusted(const config::Forwarded& settings, const Endpoint& peer);
+// The client behind trusted proxies: the rightmost address of X-Forwarded-For that is not one of them.
+Endpoint client_address(const config::Forwarded& settings, const HeaderList& headers, const Endpoint& peer);
+
+// Both replace what `out` holds. `host` is the Host field to send.
+void request_lines(std::vector<Header>& out, const IncomingMessage& request, const RewriteContext& context,
+                   std::string_view host, const config::HeaderChanges& changes, bool forward_expect, bool keep_alive);
+void response_lines(std::vector<Header>& out, const IncomingMessage& response, const RewriteContext& context,
+                    const config::HeaderChanges& changes);
+// End-to-end fields of a 1xx answer, or of trailers.
+void end_to_end_lines(std::vector<Header>& out, const HeaderList& lines);
+// Makes the route's changes to lines that culvert wrote itself.
+void apply_changes(std::vector<Header>& lines, const config::HeaderChanges& changes, const RewriteContext& context);
+
+// The target to ask the upstream for: `strip_prefix` and `rewrite` of the route, else as it came.
+std::string_view upstream_target(const config::Route& route, const IncomingMessage& request, bool absolute_form,
+                                 const PlaceholderValues& values, Arena& arena);
+
+}  // namespace culvert::proxy

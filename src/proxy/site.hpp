@@ -1,0 +1,44 @@
+// What a worker routes by: the routes in order, what they lead to, and how each listener treats its clients. Built
+// anew from every configuration; whatever did not change is the same object as before.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ref.hpp"
+#include "config/config.hpp"
+#include "proxy/route.hpp"
+#include "proxy/upstream.hpp"
+
+namespace culvert::proxy {
+
+// [listener.NAME] with what it takes from [server]: held by the exchanges that came in through it.
+struct ListenerPolicy final : RefCounted {
+  ListenerPolicy(std::string listener, const config::Server& written) : name(std::move(listener)), server(written) {}
+  const std::string name;
+  const config::Server server;
+};
+
+class Site {
+ public:
+  using MakeUpstream = std::function<Ref<Upstream>(const config::Upstream&)>;
+
+  Site() = default;
+  // Takes over from `previous` what is equal in `config`; makes the rest.
+  Site(const config::Config& config, const Site& previous, const MakeUpstream& make_upstream);
+
+  // The first route that matches, or null.
+  const Ref<Route>* find(const RequestView& request, Captures& captures) const;
+  Ref<ListenerPolicy> listener(std::string_view name) const;  // null where there is none with that name
+  const std::map<std::string, Ref<Upstream>, std::less<>>& upstreams() const { return upstreams_; }
+
+ private:
+  std::vector<Ref<Route>> routes_;
+  std::map<std::string, Ref<Upstream>, std::less<>> upstreams_;
+  std::map<std::string, Ref<ListenerPolicy>, std::less<>> listeners_;
+};
+
+}  // namespace culvert::proxy

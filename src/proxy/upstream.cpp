@@ -1,0 +1,88 @@
+#include "proxy/upstream.hpp"
+
+#include "culvert/error.hpp"
+
+namespace culvert::proxy {
+
+namespace {
+
+AgentOptions agent_options(const config::Upstream& settings) {
+  const auto or_unlimited = [](std::uint32_t value) { return value == 0 ? unlimited : value; };
+  return {.keep_alive = settings.keep_alive,
+          .keep_alive_msecs = settings.keep_alive_msecs,
+          .max_sockets = or_unlimited(settings.max_sockets),
+          .max_total_sockets = or_unlimited(settings.max_total_sockets),
+          .max_free_sockets = settings.max_free_sockets,
+          .scheduling = settings.scheduling == config::Scheduling::lifo ? AgentOptions::Scheduling::lifo
+                                                                        : AgentOptions::Scheduling::fifo,
+          .timeout = settings.timeout};
+}
+
+}  // namespace
+
+Upstream::Upstream(const config::Upstream& written, Loop& loop, Connector& connector, net::Resolver& resolver)
+    : settings(written),
+      loop_(loop),
+      resolver_(resolver),
+      agent_(loop, connector, agent_options(written)),
+      turn_(static_cast<std::size_t>(loop.random())) {  // workers that start together do not all begin with the first
+  for (const Address& address : settings.servers) servers_.push_back(std::make_unique<Server>(*this, address));
+}
+
+Upstream::Server* Upstream::choose(std::uint64_t& tried) {
+  for (std::size_t i = 0; i < servers_.size(); ++i) {
+    const std::size_t at = turn_++ % servers_.size();
+    const std::uint64_t bit = std::uint64_t{1} << (at % 64);
+    if ((tried & bit) != 0) continue;
+    tried |= bit;
+    return servers_[at].get();
+  }
+  return nullptr;
+}
+
+Upstream::Server::Server(Upstream& owner, const Address& written)
+    : owner_(owner), address_(written), text_(written.to_string()) {
+  if (address_.kind == Address::Kind::name) {
+    resolve();
+  } else {
+    origins_.push_back(&owner_.agent_.origin(address_));
+    fresh_until_ = never;
+  }
+}
+
+Agent::Origin* Upstream::Server::origin() {
+  if (owner_.loop_.now() >= fresh_until_) resolve();
+  if (origins_.empty()) return nullptr;
+  return origins_[next_++ % origins_.size()];
+}
+
+void Upstream::Server::resolve() {
+  if (resolution_) return;
+  error_ = {};
+  resolution_ = owner_.resolver_.resolve(owner_.loop_, address_.text, address_.port,
+                                         [this](Result<std::vector<Endpoint>> answer) { resolved(std::move(answer)); });
+}
+
+void Upstream::Server::resolved(Result<std::vector<Endpoint>> answer) {
+  resolution_ = {};
+  fresh_until_ = owner_.loop_.now() + owner_.settings.resolve;
+  if (answer && !answer->empty()) {
+    origins_.clear();
+    for (const Endpoint& endpoint : *answer) {
+      origins_.push_back(&owner_.agent_.origin({.kind = Address::Kind::ip, .ip = endpoint, .text = {}, .port = 0}));
+    }
+  } else {
+    // The last good addresses stay in use; a name that never had one is asked for again soon.
+    error_ = answer ? make_error_code(errc::name_not_found) : answer.error();
+    if (origins_.empty()) fresh_until_ = owner_.loop_.now() + std::chrono::seconds(1);
+  }
+  IntrusiveList<Waiter> waiting;
+  waiting.splice_back(waiting_);
+  while (!waiting.empty()) {
+    Waiter& waiter = waiting.front();
+    waiter.unlink();
+    waiter.on_resolved();
+  }
+}
+
+}  // namespace culvert::proxy

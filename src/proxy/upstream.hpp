@@ -1,0 +1,73 @@
+// One upstream as a worker uses it: its servers in turn, and the agent that keeps connections to them.
+//
+// Held by the routes that lead to it (and so by the exchanges under them): a reload that does not change it carries it
+// over with its pool, one that removes it lets those under way finish.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/intrusive_list.hpp"
+#include "base/ref.hpp"
+#include "config/config.hpp"
+#include "culvert/agent.hpp"
+#include "net/resolver.hpp"
+
+namespace culvert::proxy {
+
+class Upstream final : public RefCounted {
+ public:
+  // Somebody who waits until a server's name has been resolved.
+  class Waiter : public ListHook {
+   public:
+    virtual void on_resolved() noexcept = 0;  // look again: an address, or an error
+
+   protected:
+    ~Waiter() = default;
+  };
+
+  class Server {
+   public:
+    Server(Upstream& owner, const Address& written);
+    const std::string& text() const { return text_; }  // as written, for logs and Host
+    // The connections to it; null while its name is being resolved (wait()) and where that failed (error()).
+    Agent::Origin* origin();
+    std::error_code error() const { return error_; }
+    void wait(Waiter& waiter) { waiting_.push_back(waiter); }
+
+   private:
+    void resolve();
+    void resolved(Result<std::vector<Endpoint>> answer);
+
+    Upstream& owner_;
+    const Address address_;
+    const std::string text_;
+    std::vector<Agent::Origin*> origins_;  // of the addresses last found; kept while a new answer is awaited
+    std::size_t next_ = 0;
+    TimePoint fresh_until_{};
+    net::Resolution resolution_;
+    std::error_code error_;
+    IntrusiveList<Waiter> waiting_;
+  };
+
+  Upstream(const config::Upstream& written, Loop& loop, Connector& connector, net::Resolver& resolver);
+
+  // The next server in turn that `tried` (a bit a server, the first 64) does not name; null where none is left.
+  Server* choose(std::uint64_t& tried);
+  std::size_t servers() const { return servers_.size(); }
+  Agent& agent() { return agent_; }
+  // Keeps no idle connection from now on.
+  void drain() { agent_.drain(); }
+
+  const config::Upstream settings;
+
+ private:
+  Loop& loop_;
+  net::Resolver& resolver_;
+  Agent agent_;
+  std::vector<std::unique_ptr<Server>> servers_;
+  std::size_t turn_;
+};
+
+}  // namespace culvert::proxy

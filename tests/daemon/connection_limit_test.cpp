@@ -1,0 +1,142 @@
+// What would break: more connections than the operator allows, or places that never become free again.
+#include "daemon/connection_limit.hpp"
+
+#include <gmock/gmock.h>
+
+#include <thread>
+#include <vector>
+
+namespace culvert::daemon {
+namespace {
+
+using testing::ElementsAre;
+const TimePoint start = TimePoint{} + std::chrono::hours(1);
+
+Endpoint client(const char* ip, std::uint16_t port) { return *Endpoint::parse_ip(ip, port); }
+
+class ConnectionLimitTest : public testing::Test {
+ protected:
+  int rooms_ = 0;
+  ConnectionLimit limit_{[this] { ++rooms_; }};
+};
+
+TEST_F(ConnectionLimitTest, TakesAsManyAsThereAreAndNotOneMore) {
+  limit_.set_limit(2);
+  EXPECT_TRUE(limit_.take());
+  EXPECT_TRUE(limit_.take());
+  EXPECT_FALSE(limit_.take());
+  limit_.give_back();
+  EXPECT_TRUE(limit_.take());
+  EXPECT_EQ(limit_.taken(), 2u);
+}
+
+TEST_F(ConnectionLimitTest, CountsWithoutLimit) {
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(limit_.take());
+  EXPECT_EQ(limit_.taken(), 1000u);
+}
+
+TEST_F(ConnectionLimitTest, TellsOnlyThoseWhoWait) {
+  limit_.set_limit(1);
+  EXPECT_TRUE(limit_.take_or_wait());
+  limit_.give_back();
+  EXPECT_EQ(rooms_, 0) << "nobody waits";
+  EXPECT_TRUE(limit_.take());
+  EXPECT_FALSE(limit_.take_or_wait());
+  limit_.give_back();
+  EXPECT_EQ(rooms_, 1);
+  EXPECT_TRUE(limit_.take_waiting());
+  limit_.give_back();
+  EXPECT_EQ(rooms_, 1) << "who waited has got its place";
+}
+
+TEST_F(ConnectionLimitTest, WaitingGoesOnWhereSomebodyElseWasFaster) {
+  limit_.set_limit(1);
+  EXPECT_TRUE(limit_.take());
+  EXPECT_FALSE(limit_.take_or_wait());
+  limit_.give_back();
+  EXPECT_TRUE(limit_.take());
+  EXPECT_FALSE(limit_.take_waiting());
+  limit_.give_back();
+  EXPECT_EQ(rooms_, 2);
+  limit_.stop_waiting();
+  EXPECT_TRUE(limit_.take());
+  limit_.give_back();
+  EXPECT_EQ(rooms_, 2);
+}
+
+TEST_F(ConnectionLimitTest, AHigherLimitMakesRoomAndALowerOneTouchesNobody) {
+  limit_.set_limit(2);
+  EXPECT_TRUE(limit_.take());
+  EXPECT_TRUE(limit_.take());
+  EXPECT_FALSE(limit_.take_or_wait());
+  limit_.set_limit(1);
+  EXPECT_EQ(limit_.taken(), 2u);
+  EXPECT_FALSE(limit_.take_waiting());
+  rooms_ = 0;
+  limit_.set_limit(3);
+  EXPECT_EQ(rooms_, 1);
+  EXPECT_TRUE(limit_.take_waiting());
+}
+
+TEST(ConnectionLimit, HoldsBetweenThreads) {
+  ConnectionLimit limit([] {});
+  limit.set_limit(10);
+  std::atomic<int> over{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int turn = 0; turn < 10'000; ++turn) {
+        if (!limit.take()) continue;
+        if (limit.taken() > 10) ++over;
+        limit.give_back();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(over, 0);
+  EXPECT_EQ(limit.taken(), 0u);
+}
+
+class ClientLimitTest : public testing::Test {
+ protected:
+  std::vector<std::uint64_t> reports_;
+  ClientLimit limit_{[this](std::uint64_t refused) { reports_.push_back(refused); }};
+};
+
+TEST_F(ClientLimitTest, CountsAddressesAndNotPorts) {
+  limit_.set_limit(2);
+  EXPECT_TRUE(limit_.take(client("10.0.0.1", 1000), start));
+  EXPECT_TRUE(limit_.take(client("10.0.0.1", 1001), start));
+  EXPECT_FALSE(limit_.take(client("10.0.0.1", 1002), start));
+  EXPECT_TRUE(limit_.take(client("10.0.0.2", 1000), start)) << "somebody else";
+  EXPECT_TRUE(limit_.take(client("::1", 1000), start));
+  limit_.give_back(client("10.0.0.1", 1000));
+  EXPECT_TRUE(limit_.take(client("10.0.0.1", 1003), start));
+}
+
+TEST_F(ClientLimitTest, ReportsRefusalsOnceASecond) {
+  limit_.set_limit(1);
+  EXPECT_TRUE(limit_.take(client("10.0.0.1", 1), start));
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(limit_.take(client("10.0.0.1", 2), start));
+  EXPECT_FALSE(limit_.take(client("10.0.0.1", 2), start + std::chrono::seconds(1)));
+  EXPECT_THAT(reports_, ElementsAre(1u, 5u));
+}
+
+TEST_F(ClientLimitTest, UnixPeersAreNotCounted) {
+  Endpoint local;
+  local.family = Endpoint::Family::unix_socket;
+  limit_.set_limit(1);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(limit_.take(local, start));
+  limit_.give_back(local);
+}
+
+TEST_F(ClientLimitTest, ConnectionsFromBeforeTheLimitMayEnd) {
+  EXPECT_TRUE(limit_.take(client("10.0.0.1", 1), start));
+  limit_.set_limit(1);
+  limit_.give_back(client("10.0.0.1", 1));
+  EXPECT_TRUE(limit_.take(client("10.0.0.1", 2), start));
+  EXPECT_FALSE(limit_.take(client("10.0.0.1", 3), start));
+}
+
+}  // namespace
+}  // namespace culvert::daemon

@@ -1,0 +1,406 @@
+// If these fail, a client of a culvert server gets wrong bytes, or its connection ends when it should not.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "culvert/http.hpp"
+#include "http/rows.hpp"
+#include "support/world.hpp"
+
+namespace culvert {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+class ServerTest : public ::testing::Test {
+ protected:
+  ServerTest() : server(world.loop(), options()) {}
+  static ServerOptions options() { return {}; }
+
+  test::TestPeer& connect() {
+    auto [stream, peer] = world.connect();
+    server.adopt(std::move(stream));
+    return peer;
+  }
+  // Answers every request with its method, target and body.
+  void answer_with_request() {
+    server.on_request([this](IncomingMessage& request, ServerResponse& response) {
+      ++requests;
+      bodies.emplace_back();
+      const std::size_t at = bodies.size() - 1;
+      request.on_data([this, at](Bytes part) { bodies[at] += as_text(part); });
+      request.on_end([this, at, &request, &response] {
+        response.send_date = false;
+        response.end(std::string(request.method()) + ' ' + std::string(request.url()) + ' ' + bodies[at]);
+      });
+    });
+  }
+
+  test::World world;
+  Server server;
+  int requests = 0;
+  std::vector<std::string> bodies;
+};
+
+TEST_F(ServerTest, AnswersARequest) {
+  ROWS("server.event.request", "outgoing.end.chunk");
+  answer_with_request();
+  test::TestPeer& client = connect();
+  client.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("GET /hello "); }));
+  EXPECT_EQ(client.received(),
+            "HTTP/1.1 200 OK\r\nContent-Length: 11\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\n\r\nGET /hello ");
+}
+
+TEST_F(ServerTest, KeepsTheConnectionForTheNextRequest) {
+  ROWS("server.event.request.keep-alive");
+  answer_with_request();
+  test::TestPeer& client = connect();
+  for (int i = 1; i <= 3; ++i) {
+    client.send("GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: a\r\n\r\n");
+    ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("GET /" + std::to_string(i) + ' '); }));
+  }
+  EXPECT_EQ(requests, 3);
+  EXPECT_FALSE(client.closed());
+  EXPECT_EQ(server.connections(), 1u);
+}
+
+TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
+  server.on_request([this](IncomingMessage& request, ServerResponse& response) {
+    ++requests;
+    response.send_date = false;
+    // The first is answered last: nothing of the others may overtake it.
+    if (request.url() == "/1") {
+      world.loop().post([&response] { response.end("one"); });
+    } else {
+      response.end(std::string(request.url()));
+    }
+  });
+  test::TestPeer& client = connect();
+  client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nGET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("/3"); }));
+  const std::string all = client.received();
+  EXPECT_LT(all.find("one"), all.find("\r\n\r\n/2"));
+  EXPECT_LT(all.find("\r\n\r\n/2"), all.find("\r\n\r\n/3"));
+  EXPECT_EQ(requests, 3);
+}
+
+TEST_F(ServerTest, DeliversABodyWithALength) {
+  answer_with_request();
+  test::TestPeer& client = connect();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\nhello world");
+  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("POST / hello world"); }));
+}
+
+TEST_F(ServerTest, DeliversAChunkedBodyAndItsTrailers) {
+  std::string body;
+  std::string trailer;
+  server.on_request([&](IncomingMessage& request, ServerResponse& response) {
+    request.on_data([&](Bytes part) { body += as_text(part); });
+    request.on_end([&] {
+      for (const Header& line : request.raw_trailers()) trailer += std::string(line.name) + '=' + std::string(line.value);
+      response.end();
+    });
+  });
+  test::TestPeer& client = connect();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 7\r\n\r\n");
+  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("\r\n\r\n"); }));
+  EXPECT_EQ(body, "hello world");
+  EXPECT_EQ(trailer, "X-Sum=7");
+}
+
+TEST_F(ServerTest, SendsChunksWhenTheLengthIsNotKnown) {
+  ROWS("outgoing.write.chunked");
+  server.on_request([](IncomingMessage&, ServerResponse& response) {
+    response.send_date = false;
+    response.write("hello");
+    response.write(" world");
+    response.end();
+  });
+  test::TestPeer& client = connect();
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("0\r\n\r\n"); }));
+  EXPECT_THAT(client.received(), EndsWith("\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"));
+  EXPECT_THAT(client.received(), HasSubstr("Transfer-Encoding: chunked\r\n"));
+}
+
+TEST_F(ServerTest, EndsTheConnectionToDelimitABodyForHttp10) {
+  server.on_request([](IncomingMessage&, ServerResponse& response) {
+    response.write("hello");
+    response.end();
+  });
+  test::TestPeer& client = connect();
+  client.send("GET / HTTP/1.0\r\n\r\n");
+  ASSERT_TRUE(world.run_until([&] { return client.closed(); }));
+  EXPECT_THAT(client.received(), EndsWith("\r\n\r\nhello"));
+  EXPECT_THAT(client.received(), Not(HasSubstr("Transfer-Encoding")));
+  EXPECT_THAT(client.received(), HasSubstr("Connection: close\r\n"));
+}
+
+TEST_F(ServerTest, KeepsAnHttp10ConnectionWhenAsked) {
+  answer_with_request();
+  test::TestPeer& client = connect();
+  client.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("GET / "); }));
+  EXPECT_THAT(client.received(), HasSubstr("Connection: keep-alive\r\n"));
+  world.settle();
+  EXPECT_FALSE(client.closed());
+}
+
+TEST_F(ServerTest, SendsNoBodyForHead204And304) {
+  ROWS("outgoing.write.no-body");
+  server.on_request([](IncomingMessage& request, ServerResponse& response) {
+    response.send_date = false;
+    if (request.url() == "/204") response.status_code = 204;
+    if (request.url() == "/304") response.status_code = 304;
+    response.end("body");
+  });
+  test::TestPeer& client = connect();
+  client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\nGET /204 HTTP/1.1\r\nHost: a\r\n\r\nGET /304 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  ASSERT_TRUE(world.run_until([&] { return client.closed(); }));
+  EXPECT_THAT(client.received(), Not(HasSubstr("body")));
+  EXPECT_THAT(client.received(), HasSubstr("HTTP/1.1 204 No Content\r\nConnection"));
+}
+
+TEST_F(ServerTest, ClosesAfterConnectionClose) {
+  answer_with_request();
+  test::TestPeer& client = connect();
+  client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  ASSERT_TRUE(world.run_until([&] { return client.closed(); }));
+  EXPECT_THAT(client.received(), HasSubstr("Connection: close\r\n"));
+  ASSERT_TRUE(world.run_until([&] { return server.connections() == 0; }));
+}
+
+TEST_F(ServerTest, AnswersExpect100Continue) {
+  ROWS("server.event.checkContinue.default");
+  answer_with_request();
+  test::TestPeer& client = connect();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  ASSERT_TRUE(world.run_until([&] { return client.received() == "HTTP/1.1 100 Continue\r\n\r\n"; }));
+  client.send("ok");
+  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("POST / ok"); }));
+}
+
+TEST_F(ServerTest, LeavesTheExpectationToItsListener) {
+  ROWS("server.event.checkContinue", "server.event.checkContinue.no-request");
+  answer_with_request();
+  server.on_check_continue([](IncomingMessage&, ServerResponse& response) {
+    response.status_code = 417;
+    response.end("no");
+  });
+  test::TestPeer& client = connect();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("no"); }));
+  EXPECT_THAT(client.received(), StartsWith("HTTP/1.1 417 Expectation Failed\r\n"));
+  EXPECT_THAT(client.received(), HasSubstr("Connection: close\r\n"));
+  EXPECT_EQ(requests, 0);
+}
+
+TEST_F(ServerTest, RefusesWhatIsNotHttp) {
+  ROWS("server.event.clientError.400");
+  answer_with_request();
+  test::TestPeer& client = connect();
+  client.send("nonsense\r\n\r\n");
+  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("\r\n\r\n"); }));
+  EXPECT_EQ(client.received(), "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(requests, 0);
+  client.half_close();
+  ASSERT_TRUE(world.run_until([&] { return server.connections() == 0; }));
+}
+
+TEST_F(ServerTest, RefusesARequestWithoutHost) {
+  answer_with_request();
+  test::TestPeer& client = connect();
+  client.send("GET / HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(world.run_until([&] { return client.received().starts_with("HTTP/1.1 400 "); }));
+  EXPECT_EQ(requests, 0);
+}
+
+TEST_F(ServerTest, TellsItsListenerWhatTheClientDidWrong) {
+  ROWS("server.event.clientError", "server.event.clientError.no-default");
+  std::uint16_t status = 0;
+  server.on_client_error([&](ClientError& error) {
+    status = error.status;
+    error.response = "HTTP/1.1 431 Too Much\r\nConnection: close\r\n\r\n";
+  });
+  test::TestPeer& client = connect();
+  client.send("GET / HTTP/1.1\r\nHost: a\r\nX-Big: " + std::string(20'000, 'x') + "\r\n\r\n");
+  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("\r\n\r\n"); }));
+  EXPECT_EQ(status, 431);
+  EXPECT_EQ(client.received(), "HTTP/1.1 431 Too Much\r\nConnection: close\r\n\r\n");
+}
+
+TEST_F(ServerTest, AnswersEvenWhenTheClientHasShutItsSide) {
+  server.on_request([&](IncomingMessage&, ServerResponse& response) {
+    world.loop().post([&response] { response.end("late"); });
+  });
+  test::TestPeer& client = connect();
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.half_close();
+  ASSERT_TRUE(world.run_until([&] { return client.closed(); }));
+  EXPECT_THAT(client.received(), EndsWith("late"));
+}
+
+TEST_F(ServerTest, TellsOfAClientThatLeavesInTheMiddleOfItsBody) {
+  ROWS("message.event.aborted", "message.aborted", "message.complete");
+  std::string events;
+  server.on_request([&](IncomingMessage& request, ServerResponse& response) {
+    request.on_data([](Bytes) {});
+    request.on_aborted([&] { events += "aborted "; });
+    request.on_error([&](std::error_code) { events += "error "; });
+    request.on_end([&] { events += "end "; });
+    request.on_close([&] { events += "close"; });
+    response.on_close([&] { events += "response-close "; });
+  });
+  test::TestPeer& client = connect();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\npart");
+  world.settle();
+  client.half_close();
+  ASSERT_TRUE(world.run_until([&] { return events.ends_with("close") && server.connections() == 0; }));
+  EXPECT_EQ(events, "aborted error response-close close");
+}
+
+TEST_F(ServerTest, HoldsABodyThatNobodyReadsAndDeliversItLater) {
+  IncomingMessage* held = nullptr;
+  std::string body;
+  server.on_request([&](IncomingMessage& request, ServerResponse& response) {
+    held = &request;
+    request.on_end([&] { response.end("done"); });
+  });
+  test::TestPeer& client = connect();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nsome body");
+  ASSERT_TRUE(world.run_until([&] { return held != nullptr; }));
+  world.settle();
+  EXPECT_EQ(held->body_bytes(), 0u);
+  held->on_data([&](Bytes part) { body += as_text(part); });
+  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("done"); }));
+  EXPECT_EQ(body, "some body");
+}
+
+TEST_F(ServerTest, StopsReadingWhilePaused) {
+  IncomingMessage* message = nullptr;
+  std::size_t got = 0;
+  server.on_request([&](IncomingMessage& request, ServerResponse& response) {
+    message = &request;
+    request.on_data([&](Bytes part) {
+      got += part.size();
+      request.pause();
+    });
+    request.on_end([&] { response.end(); });
+  });
+  test::TestPeer& client = connect();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\n0123456789");
+  ASSERT_TRUE(world.run_until([&] { return got > 0; }));
+  const std::size_t before = got;
+  client.send("0123456789");
+  world.settle();
+  EXPECT_EQ(got, before);
+  ASSERT_TRUE(world.run_until([&] {
+    message->resume();
+    return client.received().ends_with("\r\n\r\n");
+  }));
+  EXPECT_EQ(got, 20u);
+}
+
+TEST_F(ServerTest, ClosesAnIdleConnectionAfterItsTime) {
+  ROWS("server.keepAliveTimeout");
+  answer_with_request();
+  test::TestPeer& client = connect();
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("GET / "); }));
+  world.advance(5'900ms);
+  world.settle();
+  EXPECT_FALSE(client.closed());
+  world.advance(200ms);
+  ASSERT_TRUE(world.run_until([&] { return client.closed(); }));
+}
+
+TEST_F(ServerTest, AnswersASlowHeadWith408) {
+  ROWS("server.headersTimeout.408");
+  answer_with_request();
+  test::TestPeer& client = connect();
+  client.send("GET / HTTP/1.1\r\nHo");
+  world.settle();
+  world.advance(61s);
+  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("\r\n\r\n"); }));
+  EXPECT_EQ(client.received(), "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(requests, 0);
+}
+
+TEST_F(ServerTest, AnswersASlowBodyWith408) {
+  ROWS("server.requestTimeout.408");
+  answer_with_request();
+  test::TestPeer& client = connect();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf");
+  world.settle();
+  world.advance(301s);
+  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("\r\n\r\n"); }));
+  EXPECT_THAT(client.received(), StartsWith("HTTP/1.1 408 "));
+}
+
+TEST_F(ServerTest, EndsTheConnectionAfterItsLastAllowedRequest) {
+  server.options.max_requests_per_socket = 2;
+  answer_with_request();
+  test::TestPeer& client = connect();
+  client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("GET /1 "); }));
+  EXPECT_THAT(client.received(), HasSubstr("Connection: keep-alive"));
+  client.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(world.run_until([&] { return client.closed(); }));
+  EXPECT_THAT(client.received(), HasSubstr("Connection: close"));
+}
+
+TEST_F(ServerTest, ClosesIdleConnectionsAndLetsOthersFinish) {
+  ROWS("server.close");
+  ServerResponse* pending = nullptr;
+  bool closed = false;
+  server.on_request([&](IncomingMessage&, ServerResponse& response) { pending = &response; });
+  server.on_closed([&] { closed = true; });
+  test::TestPeer& idle = connect();
+  test::TestPeer& busy = connect();
+  busy.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(world.run_until([&] { return pending != nullptr; }));
+  server.close();
+  ASSERT_TRUE(world.run_until([&] { return idle.closed(); }));
+  EXPECT_FALSE(closed);
+  pending->end("bye");
+  ASSERT_TRUE(world.run_until([&] { return busy.closed() && closed; }));
+  EXPECT_THAT(busy.received(), EndsWith("bye"));
+  EXPECT_THAT(busy.received(), HasSubstr("Connection: close\r\n"));
+}
+
+TEST_F(ServerTest, ACutAnswerDoesNotLookComplete) {
+  server.on_request([&](IncomingMessage&, ServerResponse& response) {
+    response.write("half");
+    world.loop().post([&response] { response.destroy(); });
+  });
+  test::TestPeer& client = connect();
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(world.run_until([&] { return client.closed(); }));
+  EXPECT_THAT(client.received(), Not(EndsWith("0\r\n\r\n")));
+}
+
+TEST_F(ServerTest, ThrowsWhatTheProgramDidWrong) {
+  ROWS("outgoing.headersSent", "outgoing.end.write-after");
+  server.on_request([&](IncomingMessage&, ServerResponse& response) {
+    EXPECT_THROW(response.set_header("bad name", "x"), http_error);
+    EXPECT_THROW(response.set_header("X", "a\r\nb"), http_error);
+    response.end("x");
+    EXPECT_TRUE(response.headers_sent());
+    EXPECT_THROW(response.set_header("X", "y"), http_error);
+    EXPECT_THROW(response.write("y"), http_error);
+    ++requests;
+  });
+  test::TestPeer& client = connect();
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("\r\n\r\nx"); }));
+  EXPECT_EQ(requests, 1);
+}
+
+}  // namespace
+}  // namespace culvert
