@@ -2,7 +2,7 @@
 //
 // A turn, written once in Loop::turn_ends() and the loops' own run functions:
 //   wait · read the clock · for each ready stream on_ready, then flush what it touched · due deadlines · posted tasks ·
-//   deferred work · interest changes · free what was retired
+//   deferred work · free what was retired · interest changes
 //
 // Only post() may be called from other threads.
 #pragma once
@@ -50,19 +50,21 @@ class ListHook {
   ListHook* previous_ = nullptr;
 };
 
-// An object that has something to be asked at a time. Lives in the loop's wheel; O(1) to move.
-class Deadline : public ListHook {
+// A place in the loop's wheel: the list of those that are asked about the same time.
+class WheelHook : public ListHook {
+  friend class DeadlineWheel;
+  TimePoint asked_ = never;
+};
+
+// An object that has something to be asked at a time. O(1) to move.
+class Deadline : public WheelHook {
  public:
   // "It is at least the time you named." Returns when to ask again (`never`: not until ask_at). Handlers only store
-  // times; the comparison with the limits is made here.
+  // times; the comparison with the limits is made here. An object that this call destroys returns `never`.
   virtual TimePoint on_due(TimePoint now) noexcept = 0;
 
  protected:
   ~Deadline() = default;
-
- private:
-  friend class DeadlineWheel;
-  TimePoint asked_ = never;
 };
 
 // Node's nextTick: on_deferred runs later in the same turn, once for each defer().
@@ -129,7 +131,7 @@ class Loop {
   void set_clock(TimePoint now, WallTime wall);
   void seed(std::uint64_t value) { random_state_ = value; }
   void flush_touched();                 // after every handler
-  void run_due();                       // due deadlines, each followed by a flush
+  bool run_due();                       // due deadlines, each followed by a flush; whether there were any
   TimePoint next_due() const;           // `never` where there is none
   void turn_ends();                     // deferred work until none is left, then frees what was retired
   bool has_deferred() const;

@@ -4,7 +4,6 @@
 // gather-send and copies what the kernel refused, so that afterwards nothing is borrowed any more.
 #pragma once
 #include <cstddef>
-#include <memory>
 #include <system_error>
 
 #include "base/block_pool.hpp"
@@ -15,29 +14,32 @@ namespace culvert::net {
 
 class Outbox {
  public:
-  explicit Outbox(BlockPool& blocks);
+  // Pieces below this are copied even where they could be borrowed: cheaper than one more entry of a gather-send.
+  static constexpr std::size_t borrow_min = 512;
+
+  explicit Outbox(BlockPool& blocks) : blocks_(&blocks) {}
   Outbox(Outbox&& other) noexcept;
   Outbox& operator=(Outbox&& other) noexcept;
-  ~Outbox();
+  ~Outbox() { clear(); }
 
   void copy(Bytes bytes);     // heads, chunk lines, write() from user code
-  void borrow(Bytes bytes);   // valid until the next flush(); small pieces are copied at once
-  // `bytes` of contiguous room to write into; used() says how many of them were. Nothing else in between.
-  std::byte* reserve(std::size_t bytes);  // at most Block::capacity()
-  void used(std::size_t bytes);
+  void borrow(Bytes bytes);   // valid until the next flush()
 
-  bool empty() const { return queue_ == nullptr; }
+  bool empty() const { return first_ == nullptr; }
   std::size_t size() const;   // bytes that wait
-  // Sends what it can. What is left afterwards belongs to the outbox; an error is the transport's.
+  // Sends what it can. What is left afterwards belongs to the outbox; after an error (the transport's) nothing is left.
   std::error_code flush(Transport& transport);
   void clear();
 
  private:
-  struct Queue;
-  void open();
-  void release();
+  struct Page;
+  Page& last_page();
+  Page& add_page();
+  void consume(std::size_t bytes);
+  void own_what_is_left();
+
   BlockPool* blocks_;
-  Queue* queue_ = nullptr;
+  Page* first_ = nullptr;
 };
 
 }  // namespace culvert::net

@@ -1,0 +1,79 @@
+#include "net/tcp_transport.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "net/epoll_loop.hpp"
+#include "net/socket_address.hpp"
+
+namespace culvert::net {
+
+namespace {
+
+constexpr std::size_t parts_max = 64;
+
+std::error_code last_error() { return {errno, std::system_category()}; }
+bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
+
+void set_option(int fd, int level, int name, int value) { setsockopt(fd, level, name, &value, sizeof(value)); }
+
+}  // namespace
+
+// One recv: the loop is level-triggered, so nobody has to probe whether there is more.
+Result<Bytes> TcpTransport::read() {
+  const std::span<std::byte> scratch = descriptor_.loop().scratch();
+  ssize_t got = 0;
+  do {
+    got = recv(descriptor_.fd(), scratch.data(), scratch.size(), 0);
+  } while (got < 0 && errno == EINTR);
+  if (got > 0) return Bytes(scratch.first(static_cast<std::size_t>(got)));
+  if (got == 0) return errc::end_of_stream;
+  if (would_block()) return Bytes{};
+  return last_error();
+}
+
+Result<std::size_t> TcpTransport::write(std::span<const iovec> parts) {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(parts.data());
+  message.msg_iovlen = std::min(parts.size(), parts_max);
+  ssize_t sent = 0;
+  do {
+    sent = sendmsg(descriptor_.fd(), &message, MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  if (sent >= 0) return static_cast<std::size_t>(sent);
+  if (would_block()) return std::size_t{0};
+  return last_error();
+}
+
+std::error_code TcpTransport::shutdown_write() {
+  return shutdown(descriptor_.fd(), SHUT_WR) == 0 ? std::error_code{} : last_error();
+}
+
+void TcpTransport::reset_on_close() {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  setsockopt(descriptor_.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
+std::error_code TcpTransport::take_error() {
+  int error = 0;
+  socklen_t size = sizeof(error);
+  if (getsockopt(descriptor_.fd(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) return last_error();
+  return {error, std::system_category()};
+}
+
+void TcpTransport::keep_alive_probes(int idle_seconds) {
+  if (remote_.family == Endpoint::Family::unix_socket) return;
+  set_option(descriptor_.fd(), SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(descriptor_.fd(), IPPROTO_TCP, TCP_KEEPIDLE, std::max(1, idle_seconds));
+}
+
+const Endpoint& TcpTransport::local() const {
+  if (local_.family == Endpoint::Family::none) local_ = local_endpoint(descriptor_.fd());
+  return local_;
+}
+
+}  // namespace culvert::net

@@ -1,0 +1,30 @@
+// A stream socket, TCP or Unix. Idle, it costs its descriptor and about a hundred bytes.
+#pragma once
+#include "culvert/socket.hpp"
+#include "net/descriptor.hpp"
+
+namespace culvert::net {
+
+class TcpTransport final : public Transport {
+ public:
+  // Takes `fd`: non-blocking, connected or connecting.
+  TcpTransport(EpollLoop& loop, int fd, const Endpoint& remote) : descriptor_(loop, fd), remote_(remote) {}
+
+  void attach(Watcher& watcher) override { descriptor_.attach(watcher); }
+  void want(Interest interest) override { descriptor_.want(interest); }
+  Result<Bytes> read() override;
+  Result<std::size_t> write(std::span<const iovec> parts) override;
+  std::error_code shutdown_write() override;
+  void reset_on_close() override;
+  std::error_code take_error() override;
+  void keep_alive_probes(int idle_seconds) override;
+  const Endpoint& local() const override;
+  const Endpoint& remote() const override { return remote_; }
+
+ private:
+  Descriptor descriptor_;
+  const Endpoint remote_;
+  mutable Endpoint local_;  // asked for when somebody wants to know
+};
+
+}  // namespace culvert::net
