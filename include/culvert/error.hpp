@@ -15,6 +15,7 @@ namespace culvert {
   X(aborted, "aborted")                                                                                     \
   X(socket_hang_up, "socket hang up")                                                                       \
   X(name_not_found, "the host name has no address")                                                         \
+  X(no_free_connection, "no connection became free in time")                                                \
   X(timed_out, "timed out")                                                                                 \
   X(unexpected_data, "bytes arrived on a connection that nobody asked for")                                 \
   X(ERR_HTTP_REQUEST_TIMEOUT, "Request timeout")                                                             \

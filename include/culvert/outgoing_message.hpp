@@ -86,7 +86,7 @@ class OutgoingMessage {
   Event<> on_close;  // last, and once
 
  protected:
-  ~OutgoingMessage() = default;
+  virtual ~OutgoingMessage() = default;
 
   // Sends the head; `length` is the whole body where that is known by now.
   virtual void send_head(std::optional<std::uint64_t> length) = 0;

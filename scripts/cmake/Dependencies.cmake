@@ -12,7 +12,7 @@ find_path(ASIO_INCLUDE_DIR asio.hpp REQUIRED)
 file(WRITE "${PROJECT_BINARY_DIR}/asio_impl.cpp.in" "#include <asio/impl/src.hpp>\n")
 configure_file("${PROJECT_BINARY_DIR}/asio_impl.cpp.in" "${PROJECT_BINARY_DIR}/asio_impl.cpp" COPYONLY)
 add_library(culvert_asio STATIC "${PROJECT_BINARY_DIR}/asio_impl.cpp")
-target_include_directories(culvert_asio SYSTEM PUBLIC "${ASIO_INCLUDE_DIR}")
+target_include_directories(culvert_asio SYSTEM PUBLIC "$<BUILD_INTERFACE:${ASIO_INCLUDE_DIR}>")
 target_compile_definitions(culvert_asio PUBLIC
   ASIO_STANDALONE ASIO_SEPARATE_COMPILATION ASIO_NO_DEPRECATED ASIO_HAS_STD_ALIGNED_ALLOC=1)
 target_link_libraries(culvert_asio PUBLIC Threads::Threads)

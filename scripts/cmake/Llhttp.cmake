@@ -38,7 +38,7 @@ function(_culvert_llhttp_use target header how)       # every way in ends here
   add_library(culvert_llhttp INTERFACE)
   target_link_libraries(culvert_llhttp INTERFACE ${target})
   get_filename_component(dir "${header}" DIRECTORY)
-  target_include_directories(culvert_llhttp SYSTEM INTERFACE "${dir}")
+  target_include_directories(culvert_llhttp SYSTEM INTERFACE "$<BUILD_INTERFACE:${dir}>")
   add_library(culvert::llhttp ALIAS culvert_llhttp)
   set(CULVERT_LLHTTP_VERSION "${v}" CACHE INTERNAL "")
   set(CULVERT_LLHTTP_ORIGIN "${how}" CACHE INTERNAL "")
@@ -48,7 +48,7 @@ endfunction()
 function(_culvert_llhttp_compile dir header how)
   add_library(culvert_llhttp_objs STATIC "${dir}/api.c" "${dir}/http.c" "${dir}/llhttp.c")
   get_filename_component(inc "${header}" DIRECTORY)
-  target_include_directories(culvert_llhttp_objs SYSTEM PUBLIC "${inc}")
+  target_include_directories(culvert_llhttp_objs SYSTEM PUBLIC "$<BUILD_INTERFACE:${inc}>")
   # 8.x compiles two state machines and picks the LOOSE one unless told otherwise; 9.x has only the strict one.
   # PUBLIC: the header tests it too.
   target_compile_definitions(culvert_llhttp_objs PUBLIC LLHTTP_STRICT_MODE=1)

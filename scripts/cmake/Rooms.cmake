@@ -1,5 +1,7 @@
 # culvert_room(NAME USES room... [PUBLIC lib...] [PRIVATE lib...])   a static library from src/NAME/*.cpp
 # culvert_room_tests(NAME [lib...])                                  a test program from tests/NAME/*_test.cpp
+#
+# Tests carry the label "unit", or "threads" in the rooms that run several threads (see the target thread_tests).
 include_guard(GLOBAL)
 
 function(culvert_room name)
@@ -10,14 +12,23 @@ function(culvert_room name)
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_compile_features(culvert_${name} PUBLIC cxx_std_20)  # for whoever uses it installed
   list(TRANSFORM room_USES PREPEND culvert_)
   target_link_libraries(culvert_${name} PUBLIC ${room_USES} ${room_PUBLIC}
     PRIVATE ${room_PRIVATE} $<BUILD_INTERFACE:culvert_compile>)
 endfunction()
 
+set(CULVERT_THREADED_ROOMS net daemon)
+add_custom_target(thread_tests)
+
 function(culvert_room_tests name)
   file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/${name}/*_test.cpp")
   add_executable(${name}_test ${sources})
   target_link_libraries(${name}_test PRIVATE culvert_${name} culvert_test_support GTest::gmock_main culvert_compile ${ARGN})
-  gtest_discover_tests(${name}_test TEST_PREFIX "${name}/" PROPERTIES TIMEOUT 60 DISCOVERY_TIMEOUT 60)
+  set(label unit)
+  if(name IN_LIST CULVERT_THREADED_ROOMS)
+    set(label threads)
+    add_dependencies(thread_tests ${name}_test)
+  endif()
+  gtest_discover_tests(${name}_test TEST_PREFIX "${name}/" DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 60 LABELS ${label})
 endfunction()

@@ -8,7 +8,9 @@ namespace {
 // The length of the well-formed UTF-8 sequence (RFC 3629, table 3-7 of Unicode) at the start of `text`; 0 if there is
 // none. The second byte's range rules out overlong forms, surrogates and what lies beyond U+10FFFF.
 std::size_t sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) -> unsigned { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0; };
+  const auto byte = [&](std::size_t i) -> unsigned {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
+  };
   const auto follows = [&](std::size_t i) { return (byte(i) & 0xc0) == 0x80; };
   const unsigned first = byte(0);
   const unsigned second = byte(1);

@@ -30,6 +30,9 @@ enum class LogLevel : std::uint8_t { trace, debug, info, warn, error, off };
 enum class LogFormat : std::uint8_t { text, json };
 enum class AccessFormat : std::uint8_t { json, combined };
 
+// Every name that AccessLog::fields may hold.
+std::vector<std::string_view> access_fields();
+
 struct AccessLog {
   std::string file;  // "-": standard output
   AccessFormat format = AccessFormat::json;
@@ -51,6 +54,8 @@ struct Limits {
   std::uint64_t max_connections_per_client = 0;  // 0: no limit
   bool operator==(const Limits&) const = default;
 };
+
+inline constexpr milliseconds off = milliseconds::zero();  // a duration written "off" or 0: no limit
 
 enum class ExpectContinue : std::uint8_t { forward, answer, reject };
 

@@ -107,7 +107,7 @@ void ClientTransaction::look_later() { agent.loop_.defer(static_cast<Deferred&>(
 
 TimePoint ClientTransaction::on_due(TimePoint now) noexcept {
   if (gives_up_ > now) return gives_up_;
-  abort(errc::timed_out);
+  abort(WaitingHook::linked() ? errc::no_free_connection : errc::timed_out);
   return never;
 }
 

@@ -110,7 +110,7 @@ bool Exchange::parse_target() {
   }
   if (std::any_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) {
     char* lower = static_cast<char*>(arena_.allocate(name.size(), 1));
-    std::transform(name.begin(), name.end(), lower, ascii::lower);
+    std::transform(name.begin(), name.end(), lower, ascii::to_lower);
     name = {lower, name.size()};
   }
   view_.host = name;
@@ -402,6 +402,7 @@ void Exchange::release_if_over() {
   Gateway::State& gateway = gateway_;
   LiveHook::unlink();
   --gateway.live_count;
+  gateway.let_go(std::move(route_));
   gateway.exchanges.destroy(this);
 }
 

@@ -19,9 +19,17 @@ struct Door {
   Ref<ListenerPolicy> policy;
 };
 
-struct Gateway::State {
+struct Gateway::State final : private Deferred {
   State(Loop& on, Connector& with, net::Resolver& names, LogSink* sink)
       : loop(on), connector(with), resolver(names), log_sink(sink) {}
+
+  // Drops a route later in this turn: with its last user an upstream goes that a reload has removed, and its agent must
+  // not go from inside one of its own events.
+  void let_go(Ref<Route> route) {
+    leaving.push_back(std::move(route));
+    loop.defer(*this);
+  }
+  void on_deferred() noexcept override { leaving.clear(); }
 
   Loop& loop;
   Connector& connector;
@@ -34,6 +42,7 @@ struct Gateway::State {
   Slab<Exchange> exchanges;
   IntrusiveList<LiveHook> live;
   std::size_t live_count = 0;
+  std::vector<Ref<Route>> leaving;
   std::vector<Header> lines;  // where heads are put together
 };
 

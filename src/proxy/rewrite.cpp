@@ -17,11 +17,11 @@ class Nominated {
   explicit Nominated(const HeaderList& headers) {
     for (const Header& line : headers) {
       if (line.id != HeaderId::connection) continue;
-      ascii::for_each_item(line.value, [&](std::string_view token) {
-        if (count_ < names_.size() && !ascii::iequals(token, "keep-alive") && !ascii::iequals(token, "close")) {
-          names_[count_++] = token;
-        }
-      });
+      for (std::string_view rest = line.value; !rest.empty();) {
+        const std::string_view option = ascii::take_member(rest);
+        if (option.empty() || ascii::iequals(option, "keep-alive") || ascii::iequals(option, "close")) continue;
+        if (count_ < names_.size()) names_[count_++] = option;
+      }
     }
   }
   bool has(const Header& line) const {

@@ -11,7 +11,7 @@ namespace culvert::wire {
 struct Framing {
   enum class Kind : std::uint8_t {
     none,          // no body: most requests, 1xx, 204, 304
-    length,        // exactly `length` bytes
+    length,        // exactly `length` bytes, perhaps 0
     chunked,
     until_close,   // responses only
   };
@@ -21,9 +21,9 @@ struct Framing {
 };
 
 // Both return what is wrong (a ParseError) or set `framing`. They refuse: Content-Length with Transfer-Encoding,
-// differing or repeated Content-Length, any coding but exactly one final chunked, Transfer-Encoding in HTTP/1.0.
+// repeated Content-Length, any Transfer-Encoding but one "chunked". HTTP/1.0 with Transfer-Encoding is refused in a
+// request; in a response it is decoded, and the connection is not used again (RFC 9112 6.1).
 std::error_code judge_request(const HeaderList& headers, std::uint8_t minor_version, Framing& framing);
-std::error_code judge_response(const HeaderList& headers, std::uint8_t minor_version, std::uint16_t status,
-                               Framing& framing);
+std::error_code judge_response(const HeaderList& headers, std::uint16_t status, Framing& framing);
 
 }  // namespace culvert::wire

@@ -1,5 +1,5 @@
-// HTTP/1 bytes to messages: llhttp for the grammar, a guard of our own in front of it (head_guard.hpp) so that every
-// packaged llhttp is equally strict, and framing.hpp for the one judgement of where a message ends. No I/O.
+// HTTP/1 bytes to messages: llhttp for the start line and the chunks, a guard of our own in front of it (head_guard.hpp)
+// so that every packaged llhttp is equally strict, and framing.hpp for the one judgement of where a message ends. No I/O.
 //
 //   idle --first byte--> head --blank line--> on_head --> body --last byte--> on_complete --> idle
 //                                                  \--> stopped (CONNECT, Upgrade: the rest is not HTTP)
@@ -16,17 +16,12 @@
 #include "culvert/bytes.hpp"
 #include "culvert/headers.hpp"
 #include "wire/framing.hpp"
+#include "wire/head_guard.hpp"
 #include "wire/parse_error.hpp"
 
 namespace culvert::wire {
 
 enum class MessageKind : std::uint8_t { request, response };
-
-struct ParserLimits {
-  std::uint32_t header_bytes_max = 16 * 1024;  // request or status line, names, values and separators; also for trailers
-  std::uint32_t headers_max = 2000;            // header lines; 0: no limit
-  bool require_host = false;                   // requests: HTTP/1.1 without Host is HPE_MISSING_HOST (400)
-};
 
 // The head of a message as it arrived. Its text lies in the arena given to begin().
 struct MessageHead {
@@ -35,7 +30,7 @@ struct MessageHead {
   std::uint16_t status = 0;         // responses: 100..999
   std::string_view reason;          // responses: may be empty
   std::uint8_t minor_version = 1;   // HTTP/1.x
-  bool keep_alive = false;          // what the message itself says of its connection
+  bool keep_alive = false;          // what version and Connection say; a body until the close ends it all the same
   bool upgrade = false;             // Connection: upgrade with an Upgrade field (1.1 only)
   HeaderList headers;
   Framing framing;
@@ -53,7 +48,8 @@ class H1Handler {
   // The head is complete and its framing judged. Called once for each message; 1xx responses are messages of their own.
   virtual BodyRule on_head() = 0;
   virtual void on_body(Bytes part) = 0;
-  // The message is complete; trailers(), if any, are filled. Feeding stops after this call.
+  // The message is complete; trailers(), if any, are filled, without the names that are no trailers (framing, hop-by-hop,
+  // protected_). Feeding stops after this call.
   virtual void on_complete() = 0;
 
  protected:
@@ -87,7 +83,7 @@ class H1Parser {
   bool has_begun() const;      // at least one byte of the message has been seen (blank lines before it do not count)
   bool head_complete() const;
   bool complete() const;
-  bool stopped() const;        // BodyRule::stop
+  bool stopped() const;        // the owner's on_head said BodyRule::stop
   std::uint64_t body_bytes() const;  // of this message, without chunk framing
 
  private:

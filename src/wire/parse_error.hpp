@@ -16,6 +16,7 @@ enum class ParseError : int {
 const std::error_category& parse_category();
 inline std::error_code make_error_code(ParseError error) { return {static_cast<int>(error), parse_category()}; }
 std::string_view name_of(ParseError error);       // "HPE_INVALID_HEADER_TOKEN"
+ParseError parse_error_named(std::string_view name);  // the row with that name; HPE_INTERNAL where there is none
 std::uint16_t status_for(std::error_code error);  // 400, 414, 431, 501, 505 ...; 400 for codes of other categories
 
 }  // namespace culvert::wire

@@ -266,7 +266,7 @@ TEST_F(OneSocketTest, AWaitingRequestGivesUpInTime) {
   origin_got(0, "/1");
   world.advance(1'100ms);
   ASSERT_TRUE(world.run_until([&] { return waiting.closed(); }));
-  EXPECT_EQ(waiting.error, errc::timed_out);
+  EXPECT_EQ(waiting.error, errc::no_free_connection);
   EXPECT_FALSE(waiting.request->connected());
 }
 

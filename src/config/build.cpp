@@ -1,0 +1,327 @@
+#include "config/build.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "config/addresses.hpp"
+#include "config/cross_check.hpp"
+#include "config/schema.hpp"
+
+namespace culvert::config {
+namespace {
+
+// The table that a key holds; an empty one where it is not written.
+const Node& table_in(const Node& table, std::string_view key) {
+  static const Node empty;
+  const Node* value = table.value_of(key);
+  return value == nullptr ? empty : *value;
+}
+
+std::vector<std::string> words(const Node& values) {
+  std::vector<std::string> out;
+  for (const Node& value : values.values()) out.push_back(value.text);
+  return out;
+}
+
+// Paths are relative to the file they are written in.
+std::string resolved(const std::string& path, const Node& written_in) {
+  if (path.starts_with('/')) return path;
+  return (std::filesystem::path(written_in.at.file).parent_path() / path).string();
+}
+
+Address resolved(Address address, const Node& written_in) {
+  if (address.kind == Address::Kind::unix_path) address.text = resolved(address.text, written_in);
+  return address;
+}
+
+// Puts the values of one table into struct members; what is not written keeps its default.
+class Reader {
+ public:
+  Reader(const Node& table, std::string_view section) : table_(table), section_(section) {}
+
+  void flag(std::string_view key, bool& out) const {
+    if (const Node* value = table_.value_of(key)) out = value->text == "true";
+  }
+  template <class Number>
+  void number(std::string_view key, Number& out) const {
+    if (const Node* value = table_.value_of(key)) out = static_cast<Number>(*parse_integer(value->text));
+  }
+  template <class Number>
+  void size(std::string_view key, Number& out) const {
+    if (const Node* value = table_.value_of(key)) out = static_cast<Number>(*parse_size(value->text));
+  }
+  template <class Time>  // milliseconds, or an optional of them
+  void duration(std::string_view key, Time& out) const {
+    if (const Node* value = table_.value_of(key)) out = *parse_duration(value->text);
+  }
+  void text(std::string_view key, std::string& out) const {
+    if (const Node* value = table_.value_of(key)) out = value->text;
+  }
+  void text_or_off(std::string_view key, std::string& out) const {
+    text(key, out);
+    if (out == "off") out.clear();
+  }
+  void file(std::string_view key, std::string& out) const {
+    const Node* value = table_.value_of(key);
+    if (value == nullptr) return;
+    const bool is_word = value->text == find_key(section_, key)->choices;
+    out = is_word ? value->text : resolved(value->text, *value);
+  }
+  void list(std::string_view key, std::vector<std::string>& out) const {
+    if (const Node* value = table_.value_of(key)) out = words(*value);
+  }
+  // The schema lists the words of a choice in the order of the enumerators.
+  template <class Enum>
+  void choice(std::string_view key, Enum& out) const {
+    const Node* value = table_.value_of(key);
+    if (value == nullptr) return;
+    const std::vector<std::string_view> choices = words_of(find_key(section_, key)->choices);
+    out = static_cast<Enum>(std::find(choices.begin(), choices.end(), value->text) - choices.begin());
+  }
+  template <class Enum>
+  void choice(std::string_view key, std::optional<Enum>& out) const {
+    if (table_.find(key) != nullptr) choice(key, out.emplace());
+  }
+
+ private:
+  const Node& table_;
+  std::string_view section_;
+};
+
+Process build_process(const Node& table) {
+  Process process;
+  const Reader read(table, "process");
+  const Node* threads = table.value_of("threads");
+  if (threads != nullptr && threads->text != "auto") read.number("threads", process.threads);
+  read.duration("shutdown_timeout", process.shutdown_timeout);
+  read.flag("reuse_port", process.reuse_port);
+  return process;
+}
+
+Log build_log(const Node& table) {
+  Log log;
+  const Reader read(table, "log");
+  read.choice("level", log.level);
+  read.choice("format", log.format);
+  read.file("target", log.target);
+  const Node* access = table.value_of("access");
+  if (access == nullptr) return log;
+
+  AccessLog& out = log.access.emplace();
+  const Reader read_access(*access, "log.access");
+  read_access.file("file", out.file);
+  read_access.choice("format", out.format);
+  read_access.list("fields", out.fields);
+  read_access.list("redact", out.redact);
+  return log;
+}
+
+Limits build_limits(const Node& table) {
+  Limits limits;
+  const Reader read(table, "limits");
+  read.number("max_connections", limits.max_connections);
+  read.number("max_connections_per_client", limits.max_connections_per_client);
+  return limits;
+}
+
+std::vector<Network> build_networks(const Node& values) {
+  std::vector<Network> networks;
+  for (const Node& value : values.values()) networks.push_back(*parse_network(value.text));
+  return networks;
+}
+
+void read_forwarded(const Node& table, Forwarded& out) {
+  Reader(table, "server.forwarded").text_or_off("request_id", out.request_id);
+  if (const Node* trust = table.value_of("trust")) out.trust = build_networks(*trust);
+  const Node* send = table.value_of("send");
+  if (send == nullptr) return;
+  const std::vector<std::string> names = words(*send);
+  const auto sends = [&](std::string_view name) { return std::find(names.begin(), names.end(), name) != names.end(); };
+  out.send_for = sends("x-forwarded-for");
+  out.send_proto = sends("x-forwarded-proto");
+  out.send_host = sends("x-forwarded-host");
+  out.send_forwarded = sends("forwarded");
+}
+
+// What [server] or a [listener.NAME] says, over what holds so far.
+void read_server(const Node& table, Server& out) {
+  const Reader read(table, "server");
+  read.duration("headers_timeout", out.headers_timeout);
+  read.duration("request_timeout", out.request_timeout);
+  read.duration("keep_alive_timeout", out.keep_alive_timeout);
+  read.duration("timeout", out.timeout);
+  read.number("max_requests_per_socket", out.max_requests_per_socket);
+  read.size("max_header_size", out.max_header_size);
+  read.number("max_headers_count", out.max_headers_count);
+  read.size("max_body_size", out.max_body_size);
+  read.flag("require_host_header", out.require_host_header);
+  read.flag("no_delay", out.no_delay);
+  read.choice("expect_continue", out.expect_continue);
+  read.text_or_off("server_header", out.server_header);
+  read.text_or_off("via", out.via);
+  read_forwarded(table_in(table, "forwarded"), out.forwarded);
+}
+
+Listener build_listener(const Entry& entry, const Server& defaults) {
+  Listener listener;
+  listener.name = entry.key;
+  listener.server = defaults;
+  read_server(entry.value, listener.server);
+  Reader(entry.value, "listener.*").number("max_connections", listener.max_connections);
+  for (const Node& value : entry.value.value_of("address")->values()) {
+    for (const Address& address : *parse_listen_address(value.text)) {
+      listener.addresses.push_back(resolved(address, value));
+    }
+  }
+  return listener;
+}
+
+std::vector<FieldMatch> build_field_matches(const Node& table) {
+  std::vector<FieldMatch> matches;
+  for (const Entry& entry : table.entries) {
+    const bool any = entry.value.text == "*";
+    matches.push_back({entry.key, any ? "" : entry.value.text, any});
+  }
+  return matches;
+}
+
+Match build_match(const Node& route) {
+  Match match;
+  const Reader read(route, "route[]");
+  read.list("listener", match.listeners);
+  if (const Node* hosts = route.value_of("host")) {
+    for (const Node& host : hosts->values()) match.hosts.push_back(*parse_host(host.text));
+  }
+  if (const Node* paths = route.value_of("path")) {
+    for (const Node& path : paths->values()) match.paths.push_back(*parse_path(path.text));
+  }
+  read.text("path_regex", match.path_regex);
+  read.list("method", match.methods);
+  match.headers = build_field_matches(table_in(route, "header"));
+  match.query = build_field_matches(table_in(route, "query"));
+  if (const Node* clients = route.value_of("client")) match.clients = build_networks(*clients);
+  return match;
+}
+
+HeaderChanges build_header_changes(const Node& table) {
+  HeaderChanges changes;
+  Reader(table, "route[].request_headers").list("remove", changes.remove);
+  for (const Entry& entry : table_in(table, "set").entries) changes.set.emplace_back(entry.key, entry.value.text);
+  for (const Entry& entry : table_in(table, "add").entries) changes.add.emplace_back(entry.key, entry.value.text);
+  return changes;
+}
+
+Retry build_retry(const Node& table) {
+  Retry retry;
+  Reader(table, "route[].retry").number("attempts", retry.attempts);
+  const Node* on = table.value_of("on");
+  if (on == nullptr) return retry;
+  const std::vector<std::string> reasons = words(*on);
+  const auto has = [&](std::string_view reason) {
+    return std::find(reasons.begin(), reasons.end(), reason) != reasons.end();
+  };
+  retry.on_connect_failure = has("connect-failure");
+  retry.on_reused_connection_closed = has("reused-connection-closed");
+  return retry;
+}
+
+decltype(Route::action) build_action(const Node& route) {
+  if (const Node* upstream = route.value_of("upstream")) return ToUpstream{upstream->text};
+  if (const Node* table = route.value_of("redirect")) {
+    Redirect redirect;
+    const Reader read(*table, "route[].redirect");
+    read.text("to", redirect.to);
+    read.number("status", redirect.status);
+    return redirect;
+  }
+  if (const Node* table = route.value_of("respond")) {
+    Respond respond;
+    const Reader read(*table, "route[].respond");
+    read.number("status", respond.status);
+    read.text("body", respond.body);
+    read.text("content_type", respond.content_type);
+    return respond;
+  }
+  return Echo{};
+}
+
+Route build_route(const Node& table, std::size_t position) {
+  Route route;
+  route.name = route_name(table, position);
+  route.match = build_match(table);
+  route.action = build_action(table);
+  route.request_headers = build_header_changes(table_in(table, "request_headers"));
+  route.response_headers = build_header_changes(table_in(table, "response_headers"));
+  route.retry = build_retry(table_in(table, "retry"));
+  const Reader read(table, "route[]");
+  read.text("strip_prefix", route.strip_prefix);
+  read.text("rewrite", route.rewrite);
+  read.choice("expect_continue", route.expect_continue);
+  read.duration("idle_timeout", route.idle_timeout);
+  read.duration("response_timeout", route.response_timeout);
+  return route;
+}
+
+std::vector<Address> build_servers(const Node& table) {
+  std::vector<Address> servers;
+  const auto add = [&](const Node& value) { servers.push_back(resolved(*parse_server_address(value.text), value)); };
+  if (const Node* list = table.value_of("servers")) {
+    for (const Node& value : list->values()) add(value);
+  }
+  for (const Node* server : tables_of(table, "server")) add(*server->value_of("address"));
+  return servers;
+}
+
+Upstream build_upstream(const std::string& name, const Node& table) {
+  Upstream upstream;
+  upstream.name = name;
+  upstream.servers = build_servers(table);
+  const Reader read(table, "upstream.*");
+  read.choice("host_header", upstream.host_header);
+  read.flag("keep_alive", upstream.keep_alive);
+  if (const Node* value = table.value_of("keep_alive_msecs")) {
+    upstream.keep_alive_msecs = milliseconds(*parse_integer(value->text));
+  }
+  read.number("max_sockets", upstream.max_sockets);
+  read.number("max_total_sockets", upstream.max_total_sockets);
+  read.number("max_free_sockets", upstream.max_free_sockets);
+  read.choice("scheduling", upstream.scheduling);
+  read.duration("timeout", upstream.timeout);
+  read.duration("connect_timeout", upstream.connect_timeout);
+  read.duration("response_timeout", upstream.response_timeout);
+  read.duration("resolve", upstream.resolve);
+  return upstream;
+}
+
+Upstream upstream_of_url(const std::string& url) {
+  Upstream upstream;
+  upstream.name = url;
+  upstream.servers = {*parse_url(url)};
+  return upstream;
+}
+
+}  // namespace
+
+Config build(const Node& root) {
+  Config config;
+  config.process = build_process(table_in(root, "process"));
+  config.log = build_log(table_in(root, "log"));
+  config.limits = build_limits(table_in(root, "limits"));
+
+  Server defaults;
+  read_server(table_in(root, "server"), defaults);
+  for (const Entry* listener : named_tables_of(root, "listener")) {
+    config.listeners.push_back(build_listener(*listener, defaults));
+  }
+  for (const Node* route : tables_of(root, "route")) {
+    config.routes.push_back(build_route(*route, config.routes.size()));
+    const auto* to = std::get_if<ToUpstream>(&config.routes.back().action);
+    if (to == nullptr || config.upstreams.contains(to->upstream)) continue;
+    const std::string& name = to->upstream;
+    config.upstreams[name] =
+        is_url(name) ? upstream_of_url(name) : build_upstream(name, *table_in(root, "upstream").value_of(name));
+  }
+  return config;
+}
+
+}  // namespace culvert::config

@@ -1,0 +1,204 @@
+#include "config/cross_check.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "config/addresses.hpp"
+
+namespace culvert::config {
+namespace {
+
+using Kind = Node::Kind;
+
+bool says(const Node& table, std::string_view key, std::string_view text) {
+  const Node* value = table.value_of(key);
+  return value != nullptr && value->is_scalar() && value->text == text;
+}
+
+void check_version(const Node& root, Diagnostics& diagnostics) {
+  const Node* version = root.value_of("version");
+  if (version == nullptr || version->kind == Kind::string || version->text.empty() || version->text == "1") return;
+  diagnostics.push_back(
+      error_at(version->at, "bad-version", "this culvert knows version 1 of the format", "write 1"));
+}
+
+void check_listeners(const Node& root, Diagnostics& diagnostics) {
+  const Node* section = root.value_of("listener");
+  if (section == nullptr || (section->kind == Kind::table && section->entries.empty())) {
+    diagnostics.push_back(error_at(whole_file(root.at.file), "no-listener",
+                                   "no [listener.NAME]: culvert would not listen anywhere"));
+  }
+  struct Taken {
+    const Node* value;
+    const Entry* listener;
+  };
+  std::map<std::string, Taken> taken;
+  for (const Entry* listener : named_tables_of(root, "listener")) {
+    const Node* addresses = listener->value.value_of("address");
+    if (addresses == nullptr) continue;
+    for (const Node& value : addresses->values()) {
+      const Parsed<std::vector<Address>> parsed = parse_listen_address(value.text);
+      if (!value.is_text() || !parsed) continue;
+      for (const Address& address : *parsed) {
+        const auto [first, is_new] = taken.emplace(address.to_string(), Taken{&value, listener});
+        if (is_new) continue;
+        const bool same = first->second.listener == listener;
+        diagnostics.push_back(
+            error_at(value.at, "address-in-use",
+                     (same ? "this listener has twice the address " : "two listeners have the address ") +
+                         in_quotes(address.to_string()),
+                     "second time here")
+                .with_second(first->second.value->at, same ? "first given here" : "first listener here"));
+        break;
+      }
+    }
+  }
+}
+
+void check_http2(const Node& root, Diagnostics& diagnostics) {
+  for (const Entry* listener : named_tables_of(root, "listener")) {
+    if (!says(listener->value, "http2", "true") || listener->value.find("tls") != nullptr) continue;
+    diagnostics.push_back(error_at(listener->value.find("http2")->at, "http2-without-tls",
+                                   in_quotes("listener." + listener->key + ".http2") + " needs tls",
+                                   "clients choose HTTP/2 during the TLS handshake"));
+  }
+}
+
+// Reports the second of several keys that exclude each other.
+void check_exclusive(const Node& table, std::span<const std::string_view> keys, std::string_view code,
+                     std::string_view text, std::string_view what, std::string help, Diagnostics& diagnostics) {
+  const Entry* first = nullptr;
+  for (const Entry& entry : table.entries) {
+    const bool counts = std::find(keys.begin(), keys.end(), entry.key) != keys.end() && entry.value.text != "false";
+    if (!counts) continue;
+    if (first == nullptr) {
+      first = &entry;
+      continue;
+    }
+    diagnostics.push_back(
+        error_at(entry.at, code, std::string(text) + " both " + in_quotes(first->key) + " and " + in_quotes(entry.key),
+                 "second " + std::string(what), std::move(help))
+            .with_second(first->at, "first " + std::string(what)));
+    return;
+  }
+}
+
+constexpr std::array<std::string_view, 5> actions{"upstream", "redirect", "respond", "echo", "static"};
+
+void check_action(const Node& route, Diagnostics& diagnostics) {
+  check_exclusive(route, actions, "two-actions", "a route does one thing: this one has", "action",
+                  "make two [[route]] sections, or remove one", diagnostics);
+  const bool has_action = std::any_of(route.entries.begin(), route.entries.end(), [](const Entry& entry) {
+    return std::find(actions.begin(), actions.end(), entry.key) != actions.end() && entry.value.text != "false";
+  });
+  if (has_action) return;
+  diagnostics.push_back(
+      error_at(route.at, "no-action", "this route does nothing", "add upstream, redirect, respond or echo"));
+}
+
+// {1} stands for a group of path_regex.
+void check_groups(const Node& route, const Node* value, Diagnostics& diagnostics) {
+  if (value == nullptr || !value->is_text()) return;
+  const unsigned highest = highest_group(value->text);
+  if (highest == 0) return;
+  const std::string placeholder = "\"{" + std::to_string(highest) + "}\"";
+  const Node* regex = route.value_of("path_regex");
+  if (regex == nullptr) {
+    diagnostics.push_back(error_at(value->at, "bad-placeholder", placeholder + " needs path_regex",
+                                   "it stands for what a group ( ) of it matched"));
+    return;
+  }
+  const Parsed<unsigned> groups = parse_regex(regex->text);
+  if (!groups || *groups >= highest) return;
+  diagnostics.push_back(error_at(value->at, "bad-placeholder", placeholder + " has no group in path_regex")
+                            .with_second(regex->at, "groups here: " + std::to_string(*groups)));
+}
+
+void check_route_listeners(const Node& root, const Node& route, Diagnostics& diagnostics) {
+  const Node* names = route.value_of("listener");
+  const Node* listeners = root.value_of("listener");
+  if (names == nullptr || listeners == nullptr) return;
+  for (const Node& name : names->values()) {
+    const Node* listener = listeners->value_of(name.text);
+    if (listener == nullptr || !says(*listener, "mode", "forward")) continue;
+    diagnostics.push_back(
+        error_at(name.at, "forward-listener",
+                 "listener " + in_quotes(name.text) + " is a forward proxy: it has no routes")
+            .with_second(listener->find("mode")->at, "said here"));
+  }
+}
+
+void check_routes(const Node& root, Diagnostics& diagnostics) {
+  constexpr std::array<std::string_view, 2> paths{"path", "path_regex"};
+  std::map<std::string, const Node*> names;
+  const std::vector<const Node*> routes = tables_of(root, "route");
+  for (std::size_t i = 0; i < routes.size(); ++i) {
+    const Node& route = *routes[i];
+    check_action(route, diagnostics);
+    check_exclusive(route, paths, "two-paths", "a route has one condition for the path: this one has", "condition",
+                    "", diagnostics);
+    const Node* redirect = route.value_of("redirect");
+    check_groups(route, redirect == nullptr ? nullptr : redirect->value_of("to"), diagnostics);
+    check_groups(route, route.value_of("rewrite"), diagnostics);
+    check_route_listeners(root, route, diagnostics);
+
+    const Node* name = route.value_of("name");
+    const Node& place = name == nullptr ? route : *name;
+    const auto [first, is_new] = names.emplace(route_name(route, i), &place);
+    if (is_new) continue;
+    diagnostics.push_back(error_at(place.at, "duplicate-name", "two routes have the name " + in_quotes(first->first),
+                                   "second time here")
+                              .with_second(first->second->at, "first given here"));
+  }
+}
+
+void check_upstreams(const Node& root, Diagnostics& diagnostics) {
+  constexpr std::array<std::string_view, 2> lists{"servers", "server"};
+  for (const Entry* upstream : named_tables_of(root, "upstream")) {
+    check_exclusive(upstream->value, lists, "two-lists", "servers are listed in one way: this upstream has", "list", "",
+                    diagnostics);
+    const bool has_list = upstream->value.find("servers") != nullptr || upstream->value.find("server") != nullptr;
+    if (has_list) continue;
+    diagnostics.push_back(error_at(upstream->at, "no-servers", "[upstream." + upstream->key + "] has no servers",
+                                   "add servers = [\"HOST:PORT\"]"));
+  }
+}
+
+}  // namespace
+
+std::vector<const Node*> tables_of(const Node& root, std::string_view section) {
+  std::vector<const Node*> tables;
+  const Node* list = root.value_of(section);
+  if (list == nullptr) return tables;
+  for (const Node& item : list->items) {
+    if (item.kind == Kind::table) tables.push_back(&item);
+  }
+  return tables;
+}
+
+std::vector<const Entry*> named_tables_of(const Node& root, std::string_view section) {
+  std::vector<const Entry*> tables;
+  const Node* names = root.value_of(section);
+  if (names == nullptr) return tables;
+  for (const Entry& entry : names->entries) {
+    if (entry.value.kind == Kind::table) tables.push_back(&entry);
+  }
+  return tables;
+}
+
+std::string route_name(const Node& route, std::size_t position) {
+  const Node* name = route.value_of("name");
+  const bool has_name = name != nullptr && name->is_text() && !name->text.empty();
+  return has_name ? name->text : "route " + std::to_string(position + 1);
+}
+
+void cross_check(const Node& root, Diagnostics& diagnostics) {
+  check_version(root, diagnostics);
+  check_listeners(root, diagnostics);
+  check_http2(root, diagnostics);
+  check_routes(root, diagnostics);
+  check_upstreams(root, diagnostics);
+}
+
+}  // namespace culvert::config

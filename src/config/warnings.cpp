@@ -1,0 +1,140 @@
+#include "config/warnings.hpp"
+
+#include <algorithm>
+
+#include "config/cross_check.hpp"
+
+namespace culvert::config {
+namespace {
+
+bool covers(const HostPattern& earlier, const HostPattern& later) {
+  if (!earlier.wildcard) return earlier == later;
+  return later.text.ends_with(earlier.text) && (later.wildcard || later.text.size() > earlier.text.size());
+}
+
+bool covers(const PathPattern& earlier, const PathPattern& later) {
+  if (!earlier.prefix) return earlier == later;
+  return later.text == earlier.text || later.text.starts_with(earlier.text + "/");
+}
+
+bool covers(const Network& earlier, const Network& later) {
+  return earlier.prefix <= later.prefix && earlier.contains(later.base);
+}
+
+bool covers(const FieldMatch& earlier, const FieldMatch& later) {
+  return earlier.name == later.name && (earlier.any || earlier == later);
+}
+
+bool covers(const std::string& earlier, const std::string& later) { return earlier == later; }
+
+// A list matches where one of its elements does; an empty one matches everything.
+template <class T>
+bool any_covers(const std::vector<T>& earlier, const std::vector<T>& later) {
+  if (earlier.empty()) return true;
+  return !later.empty() && std::all_of(later.begin(), later.end(), [&](const T& narrow) {
+    return std::any_of(earlier.begin(), earlier.end(), [&](const T& wide) { return covers(wide, narrow); });
+  });
+}
+
+// Every condition of the earlier route follows from one of the later.
+bool all_follow(const std::vector<FieldMatch>& earlier, const std::vector<FieldMatch>& later) {
+  return std::all_of(earlier.begin(), earlier.end(), [&](const FieldMatch& wide) {
+    return std::any_of(later.begin(), later.end(), [&](const FieldMatch& narrow) { return covers(wide, narrow); });
+  });
+}
+
+// Where the reader looks for what a route matches: its path, or its header.
+const Span& condition_of(const Node& route) {
+  const Node* path = route.value_of("path");
+  if (path == nullptr) path = route.value_of("path_regex");
+  return path == nullptr ? route.at : path->at;
+}
+
+void warn_of_shadowed_routes(const Node& root, const Config& config, Diagnostics& diagnostics) {
+  const std::vector<const Node*> tables = tables_of(root, "route");
+  for (std::size_t later = 1; later < config.routes.size(); ++later) {
+    for (std::size_t earlier = 0; earlier < later; ++earlier) {
+      if (!covers(config.routes[earlier].match, config.routes[later].match)) continue;
+      diagnostics.push_back(warning_at(condition_of(*tables[later]), "shadowed-route", "this route is never used", "",
+                                       "routes are tried from top to bottom: put the narrower one first")
+                                .with_second(condition_of(*tables[earlier]), "this one matches everything it would"));
+      break;
+    }
+  }
+}
+
+void warn_of_listeners_without_routes(const Node& root, const Config& config, Diagnostics& diagnostics) {
+  for (const Entry* listener : named_tables_of(root, "listener")) {
+    const bool has_route = std::any_of(config.routes.begin(), config.routes.end(), [&](const Route& route) {
+      const std::vector<std::string>& names = route.match.listeners;
+      return names.empty() || std::find(names.begin(), names.end(), listener->key) != names.end();
+    });
+    if (has_route) continue;
+    diagnostics.push_back(warning_at(listener->at, "no-route", "no route for listener " + in_quotes(listener->key),
+                                     "it would answer 404 to everything"));
+  }
+}
+
+// `table` is [server] or a [listener.NAME]; `server` is what holds there in the end.
+void warn_of_crossed_timeouts(const Node& table, const Server& server, Diagnostics& diagnostics) {
+  const Node* headers = table.value_of("headers_timeout");
+  const Node* request = table.value_of("request_timeout");
+  const bool both_end = server.headers_timeout != no_limit && server.request_timeout != no_limit;
+  if (headers == nullptr || !both_end || server.headers_timeout <= server.request_timeout) return;
+  Diagnostic warning = warning_at(headers->at, "timeouts-cross", "headers_timeout is longer than request_timeout",
+                                  "never reached");
+  if (request != nullptr) {
+    warning.with_second(request->at, "ends first");
+  } else {
+    warning.help = "request_timeout is " + std::to_string(server.request_timeout.count() / 1000) + "s here";
+  }
+  diagnostics.push_back(std::move(warning));
+}
+
+void warn_of_timeouts(const Node& root, const Config& config, Diagnostics& diagnostics) {
+  const std::vector<const Entry*> listeners = named_tables_of(root, "listener");
+  for (std::size_t i = 0; i < listeners.size(); ++i) {
+    warn_of_crossed_timeouts(listeners[i]->value, config.listeners[i].server, diagnostics);
+  }
+  // [server] holds where a listener says nothing itself; one such listener is enough to tell.
+  const Node* server = root.value_of("server");
+  if (server == nullptr) return;
+  for (std::size_t i = 0; i < listeners.size(); ++i) {
+    const Node& listener = listeners[i]->value;
+    if (listener.find("headers_timeout") != nullptr || listener.find("request_timeout") != nullptr) continue;
+    return warn_of_crossed_timeouts(*server, config.listeners[i].server, diagnostics);
+  }
+}
+
+void warn_of_pools(const Node& root, const Config& config, Diagnostics& diagnostics) {
+  for (const Entry* entry : named_tables_of(root, "upstream")) {
+    const auto upstream = config.upstreams.find(entry->key);
+    const Node* free = entry->value.value_of("max_free_sockets");
+    const Node* total = entry->value.value_of("max_total_sockets");
+    if (upstream == config.upstreams.end() || free == nullptr || total == nullptr) continue;
+    const std::uint32_t total_max = upstream->second.max_total_sockets;
+    if (total_max == 0 || upstream->second.max_free_sockets <= total_max) continue;
+    diagnostics.push_back(warning_at(free->at, "pool-cross", "max_free_sockets is above max_total_sockets",
+                                     "never reached")
+                              .with_second(total->at, "ends first"));
+  }
+}
+
+}  // namespace
+
+bool covers(const Match& earlier, const Match& later) {
+  const bool paths = earlier.path_regex.empty() ? any_covers(earlier.paths, later.paths)
+                                                : earlier.path_regex == later.path_regex;
+  return paths && any_covers(earlier.listeners, later.listeners) && any_covers(earlier.hosts, later.hosts) &&
+         any_covers(earlier.methods, later.methods) && any_covers(earlier.clients, later.clients) &&
+         all_follow(earlier.headers, later.headers) && all_follow(earlier.query, later.query);
+}
+
+void add_warnings(const Node& root, const Config& config, Diagnostics& diagnostics) {
+  warn_of_shadowed_routes(root, config, diagnostics);
+  warn_of_listeners_without_routes(root, config, diagnostics);
+  warn_of_timeouts(root, config, diagnostics);
+  warn_of_pools(root, config, diagnostics);
+}
+
+}  // namespace culvert::config

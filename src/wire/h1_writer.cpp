@@ -1,0 +1,56 @@
+#include "wire/h1_writer.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <charconv>
+#include <utility>
+
+#include "wire/text.hpp"
+
+namespace culvert::wire {
+
+void HeadBuffer::append_decimal(std::uint64_t number) {
+  char digits[20];
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
+  append({digits, static_cast<std::size_t>(end - digits)});
+}
+
+void HeadBuffer::grow(std::size_t more) {
+  const std::size_t capacity = std::max(capacity_ * 2, size_ + more);
+  auto data = std::make_unique_for_overwrite<char[]>(capacity);
+  std::memcpy(data.get(), data_.get(), size_);
+  data_ = std::move(data);
+  capacity_ = capacity;
+}
+
+void write_request_line(HeadBuffer& out, std::string_view method, std::string_view target) {
+  out.append(method);
+  out.append(' ');
+  out.append(target);
+  out.append(" HTTP/1.1\r\n");
+}
+
+void write_status_line(HeadBuffer& out, std::uint16_t status, std::string_view reason) {
+  assert(status >= 100 && status <= 999);
+  out.append("HTTP/1.1 ");
+  out.append_decimal(status);
+  out.append(' ');
+  out.append(reason);
+  out.append("\r\n");
+}
+
+std::size_t write_chunk_size(char* out, std::size_t size) {
+  assert(size != 0);
+  char* end = std::to_chars(out, out + chunk_size_max, size, 16).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  return static_cast<std::size_t>(end - out);
+}
+
+bool valid_token(std::string_view text) { return !text.empty() && all(token_char, text); }
+
+bool valid_field_value(std::string_view text) { return all(value_char, text); }
+
+bool valid_target(std::string_view text) { return !text.empty() && all(target_char, text); }
+
+}  // namespace culvert::wire

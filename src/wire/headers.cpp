@@ -1,0 +1,53 @@
+#include "culvert/headers.hpp"
+
+#include <memory>
+#include <new>
+
+#include "base/arena.hpp"
+#include "wire/header_names.hpp"
+#include "wire/text.hpp"
+
+namespace culvert {
+
+namespace {
+constexpr std::uint32_t first_capacity = 24;  // more than most messages have
+}
+
+const Header* HeaderList::find(HeaderId id) const {
+  assert(id != HeaderId::other);
+  for (const Header& header : *this) {
+    if (header.id == id) return &header;
+  }
+  return nullptr;
+}
+
+const Header* HeaderList::find(std::string_view name) const {
+  if (const HeaderId id = wire::header_id(name); id != HeaderId::other) return find(id);
+  for (const Header& header : *this) {
+    if (header.id == HeaderId::other && wire::same_letters(header.name, name)) return &header;
+  }
+  return nullptr;
+}
+
+bool HeaderList::has_token(HeaderId id, std::string_view token) const {
+  for (const Header& header : *this) {
+    if (header.id != id) continue;
+    for (std::string_view rest = header.value; !rest.empty();) {
+      if (wire::same_letters(wire::take_member(rest), token)) return true;
+    }
+  }
+  return false;
+}
+
+void HeaderList::push(Arena& arena, const Header& header) {
+  if (size_ == capacity_) {
+    capacity_ = capacity_ == 0 ? first_capacity : capacity_ * 2;
+    auto* place = static_cast<Header*>(arena.allocate(capacity_ * sizeof(Header), alignof(Header)));
+    std::uninitialized_copy_n(first_, size_, place);
+    first_ = place;
+  }
+  ::new (first_ + size_) Header(header);
+  ++size_;
+}
+
+}  // namespace culvert

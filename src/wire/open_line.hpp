@@ -1,0 +1,46 @@
+// The beginning of a line whose end has not arrived yet, kept in the message's arena. Grows by doubling, so that a peer
+// which sends one byte at a time costs no more than twice the room; what a line leaves over serves the next.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <string_view>
+
+#include "base/arena.hpp"
+
+namespace culvert::wire {
+
+class OpenLine {
+ public:
+  bool empty() const { return size_ == 0; }
+  void append(Arena& arena, std::string_view text) {
+    if (text.size() > capacity_ - size_) grow(arena, text.size());
+    std::memcpy(data_ + size_, text.data(), text.size());
+    size_ += text.size();
+  }
+  // The line, which stays where it is as long as the arena does.
+  std::string_view take() {
+    const std::string_view line{data_, size_};
+    data_ += size_;
+    capacity_ -= size_;
+    size_ = 0;
+    return line;
+  }
+
+ private:
+  static constexpr std::size_t first_capacity = 256;
+
+  void grow(Arena& arena, std::size_t more) {
+    const std::size_t capacity = std::max(first_capacity, 2 * (size_ + more));
+    char* data = static_cast<char*>(arena.allocate(capacity, 1));
+    if (size_ > 0) std::memcpy(data, data_, size_);
+    data_ = data;
+    capacity_ = capacity;
+  }
+
+  char* data_ = nullptr;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
+};
+
+}  // namespace culvert::wire

@@ -1,0 +1,118 @@
+#include "wire/request_target.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "wire/header_names.hpp"
+#include "wire/parse_error.hpp"
+#include "wire/text.hpp"
+
+namespace culvert::wire {
+namespace {
+
+bool valid_ipv6(std::string_view text) {
+  char terminated[INET6_ADDRSTRLEN];
+  if (text.size() >= sizeof terminated) return false;
+  std::memcpy(terminated, text.data(), text.size());
+  terminated[text.size()] = '\0';
+  in6_addr address;
+  return inet_pton(AF_INET6, terminated, &address) == 1;
+}
+
+// 1 to 65535 in decimal digits; no digits at all are no port (RFC 3986 3.2.3).
+bool parse_port(std::string_view digits, std::uint16_t& port) {
+  if (digits.empty()) return true;
+  const char* const end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(digits.data(), end, port);
+  return error == std::errc() && stop == end && port != 0;
+}
+
+bool parse_authority(std::string_view text, Authority& authority) {
+  std::size_t host_end = 0;
+  if (text.starts_with('[')) {
+    const std::size_t bracket = text.find(']');
+    if (bracket == std::string_view::npos) return false;
+    authority.host = text.substr(1, bracket - 1);
+    if (!valid_ipv6(authority.host)) return false;
+    host_end = bracket + 1;
+  } else {
+    while (host_end < text.size() && is(host_char, text[host_end])) ++host_end;
+    authority.host = text.substr(0, host_end);
+    if (authority.host.empty()) return false;
+  }
+  if (host_end == text.size()) return true;
+  return text[host_end] == ':' && parse_port(text.substr(host_end + 1), authority.port);
+}
+
+void parse_path(std::string_view text, RequestTarget& target) {
+  const std::size_t question = text.find('?');
+  target.path = text.substr(0, question);
+  if (question != std::string_view::npos) target.query = text.substr(question + 1);
+}
+
+bool is_letter(char c) { return to_lower(c) >= 'a' && to_lower(c) <= 'z'; }
+
+std::error_code parse_absolute(std::string_view text, RequestTarget& target) {
+  target.form = RequestTarget::Form::absolute;
+  const std::size_t colon = text.find("://");
+  if (colon == std::string_view::npos || !is_letter(text.front())) return ParseError::HPE_INVALID_URL;
+  target.scheme = text.substr(0, colon);
+  for (const char c : target.scheme) {
+    if (!is_letter(c) && !is(digit_char, c) && c != '+' && c != '-' && c != '.') return ParseError::HPE_INVALID_URL;
+  }
+  const std::string_view rest = text.substr(colon + 3);
+  const std::size_t path = std::min(rest.find_first_of("/?"), rest.size());
+  if (!parse_authority(rest.substr(0, path), target.authority)) return ParseError::HPE_INVALID_URL;
+  parse_path(rest.substr(path), target);
+  return {};
+}
+
+std::error_code parse_connect(std::string_view text, RequestTarget& target) {
+  target.form = RequestTarget::Form::authority;
+  if (!parse_authority(text, target.authority) || target.authority.port == 0) return ParseError::target_form;
+  return {};
+}
+
+}  // namespace
+
+std::error_code parse_request_target(std::string_view method, std::string_view text, RequestTarget& target) {
+  target = {};
+  if (text.find('#') != std::string_view::npos) return ParseError::fragment_in_target;
+  if (text.empty() || !all(target_char, text)) return ParseError::HPE_INVALID_URL;
+  if (method == "CONNECT") return parse_connect(text, target);
+  if (text.front() == '/') {
+    parse_path(text, target);
+    return {};
+  }
+  if (text == "*") {
+    target.form = RequestTarget::Form::asterisk;
+    return method == "OPTIONS" ? std::error_code() : ParseError::target_form;
+  }
+  return parse_absolute(text, target);
+}
+
+std::optional<Authority> parse_host_field(std::string_view value) {
+  Authority authority;
+  if (!parse_authority(value, authority)) return std::nullopt;
+  return authority;
+}
+
+std::error_code judge_destination(std::string_view method, std::string_view text, const HeaderList& headers) {
+  RequestTarget target;
+  if (auto error = parse_request_target(method, text, target)) return error;
+  bool has_host = false;
+  for (const Header& header : headers) {
+    if (header.id != HeaderId::host) continue;
+    if (has_host) return ParseError::several_hosts;
+    has_host = true;
+    const bool may_be_empty = target.authority.host.empty();
+    const bool valid = header.value.empty() ? may_be_empty : parse_host_field(header.value).has_value();
+    if (!valid) return ParseError::invalid_host;
+  }
+  return {};
+}
+
+}  // namespace culvert::wire

@@ -1,0 +1,76 @@
+// The characters of HTTP: which may stand where, and the small operations on text that this room needs.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace culvert::wire {
+
+// What a character may be part of. A set of bits.
+enum CharClass : std::uint8_t {
+  token_char = 1,    // RFC 9110 5.6.2: names and methods
+  value_char = 2,    // visible, SP, HTAB, obs-text: field values and reason phrases
+  target_char = 4,   // visible ASCII but "#": request targets, wider than RFC 3986 as browsers are
+  host_char = 8,     // RFC 3986 unreserved and sub-delims: a registered name or an IPv4 address. Not "%": nobody
+                     // needs encoded names, and they would be a second spelling of one host
+  digit_char = 16,
+};
+
+inline constexpr auto char_classes = [] {
+  std::array<std::uint8_t, 256> classes{};
+  const auto add = [&](std::string_view chars, CharClass which) {
+    for (const char c : chars) classes[static_cast<unsigned char>(c)] |= which;
+  };
+  for (unsigned c = 0x20; c < 256; ++c) {
+    if (c != 0x7f) classes[c] |= value_char;
+    if (c > 0x20 && c < 0x7f && c != '#') classes[c] |= target_char;
+  }
+  classes['\t'] |= value_char;
+  constexpr std::string_view alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  add(alphanumeric, token_char);
+  add("!#$%&'*+-.^_`|~", token_char);
+  add(alphanumeric, host_char);
+  add("-._~!$&'()*+,;=", host_char);
+  add("0123456789", digit_char);
+  return classes;
+}();
+
+inline bool is(CharClass which, char c) { return (char_classes[static_cast<unsigned char>(c)] & which) != 0; }
+
+// Whether all of `text` is of that class; true for no text.
+inline bool all(CharClass which, std::string_view text) {
+  for (const char c : text) {
+    if (!is(which, c)) return false;
+  }
+  return true;
+}
+
+constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+// Equal without regard to the case of ASCII letters.
+inline bool same_letters(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (to_lower(a[i]) != to_lower(b[i])) return false;
+  }
+  return true;
+}
+
+inline bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+inline std::string_view trim(std::string_view text) {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// Cuts the first member off a comma-separated list of tokens (quoted commas do not occur in those).
+inline std::string_view take_member(std::string_view& list) {
+  const std::size_t comma = list.find(',');
+  const std::string_view member = trim(list.substr(0, comma));
+  list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+  return member;
+}
+
+}  // namespace culvert::wire
