@@ -134,7 +134,8 @@ void ClientConnection::peer_finished() {
   poisoned_ = true;
   const std::error_code error = transaction_->parser.finish();
   if (transaction_ == nullptr) return;
-  if (transaction_->answer_complete()) return check_done();
+  if (transaction_->done()) return check_done();
+  if (transaction_->answer_complete()) return close({});  // answered before it had heard everything
   if (transaction_->response_begun) return close(errc::aborted);
   close(transaction_->parser.has_begun() && error ? error : make_error_code(errc::socket_hang_up));
 }

@@ -114,20 +114,15 @@ TimePoint ClientTransaction::on_due(TimePoint now) noexcept {
 // The one finishing function: every order of closing events is written here.
 void ClientTransaction::on_deferred() noexcept {
   if (std::exchange(announce_socket_, false) && !over_) request.on_socket.emit();
-  if (over_) {
-    if (response_begun) {
-      response.emit_cut();
-      request.emit_close();
-      response.emit_close();
-    } else {
-      request.emit_close();
-    }
-    return agent.finished(*this);
+  if (response.complete()) {
+    if (!response.emit_end()) return;  // its reader pauses
+    if (!over_ && connection != nullptr) return;  // the request is still being sent
+  } else if (!over_) {
+    return;
   }
-  if (!response.complete() || !response.emit_end()) return;
-  if (!request.writable_finished() || connection != nullptr) return;
+  response.emit_cut();
   request.emit_close();
-  response.emit_close();
+  if (response_begun) response.emit_close();
   agent.finished(*this);
 }
 

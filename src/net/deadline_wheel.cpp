@@ -21,7 +21,7 @@ std::uint64_t tick_at_or_before(TimePoint when) {
 }  // namespace
 
 void DeadlineWheel::place(Deadline& deadline) {
-  const std::uint64_t tick = std::max(tick_at_or_after(deadline.asked_), std::max(reached_, horizon_) + 1);
+  const std::uint64_t tick = tick_at_or_after(deadline.asked_);
   for (unsigned i = 0; i < levels; ++i) {
     std::uint64_t number = tick >> (i * slot_bits);
     const std::uint64_t last = (reached_ >> (i * slot_bits)) + slots - 1;

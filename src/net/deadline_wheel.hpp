@@ -19,7 +19,7 @@ class DeadlineWheel {
   void ask(Deadline& deadline, TimePoint when) {
     if (when == never || (deadline.linked() && when >= deadline.asked_)) return;
     deadline.unlink();
-    deadline.asked_ = when;
+    deadline.asked_ = std::max(when, TimePoint{std::chrono::milliseconds(horizon_ + 1)});
     place(deadline);
   }
   void forget(Deadline& deadline) { deadline.unlink(); }
@@ -47,7 +47,7 @@ class DeadlineWheel {
   std::array<Level, levels> level_;
   IntrusiveList<Deadline> due_;
   std::uint64_t reached_ = 0;  // everything up to this tick has been taken out
-  std::uint64_t horizon_ = 0;  // the tick of the latest `now`: what is asked for during a run waits for the next
+  std::uint64_t horizon_ = 0;  // the tick of the latest `now`: whoever asks for one before waits for the next
 };
 
 }  // namespace culvert

@@ -226,6 +226,18 @@ TEST_F(AgentTest, GivesUpOnABodyThatStops) {
   EXPECT_EQ(outcome.error, errc::timed_out);
 }
 
+TEST_F(AgentTest, TakesAnAnswerThatComesBeforeTheRequestIsSent) {
+  Outcome& outcome = start({.method = "POST", .path = "/up"});
+  outcome.request->write("first part");
+  test::TestPeer& origin = origin_got(0, "first part");
+  origin.send("HTTP/1.1 413 Payload Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno");
+  origin.half_close();
+  ASSERT_TRUE(world.run_until([&] { return outcome.closed() && agent.total_sockets() == 0; }));
+  EXPECT_EQ(outcome.status, 413);
+  EXPECT_EQ(outcome.body, "no");
+  EXPECT_EQ(outcome.events, "response end close");
+}
+
 TEST_F(AgentTest, EndsEverythingWhenDestroyed) {
   ROWS("agent.destroy");
   Outcome& outcome = get("/");

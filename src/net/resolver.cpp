@@ -1,0 +1,104 @@
+#include "net/resolver.hpp"
+
+#include <netdb.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <asio/post.hpp>
+#include <asio/thread_pool.hpp>
+#include <cerrno>
+#include <mutex>
+#include <unordered_map>
+
+#include "net/socket_address.hpp"
+
+namespace culvert::net {
+
+namespace {
+
+std::error_code error_of(int answer) {
+  switch (answer) {
+    case EAI_AGAIN:
+      return std::make_error_code(std::errc::resource_unavailable_try_again);
+    case EAI_MEMORY:
+      return std::make_error_code(std::errc::not_enough_memory);
+    case EAI_SYSTEM:
+      return {errno, std::system_category()};
+    default:
+      return errc::name_not_found;
+  }
+}
+
+// Runs on the thread of the loop that asked.
+void answer(Question& question, Result<Endpoints> found) {
+  if (!question.done) return;
+  if (found) {
+    for (Endpoint& endpoint : *found) endpoint.port = question.port;
+  }
+  Resolver::Done done = std::move(question.done);  // which may drop the Resolution
+  done(std::move(found));
+}
+
+}  // namespace
+
+struct PoolResolver::Pool {
+  explicit Pool(Lookup how) : lookup(std::move(how)) {}
+
+  void look_up(const std::string& name) {
+    const Result<Endpoints> found = lookup(name);
+    std::vector<std::shared_ptr<Question>> waiting;
+    {
+      const std::lock_guard lock(mutex);
+      const auto entry = under_way.find(name);
+      waiting = std::move(entry->second);
+      under_way.erase(entry);
+    }
+    for (std::shared_ptr<Question>& question : waiting) {
+      Loop& loop = question->loop;
+      loop.post([question = std::move(question), found] { answer(*question, found); });
+    }
+  }
+
+  const Lookup lookup;
+  std::mutex mutex;
+  std::unordered_map<std::string, std::vector<std::shared_ptr<Question>>> under_way;  // guarded by mutex
+  asio::thread_pool pool{threads};  // last: its threads use what stands above
+};
+
+PoolResolver::PoolResolver(Lookup lookup) : pool_(std::make_unique<Pool>(std::move(lookup))) {}
+
+PoolResolver::~PoolResolver() {
+  pool_->pool.stop();
+  pool_->pool.join();
+}
+
+Resolution PoolResolver::resolve(Loop& loop, const std::string& name, std::uint16_t port, Done done) {
+  auto question = std::make_shared<Question>(Question{loop, port, std::move(done)});
+  bool first = false;
+  {
+    const std::lock_guard lock(pool_->mutex);
+    std::vector<std::shared_ptr<Question>>& waiting = pool_->under_way[name];
+    first = waiting.empty();
+    waiting.push_back(question);
+  }
+  if (first) asio::post(pool_->pool, [pool = pool_.get(), name] { pool->look_up(name); });
+  return Resolution(std::move(question));
+}
+
+Result<Endpoints> PoolResolver::system_lookup(const std::string& name) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_ADDRCONFIG;
+  addrinfo* found = nullptr;
+  if (const int failed = getaddrinfo(name.c_str(), nullptr, &hints, &found); failed != 0) return error_of(failed);
+  Endpoints endpoints;
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    const Endpoint endpoint = to_endpoint(each->ai_addr);
+    if (std::find(endpoints.begin(), endpoints.end(), endpoint) == endpoints.end()) endpoints.push_back(endpoint);
+  }
+  freeaddrinfo(found);
+  if (endpoints.empty()) return errc::name_not_found;
+  return endpoints;
+}
+
+}  // namespace culvert::net
