@@ -81,7 +81,12 @@ std::string meant_duration(std::string_view text) {
 std::string meant_size(std::string_view text) {
   const Guess parts = guess(text);
   if (parts.number.empty()) return "for example \"16KiB\"";
-  if (parts.word.empty()) return in_quotes(parts.number + "B") + " or " + in_quotes(parts.number + "KiB") + "?";
+  if (parts.word.empty()) {
+    const Parsed<std::uint64_t> bytes = parse_integer(parts.number);
+    const bool is_kibibytes = bytes && *bytes >= 1024 && *bytes % 1024 == 0;
+    return is_kibibytes ? did_you_mean(std::to_string(*bytes / 1024) + "KiB")
+                        : in_quotes(parts.number + "B") + " or " + in_quotes(parts.number + "KiB") + "?";
+  }
   constexpr std::array<std::pair<char, std::string_view>, 4> beginnings{
       {{'k', "KiB"}, {'m', "MiB"}, {'g', "GiB"}, {'b', "B"}}};
   for (const auto& [beginning, unit] : beginnings) {
