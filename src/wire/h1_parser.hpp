@@ -58,7 +58,7 @@ class H1Handler {
 
 struct Fed {
   std::size_t consumed = 0;   // bytes used; fewer than offered when the message was complete, paused or stopped
-  std::error_code error;      // a ParseError: the connection cannot go on
+  std::error_code error;      // a ParseError: the connection cannot go on, and `consumed` says only about where
 };
 
 class H1Parser {
@@ -91,7 +91,7 @@ class H1Parser {
   State& state() { return *reinterpret_cast<State*>(storage_); }
   const State& state() const { return *reinterpret_cast<const State*>(storage_); }
   // Inline, so that a parser costs no allocation; opaque, so that llhttp.h stays in its room.
-  alignas(std::max_align_t) std::byte storage_[512];
+  alignas(std::max_align_t) std::byte storage_[384];
 };
 
 }  // namespace culvert::wire

@@ -265,6 +265,21 @@ TEST_F(H1ParserFeedTest, StopsAtTheEndOfTheMessage) {
   EXPECT_EQ(handler_.completed, 1);
 }
 
+TEST(H1ParserFeed, StopsEvenWhenTheHandlerBeginsTheNextMessageAtOnce) {
+  struct Eager final : H1Handler {
+    BodyRule on_head() override { return BodyRule::as_framed; }
+    void on_body(Bytes) override {}
+    void on_complete() override { parser.begin(arena, {}); }
+    BlockPool pool;
+    Arena arena{pool};
+    H1Parser parser{MessageKind::request, *this};
+  } eager;
+  eager.parser.begin(eager.arena, {});
+  const std::string_view both = "GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n";
+  EXPECT_EQ(eager.parser.feed(as_bytes(both)).consumed, both.size() / 2);
+  EXPECT_FALSE(eager.parser.has_begun());
+}
+
 TEST_F(H1ParserFeedTest, TellsHowFarItIs) {
   EXPECT_FALSE(parser_.has_begun());
   EXPECT_FALSE(parser_.feed(as_bytes("\r\n")).error);
