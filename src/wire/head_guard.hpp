@@ -1,6 +1,6 @@
-// What stands in front of any grammar: cuts a head, or trailers, into whole lines, holds the limits of heads, and refuses
-// the bytes that parsers of different strictness read differently: a bare CR or LF, control characters, folded lines.
-// What it finds does not depend on the pieces in which the bytes arrive.
+// What stands in front of any grammar: cuts a head, or trailers, into whole lines, holds the limits of heads, and
+// refuses the bytes that parsers of different strictness read differently: a bare CR or LF, control characters, folded
+// lines. What it finds does not depend on the pieces in which the bytes arrive.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +11,7 @@
 namespace culvert::wire {
 
 struct ParserLimits {
-  std::uint32_t header_bytes_max = 16 * 1024;  // request or status line, names, values and separators; also for trailers
+  std::uint32_t header_bytes_max = 16 * 1024;  // of a head: start line, names, values, separators; also of trailers
   std::uint32_t headers_max = 2000;            // header lines; 0: no limit
 };
 
