@@ -43,7 +43,7 @@ TEST_P(H1ParserTest, ReadsARequestWithoutBody) {
 }
 
 TEST_P(H1ParserTest, ReadsAMethodWithAHyphenAndTextBeyondAscii) {
-  EXPECT_EQ(request("M-SEARCH * HTTP/1.1\r\n\r\n"), 
+  EXPECT_EQ(request("M-SEARCH * HTTP/1.1\r\n\r\n"),
             "error " + make_error_code(ParseError::target_form).message() + "\n");
   EXPECT_EQ(request("M-SEARCH / HTTP/1.1\r\nX: \xc3\xa9\r\n\r\n"),
             "request M-SEARCH / 1.1 keep-alive\nX=\xc3\xa9\ncomplete\n");
