@@ -156,9 +156,9 @@ Parsed<milliseconds> parse_duration(std::string_view text) {
     const Unit* unit = find_unit(duration_units, take_while(rest, is_letter));
     if (!number || unit == nullptr || unit->factor >= last_factor) return wrong;
     last_factor = unit->factor;
-    if (*number > duration_ms_max / unit->factor) total = duration_ms_max + 1;
-    total += *number * unit->factor;
-    if (total > duration_ms_max) {
+    const bool fits = *number <= duration_ms_max / unit->factor;
+    if (fits) total += *number * unit->factor;
+    if (!fits || total > duration_ms_max) {
       return Wrong{"bad-duration", in_quotes(text) + " is too long", "at most \"3650d\"", std::string(duration_help)};
     }
   } while (!rest.empty());
@@ -280,13 +280,13 @@ std::optional<Wrong> check_template(std::string_view text, std::string_view plac
   for (const std::string_view name : names) known += "{" + std::string(name) + "} ";
   known += "{1}..{9}";
 
-  std::string unknown;
+  std::optional<std::string> unknown;
   const bool matched = for_each_placeholder(text, [&](std::string_view name) {
     if (!is_group(name) && std::find(names.begin(), names.end(), name) == names.end()) unknown = name;
   });
   if (!matched) return Wrong{"bad-placeholder", "a brace without its partner", "", "placeholders: " + known};
-  if (!unknown.empty()) {
-    return Wrong{"bad-placeholder", "\"{" + unknown + "}\" is not a placeholder", "", "placeholders: " + known};
+  if (unknown) {
+    return Wrong{"bad-placeholder", "\"{" + *unknown + "}\" is not a placeholder", "", "placeholders: " + known};
   }
   return check_header_value(text);
 }
