@@ -60,6 +60,7 @@ class Server {
   void close();
   void close_all_connections();
   bool closing() const { return closing_; }
+  std::size_t connections() const { return connections_; }
 
   // Read when they are needed: a change holds from the next request on.
   ServerOptions options;

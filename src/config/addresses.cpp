@@ -112,8 +112,12 @@ Parsed<std::vector<Address>> parse_listen_address(std::string_view text) {
   }
   const auto endpoint = Endpoint::parse_ip(parts->host, *port);
   if (!endpoint || (endpoint->family == Endpoint::Family::ipv6) != parts->bracketed) {
-    const std::string meant = parts->host == "*" ? ":" : parts->host == "localhost" ? "127.0.0.1:" : "";
-    return bad_address(in_quotes(parts->host) + " is not an IP address",
+    const bool needless_brackets = endpoint && parts->bracketed;
+    const std::string meant = needless_brackets              ? endpoint->ip() + ":"
+                              : parts->host == "*"           ? ":"
+                              : parts->host == "localhost" ? "127.0.0.1:"
+                                                             : "";
+    return bad_address(in_quotes(needless_brackets ? text : parts->host) + " is not an IP address",
                        meant.empty() ? example : did_you_mean(meant + std::string(parts->port)));
   }
   return std::vector{at_ip(*endpoint)};

@@ -26,12 +26,17 @@ std::string indent(const Span& span) {
   return out;
 }
 
-void append_place(std::string& out, const Span& span, char underline, std::string_view label) {
+void append_line(std::string& out, const Span& span) {
   if (span.length == 0) return;
   std::array<char, 16> number{};
   std::snprintf(number.data(), number.size(), "%5u", span.line);
   out += number.data();
-  out += " | " + span.source + "\n      | " + indent(span) + std::string(span.length, underline);
+  out += " | " + span.source + "\n";
+}
+
+void append_underline(std::string& out, const Span& span, char underline, std::string_view label) {
+  if (span.length == 0) return;
+  out += "      | " + indent(span) + std::string(span.length, underline);
   if (!label.empty()) out += " " + std::string(label);
   out += '\n';
 }
@@ -41,13 +46,19 @@ void append_text(std::string& out, const Diagnostic& diagnostic) {
   out += at.file + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) + ": ";
   out += std::string(name_of(diagnostic.severity)) + ": " + diagnostic.text + " [" + diagnostic.code + "]\n";
 
-  const bool same_file = diagnostic.second.file == at.file;
-  const bool second_goes_first = diagnostic.has_second && same_file && diagnostic.second.line < at.line;
-  if (second_goes_first) append_place(out, diagnostic.second, '-', diagnostic.second_label);
-  append_place(out, at, '^', diagnostic.label);
+  const Span& second = diagnostic.second;
+  const bool same_file = second.file == at.file;
+  const bool second_goes_first = diagnostic.has_second && same_file && second.line < at.line;
+  if (second_goes_first) {
+    append_line(out, second);
+    append_underline(out, second, '-', diagnostic.second_label);
+  }
+  append_line(out, at);
+  append_underline(out, at, '^', diagnostic.label);
   if (diagnostic.has_second && !second_goes_first) {
-    if (!same_file) out += "      > " + diagnostic.second.file + "\n";
-    append_place(out, diagnostic.second, '-', diagnostic.second_label);
+    if (!same_file) out += "      > " + second.file + "\n";
+    if (!same_file || second.line != at.line) append_line(out, second);
+    append_underline(out, second, '-', diagnostic.second_label);
   }
   if (!diagnostic.help.empty()) out += "      = " + diagnostic.help + "\n";
 }

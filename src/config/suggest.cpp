@@ -36,6 +36,13 @@ std::size_t edit_distance(std::string_view left, std::string_view right) {
   return last[right.size()];
 }
 
+std::string_view meant_boolean(std::string_view word) {
+  const std::string plain = plain_form(word);
+  if (plain == "true" || plain == "yes" || plain == "on") return "true";
+  if (plain == "false" || plain == "no") return "false";
+  return {};
+}
+
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
   constexpr std::size_t word_bytes_max = 64;  // nobody meant this by mistake, and the distance is quadratic
   if (word.size() > word_bytes_max) return {};

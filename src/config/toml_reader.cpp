@@ -5,6 +5,7 @@
 #include <toml++/toml.h>
 
 #include "config/reader.hpp"
+#include "config/suggest.hpp"
 
 namespace culvert::config {
 namespace {
@@ -85,10 +86,15 @@ Diagnostic syntax_error(const Source& source, const toml::parse_error& error) {
   }
   const std::size_t equals = text.find('=');
   const std::string_view value = equals == std::string_view::npos ? std::string_view() : bare_value(text, equals);
-  if (value.empty()) return error_at(source.span(line, column, 1), "syntax", "not valid TOML: " + reason);
+  if (value.empty()) {
+    const bool at_line_end = reason.starts_with("unescaped control characters") && column > count_characters(text);
+    return error_at(source.span(line, column, 1), "syntax", "not valid TOML: " + reason,
+                    at_line_end ? "is a closing quote missing?" : "");
+  }
+  const std::string_view meant = meant_boolean(value);
   return error_at(span_of_part(source, line, value), "syntax",
                   "value of " + in_quotes(key_of(text)) + " is not TOML: " + reason,
-                  "write " + in_quotes(value) + " in quotes");
+                  "write " + (meant.empty() ? in_quotes(value) + " in quotes" : std::string(meant)));
 }
 
 class Converter {
@@ -113,7 +119,7 @@ class Converter {
  private:
   void fill_table(Node& node, const toml::table& table) const {
     node.kind = Node::Kind::table;
-    node.bracketed = !table.is_inline() && node.at.source.find_first_not_of(" \t") + 1 == node.at.column;
+    node.bracketed = !table.is_inline() && trimmed(node.at.source).starts_with('[');
     for (const auto& [key, value] : table) {
       node.entries.push_back({std::string(key.str()), span_of(key.source()), convert(value)});
     }

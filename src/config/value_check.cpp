@@ -1,7 +1,6 @@
 #include "config/value_check.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 #include "config/addresses.hpp"
@@ -89,14 +88,11 @@ std::optional<Wrong> wrong_text(const Key& key, const std::string& text, const s
 std::optional<Diagnostic> check_boolean(const Node& value, const std::string& name) {
   const bool is_word = value.text == "true" || value.text == "false";
   if (value.kind == Kind::boolean || (value.kind == Kind::plain && is_word)) return std::nullopt;
-  constexpr std::array<std::string_view, 5> meaning_true{"true", "yes", "on", "1", "True"};
-  constexpr std::array<std::string_view, 5> meaning_false{"false", "no", "off", "0", "False"};
-  const auto means = [&](const auto& words) {
-    return std::find(words.begin(), words.end(), value.text) != words.end();
-  };
-  std::string label = means(meaning_true) ? "write true" : means(meaning_false) ? "write false" : "write true or false";
-  if (value.kind == Kind::string && label != "write true or false") label += ", without quotes";
-  return wrong_type(name, "true or false", value, label);
+  const bool means_false = value.text == "off" || value.text == "0";
+  const std::string meant(means_false ? "false" : value.text == "1" ? "true" : meant_boolean(value.text));
+  if (meant.empty()) return wrong_type(name, "true or false", value, "write true or false");
+  return wrong_type(name, "true or false", value,
+                    "write " + meant + (value.kind == Kind::string ? ", without quotes" : ""));
 }
 
 // The numbers that the schema lists.
@@ -138,27 +134,27 @@ std::optional<Diagnostic> check_integer(const Key& key, const Node& value, const
                      number ? *number : std::numeric_limits<std::uint64_t>::max());
 }
 
+// What is wrong with a duration or size; a bare number lacks only its unit.
+Diagnostic unit_error(const Node& value, const std::string& name, std::string_view kind, const Wrong& wrong) {
+  Diagnostic diagnostic = from_wrong(value, wrong);
+  if (value.kind == Kind::string || !is_digits(value.text)) return diagnostic;
+  diagnostic.code = "missing-unit";
+  diagnostic.text = in_quotes(name) + " is " + std::string(kind) + " and needs a unit";
+  return diagnostic;
+}
+
 std::optional<Diagnostic> check_duration(const Node& value, const std::string& name) {
   const bool readable = value.is_text() || value.kind == Kind::integer;
   if (!readable) return wrong_type(name, "a duration", value, "for example \"30s\"");
-  if (value.kind != Kind::string && is_digits(value.text) && value.text != "0") {
-    return error_at(value.at, "missing-unit", in_quotes(name) + " is a duration and needs a unit",
-                    in_quotes(value.text + "s") + " or " + in_quotes(value.text + "ms") + "?",
-                    std::string(duration_help));
-  }
   const Parsed<milliseconds> duration = parse_duration(value.text);
-  return duration ? std::nullopt : std::optional(from_wrong(value, *duration.wrong()));
+  return duration ? std::nullopt : std::optional(unit_error(value, name, "a duration", *duration.wrong()));
 }
 
 std::optional<Diagnostic> check_size(const Key& key, const Node& value, const std::string& name) {
   const bool readable = value.is_text() || value.kind == Kind::integer;
   if (!readable) return wrong_type(name, "a size", value, "for example \"16KiB\"");
-  if (value.kind != Kind::string && is_digits(value.text) && value.text != "0") {
-    return error_at(value.at, "missing-unit", in_quotes(name) + " is a size and needs a unit",
-                    in_quotes(value.text + "B") + " or " + in_quotes(value.text + "KiB") + "?", std::string(size_help));
-  }
   const Parsed<std::uint64_t> size = parse_size(value.text);
-  if (!size) return from_wrong(value, *size.wrong());
+  if (!size) return unit_error(value, name, "a size", *size.wrong());
   return key.choices.empty() ? std::nullopt : check_range(key.choices, value, name, *size);
 }
 
@@ -172,6 +168,7 @@ std::string one_of(std::string_view choices) {
 
 Diagnostic wrong_type(const std::string& name, std::string_view expected, const Node& value, std::string label,
                       std::string help) {
+  if (value.kind == Kind::nothing) return error_at(value.at, "wrong-type", in_quotes(name) + " has no value");
   const bool is_word = value.kind == Kind::plain && !value.text.empty();
   const std::string found = is_word ? in_quotes(value.text) : std::string(describe(value.kind));
   return error_at(value.at, "wrong-type", in_quotes(name) + " must be " + std::string(expected) + ", not " + found,

@@ -81,7 +81,12 @@ std::string meant_duration(std::string_view text) {
 std::string meant_size(std::string_view text) {
   const Guess parts = guess(text);
   if (parts.number.empty()) return "for example \"16KiB\"";
-  if (parts.word.empty()) return in_quotes(parts.number + "B") + " or " + in_quotes(parts.number + "KiB") + "?";
+  if (parts.word.empty()) {
+    const Parsed<std::uint64_t> bytes = parse_integer(parts.number);
+    const bool is_kibibytes = bytes && *bytes >= 1024 && *bytes % 1024 == 0;
+    return is_kibibytes ? did_you_mean(std::to_string(*bytes / 1024) + "KiB")
+                        : in_quotes(parts.number + "B") + " or " + in_quotes(parts.number + "KiB") + "?";
+  }
   constexpr std::array<std::pair<char, std::string_view>, 4> beginnings{
       {{'k', "KiB"}, {'m', "MiB"}, {'g', "GiB"}, {'b', "B"}}};
   for (const auto& [beginning, unit] : beginnings) {
@@ -151,9 +156,9 @@ Parsed<milliseconds> parse_duration(std::string_view text) {
     const Unit* unit = find_unit(duration_units, take_while(rest, is_letter));
     if (!number || unit == nullptr || unit->factor >= last_factor) return wrong;
     last_factor = unit->factor;
-    if (*number > duration_ms_max / unit->factor) total = duration_ms_max + 1;
-    total += *number * unit->factor;
-    if (total > duration_ms_max) {
+    const bool fits = *number <= duration_ms_max / unit->factor;
+    if (fits) total += *number * unit->factor;
+    if (!fits || total > duration_ms_max) {
       return Wrong{"bad-duration", in_quotes(text) + " is too long", "at most \"3650d\"", std::string(duration_help)};
     }
   } while (!rest.empty());
@@ -275,13 +280,13 @@ std::optional<Wrong> check_template(std::string_view text, std::string_view plac
   for (const std::string_view name : names) known += "{" + std::string(name) + "} ";
   known += "{1}..{9}";
 
-  std::string unknown;
+  std::optional<std::string> unknown;
   const bool matched = for_each_placeholder(text, [&](std::string_view name) {
     if (!is_group(name) && std::find(names.begin(), names.end(), name) == names.end()) unknown = name;
   });
   if (!matched) return Wrong{"bad-placeholder", "a brace without its partner", "", "placeholders: " + known};
-  if (!unknown.empty()) {
-    return Wrong{"bad-placeholder", "\"{" + unknown + "}\" is not a placeholder", "", "placeholders: " + known};
+  if (unknown) {
+    return Wrong{"bad-placeholder", "\"{" + *unknown + "}\" is not a placeholder", "", "placeholders: " + known};
   }
   return check_header_value(text);
 }

@@ -28,7 +28,8 @@ class [[nodiscard]] Parsed {
   Parsed(Wrong wrong) : wrong_(std::move(wrong)) {}               // NOLINT: meant to convert
 
   explicit operator bool() const { return !wrong_; }
-  const T& operator*() const { assert(!wrong_); return value_; }
+  const T& operator*() const& { assert(!wrong_); return value_; }
+  T operator*() && { assert(!wrong_); return std::move(value_); }  // by value: for (auto& x : *parse(...)) is safe
   const T* operator->() const { assert(!wrong_); return &value_; }
   const std::optional<Wrong>& wrong() const { return wrong_; }
 

@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <string_view>
+#include <utility>
 
 namespace culvert::daemon {
 
@@ -23,6 +24,21 @@ void ConnectionLimit::set_limit(std::uint64_t limit) {
   if (waiting_.load() > 0) on_room_();
 }
 
+bool ConnectionLimit::take(bool& waiting) {
+  if (take()) {
+    stop_waiting(waiting);
+    return true;
+  }
+  if (waiting) return false;
+  waiting = true;
+  waiting_.fetch_add(1);
+  return take(waiting);  // a place may have been given back before its giver could see us wait
+}
+
+void ConnectionLimit::stop_waiting(bool& waiting) {
+  if (std::exchange(waiting, false)) waiting_.fetch_sub(1);
+}
+
 bool ConnectionLimit::take() {
   const std::uint64_t limit = limit_.load();
   std::uint64_t taken = taken_.load();
@@ -30,19 +46,6 @@ bool ConnectionLimit::take() {
     if (taken_.compare_exchange_weak(taken, taken + 1)) return true;
   }
   return false;
-}
-
-// A place may be given back between our look and our registration, unseen by the giver: so look again.
-bool ConnectionLimit::take_or_wait() {
-  if (take()) return true;
-  waiting_.fetch_add(1);
-  return take_waiting();
-}
-
-bool ConnectionLimit::take_waiting() {
-  if (!take()) return false;
-  stop_waiting();
-  return true;
 }
 
 void ConnectionLimit::give_back() {

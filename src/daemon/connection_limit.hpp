@@ -23,17 +23,17 @@ class ConnectionLimit {
   // 0: no limit. Connections that stand are not touched by a lower one.
   void set_limit(std::uint64_t limit);
 
-  bool take();
-  // As take(); where it says false, the caller is registered as one who waits until take_waiting() says true or
-  // stop_waiting() is called.
-  bool take_or_wait();
-  bool take_waiting();
-  void stop_waiting() { waiting_.fetch_sub(1); }
+  // Takes a place. Where there is none, `waiting` becomes true and the caller asks again when on_room was called; it
+  // belongs to the caller and says whether this limit knows of him.
+  bool take(bool& waiting);
+  void stop_waiting(bool& waiting);
   void give_back();
 
   std::uint64_t taken() const { return taken_.load(); }
 
  private:
+  bool take();
+
   const std::function<void()> on_room_;
   std::atomic<std::uint64_t> limit_{0};
   std::atomic<std::uint64_t> taken_{0};

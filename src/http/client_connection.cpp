@@ -1,7 +1,6 @@
 #include "http/client_connection.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "culvert/error.hpp"
 #include "http/client_transaction.hpp"
@@ -88,10 +87,10 @@ void ClientConnection::on_deferred() noexcept {
   if (phase_ == Phase::closed) return agent_.gone(*this);
   if (phase_ != Phase::busy || transaction_ == nullptr) return;
   if (!transaction_->response.flows()) return;
-  if (held_.empty()) return update_interest();
-  std::span<std::byte> scratch = loop().scratch();
+  // Back into the read buffer, where bytes may be borrowed until this handler has returned.
+  const std::span<std::byte> scratch = loop().scratch();
   const std::size_t size = held_.size();
-  std::memcpy(scratch.data(), held_.data(), size);
+  std::copy(held_.begin(), held_.end(), scratch.begin());
   held_ = {};
   parse(scratch.first(size));
 }
@@ -112,7 +111,7 @@ void ClientConnection::read() {
 
 void ClientConnection::parse(Bytes bytes) {
   ClientTransaction& t = *transaction_;
-  while (!bytes.empty()) {
+  do {  // also with no bytes: the end of a message may have waited behind a pause
     feeding_ = true;
     const wire::Fed fed = t.parser.feed(bytes);
     feeding_ = false;
@@ -125,9 +124,10 @@ void ClientConnection::parse(Bytes bytes) {
       return check_done();
     }
     t.expect_answer();  // that was a 1xx
-  }
+  } while (!bytes.empty());
   if (!bytes.empty()) held_.insert(held_.end(), bytes.begin(), bytes.end());
   update_interest();
+  ask();
 }
 
 void ClientConnection::peer_finished() {

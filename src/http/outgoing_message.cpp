@@ -136,7 +136,7 @@ void OutgoingMessage::flushed() {
 void OutgoingMessage::cut(std::error_code reason) {
   if (destroyed_) return;
   destroyed_ = true;
-  if (!finished_) cut_reason_ = reason;
+  cut_reason_ = reason;
 }
 
 void OutgoingMessage::emit_close() {

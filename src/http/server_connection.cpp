@@ -1,7 +1,6 @@
 #include "http/server_connection.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/ascii.hpp"
 #include "culvert/status.hpp"
@@ -88,18 +87,13 @@ void ServerConnection::on_deferred() noexcept {
       request.emit_end();
       if (phase_ != Phase::exchange) return;
       if (transaction_->response.writable_finished() && (request.complete() || !keep_alive_)) return end_transaction();
-      if (request.complete() || !request.flows()) return;
-      [[fallthrough]];
+      if (!request.complete() && request.flows()) parse(take_held());
+      return;
     }
     case Phase::idle:
     case Phase::head:
-      if (held_.empty()) return update_interest();
-      // Back into the read buffer, where bytes may be borrowed until this handler has returned.
-      std::span<std::byte> scratch = loop().scratch();
-      const std::size_t size = held_.size();
-      std::memcpy(scratch.data(), held_.data(), size);
-      held_ = {};
-      return parse(scratch.first(size));
+      if (!held_.empty()) parse(take_held());
+      return;
   }
 }
 
@@ -144,6 +138,15 @@ void ServerConnection::parse(Bytes bytes) {
 void ServerConnection::hold(Bytes bytes) {
   held_.insert(held_.end(), bytes.begin(), bytes.end());
   update_interest();
+}
+
+// What was held goes back into the read buffer, where it may be borrowed until this handler has returned.
+Bytes ServerConnection::take_held() {
+  const std::span<std::byte> scratch = loop().scratch();
+  const std::size_t size = held_.size();
+  std::copy(held_.begin(), held_.end(), scratch.begin());
+  held_ = {};
+  return scratch.first(size);
 }
 
 void ServerConnection::peer_finished() {
@@ -248,7 +251,7 @@ void ServerConnection::close(std::error_code reason) {
       stream_->reset_on_close();
     }
     transaction_->request.cut(reason);
-    transaction_->response.cut(reason ? reason : make_error_code(errc::aborted));
+    if (!response.writable_finished()) transaction_->response.cut(reason ? reason : make_error_code(errc::aborted));
   } else {
     release_transaction();
   }

@@ -91,6 +91,7 @@ class ServerConnection final : public ListHook,
   void read();
   void parse(Bytes bytes);
   void hold(Bytes bytes);
+  Bytes take_held();
   void peer_finished();
   void begin_transaction();
   void emit_request();

@@ -38,9 +38,9 @@ struct H1Parser::State {
   std::error_code finish();
 
   std::size_t take(std::string_view bytes);
-  std::size_t take_line(std::string_view bytes);
-  std::string_view whole_line(std::string_view part);
-  void read_line(std::string_view line);
+  std::size_t take_lines(std::string_view bytes);
+  std::string_view whole_lines(std::string_view bytes);
+  void read_lines(std::string_view lines);
   void read_start_line(std::string_view line);
   void read_field(std::string_view line);
   void end_section();
@@ -132,11 +132,11 @@ Fed H1Parser::State::feed(std::string_view bytes) {
   return {used, error};
 }
 
-// One step of the message: a line, or whatever of the body is there.
+// One step of the message: what is there of its head, body or trailers.
 std::size_t H1Parser::State::take(std::string_view bytes) {
   switch (phase) {
     case Phase::head:
-    case Phase::trailers: return take_line(bytes);
+    case Phase::trailers: return take_lines(bytes);
     case Phase::length: return take_length(bytes);
     case Phase::until_close: return take_until_close(bytes);
     case Phase::chunks: return take_chunks(bytes);
@@ -160,33 +160,36 @@ std::error_code H1Parser::State::finish() {
 
 // ---- head and trailers
 
-std::size_t H1Parser::State::take_line(std::string_view bytes) {
+// Whole lines are read, and what is wrong in them is found before what the guard says of a later line: the same order
+// whether they arrive together or not.
+std::size_t H1Parser::State::take_lines(std::string_view bytes) {
   const HeadGuard::Seen seen = guard.scan(bytes);
-  const std::string_view part = bytes.substr(0, seen.bytes);
-  if (seen.error != ParseError::ok) {
-    error = seen.error;
-  } else if (seen.line == HeadGuard::Line::open) {
-    open_line.append(*arena, part);
-  } else {
-    const std::string_view line = whole_line(part);
-    if (seen.line == HeadGuard::Line::text) read_line(line);
-    if (seen.line == HeadGuard::Line::last) end_section();
-  }
-  return seen.bytes;
+  if (seen.whole > 0) read_lines(whole_lines(bytes.substr(0, seen.whole)));
+  if (!error) error = seen.error;
+  if (error) return seen.accepted;
+  if (seen.accepted > seen.whole) open_line.append(*arena, bytes.substr(seen.whole, seen.accepted - seen.whole));
+  if (seen.ended) end_section();
+  return seen.accepted;
 }
 
-// The line that ends with `part`, in the arena.
-std::string_view H1Parser::State::whole_line(std::string_view part) {
-  if (open_line.empty()) return arena->copy(part);
-  open_line.append(*arena, part);
+// In the arena, with the beginning of the first one that came before.
+std::string_view H1Parser::State::whole_lines(std::string_view bytes) {
+  if (open_line.empty()) return arena->copy(bytes);
+  open_line.append(*arena, bytes);
   return open_line.take();
 }
 
-void H1Parser::State::read_line(std::string_view line) {
-  if (phase == Phase::head && !start_line_read) {
-    read_start_line(line);
-  } else {
-    read_field(line);
+void H1Parser::State::read_lines(std::string_view lines) {
+  while (!lines.empty() && !error) {
+    const std::size_t end = lines.find('\r');
+    const std::string_view line = lines.substr(0, end);
+    lines.remove_prefix(end + 2);
+    if (line.empty()) continue;  // before the start line, or the end
+    if (phase == Phase::head && !start_line_read) {
+      read_start_line({line.data(), line.size() + 2});
+    } else {
+      read_field(line);
+    }
   }
 }
 
@@ -203,7 +206,6 @@ void H1Parser::State::read_start_line(std::string_view line) {
 }
 
 void H1Parser::State::read_field(std::string_view line) {
-  line.remove_suffix(2);  // CR LF
   const std::size_t colon = line.find(':');
   if (colon == 0 || colon == std::string_view::npos) {
     error = ParseError::HPE_INVALID_HEADER_TOKEN;
@@ -242,12 +244,7 @@ void H1Parser::State::end_head() {
   }
   if (error) return;
   read_connection_options();
-  // llhttp must go on to the chunks, or has nothing more to do.
-  if (!run(head.framing.kind == Framing::Kind::chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n")) return;
-  if (!head_ended) {
-    error = ParseError::HPE_INTERNAL;
-    return;
-  }
+  head_ended = true;
   start_body(handler.on_head());
 }
 
@@ -286,7 +283,10 @@ void H1Parser::State::start_body(BodyRule rule) {
       length_left = head.framing.length;
       phase = length_left == 0 ? Phase::ending : Phase::length;
       break;
-    case Framing::Kind::chunked: phase = Phase::chunks; break;
+    case Framing::Kind::chunked:
+      phase = Phase::chunks;
+      run("Transfer-Encoding: chunked\r\n\r\n");  // all that llhttp hears of the head's lines
+      break;
     case Framing::Kind::until_close: phase = Phase::until_close; break;
   }
 }
@@ -386,11 +386,8 @@ int H1Parser::State::on_reason(llhttp_t* grammar, const char* at, std::size_t si
 }
 
 int H1Parser::State::on_head_complete(llhttp_t* grammar) {
-  constexpr int no_body = 1;
-  State& state = of(grammar);
-  state.head_ended = true;
-  grammar->upgrade = 0;  // whether this is the end of HTTP is for the handler to say
-  return state.head.framing.kind == Framing::Kind::chunked ? HPE_OK : no_body;
+  grammar->upgrade = 0;  // whether HTTP ends here was for the handler to say
+  return HPE_OK;
 }
 
 // The last chunk has no bytes; after its line come the trailers, which are read like header lines.

@@ -1,4 +1,4 @@
-// Cuts a head, or trailers, into lines before any grammar sees them, and refuses the bytes that parsers of different
+// Looks at the bytes of a head, or of trailers, before any grammar does, and refuses those that parsers of different
 // strictness read differently: a bare CR or LF, control characters, folded lines. Holds the limits of heads.
 //
 //   line start --any byte--> in line --CR--> after CR --LF--> line start
@@ -22,30 +22,24 @@ struct ParserLimits {
 class HeadGuard {
  public:
   enum class Section : std::uint8_t { request, response, trailers };
-  enum class Line : std::uint8_t {
-    open,     // its end has not arrived
-    text,     // a start line or a field line
-    skipped,  // an empty line before the start line
-    last,     // the empty line that ends the section
-  };
   struct Seen {
-    std::size_t bytes = 0;  // accepted; with a whole line, up to and including its LF
-    Line line = Line::open;
-    ParseError error = ParseError::ok;
+    std::size_t accepted = 0;  // bytes that are all right
+    std::size_t whole = 0;     // of these, those up to and including the last line end
+    bool ended = false;        // with the empty line that ends the section: both numbers point behind it
+    ParseError error = ParseError::ok;  // of the byte behind the accepted ones
   };
 
   void begin(Section section, const ParserLimits& limits);
-  // Looks at `bytes` up to the end of one line.
   Seen scan(std::string_view bytes);
-  bool has_begun() const { return lines_ > 0; }  // a line that is not empty
+  bool has_begun() const { return lines_ > 0; }  // a line that is not empty: such lines may come before a start line
 
  private:
   enum class Place : std::uint8_t { line_start, in_line, after_cr };
 
   ParseError open_line(char first);
+  ParseError judge_control(char c) const;
   ParseError overflow() const;
   bool in_start_line() const { return section_ != Section::trailers && lines_ == 1; }
-  Seen close_line(std::size_t bytes);
 
   std::uint32_t bytes_left_ = 0;
   std::uint32_t lines_ = 0;

@@ -30,7 +30,8 @@ TEST(JsonText, EscapesQuotesBackslashesAndControlCharacters) {
 }
 
 TEST(JsonText, PassesUtf8OfEveryLength) {
-  for (const std::string text : {"\u00e9", "\u20ac", "\U0001f600", "\uffff", "\ud7ff", "\U0010ffff", "\u0080", "\u0800"}) {
+  for (const std::string text :
+       {"\u0080", "\u00e9", "\u0800", "\u20ac", "\ud7ff", "\uffff", "\U0001f600", "\U0010ffff"}) {
     EXPECT_EQ(json(text), "\"" + text + "\"");
   }
 }

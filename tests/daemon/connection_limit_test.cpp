@@ -16,80 +16,92 @@ Endpoint client(const char* ip, std::uint16_t port) { return *Endpoint::parse_ip
 
 class ConnectionLimitTest : public testing::Test {
  protected:
+  bool take() { return limit_.take(nobody_); }  // by callers who do not wait afterwards
+  void TearDown() override { limit_.stop_waiting(nobody_); }
+
   int rooms_ = 0;
+  bool nobody_ = false;
   ConnectionLimit limit_{[this] { ++rooms_; }};
 };
 
 TEST_F(ConnectionLimitTest, TakesAsManyAsThereAreAndNotOneMore) {
   limit_.set_limit(2);
-  EXPECT_TRUE(limit_.take());
-  EXPECT_TRUE(limit_.take());
-  EXPECT_FALSE(limit_.take());
+  EXPECT_TRUE(take());
+  EXPECT_TRUE(take());
+  EXPECT_FALSE(take());
   limit_.give_back();
-  EXPECT_TRUE(limit_.take());
+  EXPECT_TRUE(take());
   EXPECT_EQ(limit_.taken(), 2u);
 }
 
 TEST_F(ConnectionLimitTest, CountsWithoutLimit) {
-  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(limit_.take());
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(take());
   EXPECT_EQ(limit_.taken(), 1000u);
 }
 
-TEST_F(ConnectionLimitTest, TellsOnlyThoseWhoWait) {
+TEST_F(ConnectionLimitTest, TellsOnlyWhereSomebodyWaits) {
   limit_.set_limit(1);
-  EXPECT_TRUE(limit_.take_or_wait());
+  EXPECT_TRUE(take());
   limit_.give_back();
-  EXPECT_EQ(rooms_, 0) << "nobody waits";
-  EXPECT_TRUE(limit_.take());
-  EXPECT_FALSE(limit_.take_or_wait());
+  EXPECT_EQ(rooms_, 0);
+  EXPECT_TRUE(take());
+  bool waiting = false;
+  EXPECT_FALSE(limit_.take(waiting));
+  EXPECT_TRUE(waiting);
   limit_.give_back();
   EXPECT_EQ(rooms_, 1);
-  EXPECT_TRUE(limit_.take_waiting());
+  EXPECT_TRUE(limit_.take(waiting));
+  EXPECT_FALSE(waiting);
   limit_.give_back();
-  EXPECT_EQ(rooms_, 1) << "who waited has got its place";
+  EXPECT_EQ(rooms_, 1) << "who waited has got a place";
 }
 
 TEST_F(ConnectionLimitTest, WaitingGoesOnWhereSomebodyElseWasFaster) {
   limit_.set_limit(1);
-  EXPECT_TRUE(limit_.take());
-  EXPECT_FALSE(limit_.take_or_wait());
+  bool waiting = false;
+  EXPECT_TRUE(take());
+  EXPECT_FALSE(limit_.take(waiting));
   limit_.give_back();
-  EXPECT_TRUE(limit_.take());
-  EXPECT_FALSE(limit_.take_waiting());
+  EXPECT_TRUE(take());
+  EXPECT_FALSE(limit_.take(waiting));
   limit_.give_back();
   EXPECT_EQ(rooms_, 2);
-  limit_.stop_waiting();
-  EXPECT_TRUE(limit_.take());
+  limit_.stop_waiting(waiting);
+  EXPECT_FALSE(waiting);
+  EXPECT_TRUE(take());
   limit_.give_back();
   EXPECT_EQ(rooms_, 2);
 }
 
 TEST_F(ConnectionLimitTest, AHigherLimitMakesRoomAndALowerOneTouchesNobody) {
   limit_.set_limit(2);
-  EXPECT_TRUE(limit_.take());
-  EXPECT_TRUE(limit_.take());
-  EXPECT_FALSE(limit_.take_or_wait());
+  bool waiting = false;
+  EXPECT_TRUE(take());
+  EXPECT_TRUE(take());
+  EXPECT_FALSE(limit_.take(waiting));
   limit_.set_limit(1);
   EXPECT_EQ(limit_.taken(), 2u);
-  EXPECT_FALSE(limit_.take_waiting());
+  EXPECT_FALSE(limit_.take(waiting));
   rooms_ = 0;
   limit_.set_limit(3);
   EXPECT_EQ(rooms_, 1);
-  EXPECT_TRUE(limit_.take_waiting());
+  EXPECT_TRUE(limit_.take(waiting));
 }
 
 TEST(ConnectionLimit, HoldsBetweenThreads) {
   ConnectionLimit limit([] {});
-  limit.set_limit(10);
+  limit.set_limit(3);
   std::atomic<int> over{0};
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
+      bool waiting = false;
       for (int turn = 0; turn < 10'000; ++turn) {
-        if (!limit.take()) continue;
-        if (limit.taken() > 10) ++over;
+        if (!limit.take(waiting)) continue;
+        if (limit.taken() > 3) ++over;
         limit.give_back();
       }
+      limit.stop_waiting(waiting);
     });
   }
   for (std::thread& thread : threads) thread.join();

@@ -8,7 +8,6 @@
 namespace culvert::wire {
 namespace {
 
-using Line = HeadGuard::Line;
 using Section = HeadGuard::Section;
 
 HeadGuard guard_for(Section section, ParserLimits limits = {}) {
@@ -17,24 +16,36 @@ HeadGuard guard_for(Section section, ParserLimits limits = {}) {
   return guard;
 }
 
-TEST(HeadGuard, ReturnsLineByLine) {
+TEST(HeadGuard, TellsWholeLinesFromOpenOnes) {
   HeadGuard guard = guard_for(Section::request);
   EXPECT_FALSE(guard.has_begun());
-  EXPECT_EQ(guard.scan("\r\nGET").line, Line::skipped);
+  EXPECT_EQ(guard.scan("\r\n").whole, 2u);
   EXPECT_FALSE(guard.has_begun());
-  const auto line = guard.scan("GET /\r\nHost: a\r\n");
-  EXPECT_EQ(line.line, Line::text);
-  EXPECT_EQ(line.bytes, 7u);
+  auto seen = guard.scan("GET /\r\nHost: a\r\nX: ");
   EXPECT_TRUE(guard.has_begun());
-  EXPECT_EQ(guard.scan("Host: ").line, Line::open);
-  EXPECT_EQ(guard.scan("a\r").line, Line::open);
-  EXPECT_EQ(guard.scan("\n").line, Line::text);
-  EXPECT_EQ(guard.scan("\r").line, Line::open);
-  EXPECT_EQ(guard.scan("\nbody").line, Line::last);
+  EXPECT_EQ(seen.whole, 16u);
+  EXPECT_EQ(seen.accepted, 19u);
+  seen = guard.scan("y\r");
+  EXPECT_EQ(seen.whole, 0u);
+  EXPECT_EQ(seen.accepted, 2u);
+  EXPECT_EQ(guard.scan("\n").whole, 1u);
+  EXPECT_FALSE(guard.scan("\r").ended);
+  seen = guard.scan("\nbody\r\n");
+  EXPECT_TRUE(seen.ended);
+  EXPECT_EQ(seen.accepted, 1u);
+  EXPECT_EQ(seen.whole, 1u);
+}
+
+TEST(HeadGuard, SaysWhatPrecedesAnError) {
+  HeadGuard guard = guard_for(Section::request);
+  const auto seen = guard.scan("GET /\r\nHost: a\nX: ");
+  EXPECT_EQ(seen.whole, 7u);
+  EXPECT_EQ(seen.accepted, 14u);
+  EXPECT_EQ(seen.error, ParseError::HPE_CR_EXPECTED);
 }
 
 TEST(HeadGuard, TrailersMayBeEmpty) {
-  EXPECT_EQ(guard_for(Section::trailers).scan("\r\n").line, Line::last);
+  EXPECT_TRUE(guard_for(Section::trailers).scan("\r\n").ended);
   EXPECT_EQ(guard_for(Section::trailers).scan(" X: y\r\n").error, ParseError::obsolete_folding);
 }
 
@@ -46,20 +57,22 @@ TEST(HeadGuard, FindsEveryControlCharacterAnywhere) {
       const std::size_t start = 16;
       line[start + at] = static_cast<char>(value);
       HeadGuard guard = guard_for(Section::request);
-      ASSERT_EQ(guard.scan(line).bytes, start);
+      ASSERT_EQ(guard.scan(std::string_view(line).substr(0, start)).whole, start);
       const auto seen = guard.scan(std::string_view(line).substr(start));
       const bool control = (value < 0x20 && value != '\t') || value == 0x7f;
       ASSERT_EQ(seen.error != ParseError::ok, control) << value << " at " << at;
-      ASSERT_EQ(seen.bytes, !control ? 23 : value == '\r' ? at + 1 : at) << value << " at " << at;
+      ASSERT_EQ(seen.accepted, !control ? 23 : value == '\r' ? at + 1 : at) << value << " at " << at;
     }
   }
 }
 
 TEST(HeadGuard, ControlCharactersBesideEachOtherAreFoundInOrder) {
   HeadGuard guard = guard_for(Section::response);
-  EXPECT_EQ(guard.scan("HTTP/1.1 \x80\x7f\x1f\r\n").bytes, 10u);
+  EXPECT_EQ(guard.scan("HTTP/1.1 \x80\x7f\x1f\r\n").accepted, 10u);
   guard.begin(Section::response, {});
-  EXPECT_EQ(guard.scan("aaaaaaa\r\n\r\n").bytes, 9u);
+  EXPECT_EQ(guard.scan("aaaaaaa\r\n\r\n....").accepted, 11u);
+  guard.begin(Section::response, {});
+  EXPECT_EQ(guard.scan("\xff~\xff~~~\xff~\xff~\r\n").error, ParseError::ok) << "what looks like DEL behind 0xff";
 }
 
 TEST(HeadGuard, LimitsAreForTheSectionAsItArrives) {

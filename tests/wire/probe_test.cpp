@@ -127,7 +127,6 @@ const Probe probes[] = {
     {"NegativeChunkSize", request, CHUNKED "-1\r\n"sv, ParseError::HPE_INVALID_CHUNK_SIZE},
     {"ChunkSizeWithSpace", request, CHUNKED "3 \r\nabc\r\n0\r\n\r\n"sv, ParseError::HPE_INVALID_CHUNK_SIZE},
     {"EmptyChunkSize", request, CHUNKED "\r\nabc\r\n0\r\n\r\n"sv, ParseError::HPE_INVALID_CHUNK_SIZE},
-    {"ChunkSizeWithBareLf", request, CHUNKED "3\nabc\r\n0\r\n\r\n"sv, ParseError::HPE_INVALID_CHUNK_SIZE},
     {"ChunkSizeWithCrX", request, CHUNKED "3\rXabc\r\n0\r\n\r\n"sv, ParseError::HPE_STRICT},
 };
 
@@ -142,6 +141,14 @@ TEST_P(ProbeTest, HasTheSameAnswerWithEveryLlhttp) {
     recorder.read(GetParam().bytes, piece);
     EXPECT_EQ(name_of(static_cast<ParseError>(recorder.error.value())), name_of(GetParam().verdict)) << recorder.log;
   }
+}
+
+// The one row whose name depends on the version: 8 calls it an invalid chunk size, 9 a missing CR.
+TEST(Probe, ChunkSizeWithBareLfIsRefused) {
+  Recorder recorder(request);
+  recorder.read(CHUNKED "3\nabc\r\n0\r\n\r\n", 1);
+  EXPECT_TRUE(recorder.error == ParseError::HPE_INVALID_CHUNK_SIZE || recorder.error == ParseError::HPE_CR_EXPECTED)
+      << recorder.log;
 }
 
 // llhttp refuses what follows "Connection: close"; here the owner does, by not beginning another message.
