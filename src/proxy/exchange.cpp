@@ -103,7 +103,7 @@ bool Exchange::parse_target() {
     view_.query = mark == std::string_view::npos ? std::string_view() : rest.substr(mark + 1);
   }
   std::string_view name = host_field_;
-  if (!name.empty()) {
+  if (name.find(':') != std::string_view::npos) {  // a port, an IPv6 address; anything else is the host as it stands
     const auto parsed = wire::parse_host_field(host_field_);
     if (!parsed) return false;
     name = parsed->host;
