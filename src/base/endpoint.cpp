@@ -34,7 +34,7 @@ std::string Endpoint::ip() const {
 std::string Endpoint::to_string() const {
   switch (family) {
     case Family::ipv4: return ip() + ":" + std::to_string(port);
-    case Family::ipv6: return "[" + ip() + "]:" + std::to_string(port);
+    case Family::ipv6: return std::string("[").append(ip()).append("]:").append(std::to_string(port));
     case Family::unix_socket:
     case Family::none: break;
   }

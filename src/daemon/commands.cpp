@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 
+#include "base/log.hpp"
 #include "daemon/check.hpp"
 #include "daemon/control.hpp"
 #include "daemon/exit_code.hpp"
@@ -76,7 +77,9 @@ int run_command(int argc, const char* const* argv, std::ostream& out, std::ostre
   if (check_command->parsed()) return check(check_options, out, err);
 
   if (level_option->count() > 0) run_options.log_level = log_level;
-  return Control(run_options).run();
+  const ExitCode code = Control(run_options).run();
+  log::shut_down();
+  return code;
 }
 
 int run_command(int argc, const char* const* argv) { return run_command(argc, argv, std::cout, std::cerr); }
