@@ -1,10 +1,12 @@
 #include "proxy/access_format.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 
 #include "base/ascii.hpp"
 #include "base/http_date.hpp"
+#include "base/json_text.hpp"
 #include "wire/header_names.hpp"
 
 namespace culvert::proxy {
@@ -27,8 +29,8 @@ struct TargetParts {
 TargetParts split(std::string_view target) {
   if (!target.starts_with('/')) {
     const std::size_t authority = target.find("://");
-    const std::size_t path = authority == std::string_view::npos ? authority : target.find_first_of("/?", authority + 3);
-    if (path != std::string_view::npos) target.remove_prefix(path);
+    if (authority == std::string_view::npos) return {target, {}};
+    target.remove_prefix(std::min(target.find_first_of("/?", authority + 3), target.size()));
   }
   const std::size_t mark = std::min(target.find('?'), target.size());
   return {target.substr(0, mark), target.substr(std::min(mark + 1, target.size()))};
@@ -103,10 +105,12 @@ AccessFormat::LoggedHeader AccessFormat::header(std::string_view name, const con
 
 void AccessFormat::add_column(std::string_view name, const config::AccessLog& settings) {
   const std::optional<AccessField> field = config::find_access_field(name);
-  if (!field) return;  // the configuration was checked: only a name of a newer version can come here
+  assert(field);  // the configuration was checked by the same table
   Column& column = columns_.emplace_back();
   column.field = *field;
-  column.key.append(",\"").append(name).append("\":");
+  column.key = ',';
+  append_json_string(column.key, name);
+  column.key += ':';
   if (*field == AccessField::user_agent) column.header = user_agent_;
   if (*field == AccessField::request_header) {
     column.header = header(name.substr(config::request_header_prefix.size()), settings);

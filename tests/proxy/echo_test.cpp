@@ -44,11 +44,13 @@ class EchoTest : public ::testing::Test {
 };
 
 TEST_F(EchoTest, ShowsTheRequestAsItArrived) {
-  const std::string got = answer("POST /a?b=\"c\" HTTP/1.1\r\nHost: x\r\nX-Twice: 1\r\nx-twice: 2\r\nContent-Length: 10\r\n\r\nsome bytes");
+  const std::string got = answer("POST /a?b=\"c\" HTTP/1.1\r\nHost: x\r\nX-Twice: 1\r\nx-twice: 2\r\n"
+                                 "Content-Length: 10\r\n\r\nsome bytes");
   EXPECT_THAT(got, StartsWith("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(got, HasSubstr("\r\nContent-Type: application/json\r\n"));
-  EXPECT_EQ(body(got), R"({"method":"POST","target":"/a?b=\"c\"","version":"1.1","headers":[["Host","x"],["X-Twice","1"],)"
-                       R"(["x-twice","2"],["Content-Length","10"]],"body_size":10,"body":"some bytes"})" "\n");
+  EXPECT_EQ(body(got), R"({"method":"POST","target":"/a?b=\"c\"","version":"1.1","headers":[["Host","x"],)"
+                       R"(["X-Twice","1"],["x-twice","2"],["Content-Length","10"]],"body_size":10,)"
+                       R"("body":"some bytes"})" "\n");
 }
 
 TEST_F(EchoTest, ShowsARequestWithoutHeadersAndBody) {
