@@ -1,4 +1,4 @@
-// What a record of the access log can hold: one table, from which the schema checks names and the log makes its columns.
+// What a record of the access log can hold: one table, by which the schema checks names and the log makes its columns.
 // Names are OpenTelemetry's where it has one. Those that begin with "culvert." may also be written without it.
 #pragma once
 #include <array>

@@ -1,10 +1,12 @@
 #include "proxy/access_format.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 
 #include "base/ascii.hpp"
 #include "base/http_date.hpp"
+#include "base/json_text.hpp"
 #include "wire/header_names.hpp"
 
 namespace culvert::proxy {
@@ -27,8 +29,8 @@ struct TargetParts {
 TargetParts split(std::string_view target) {
   if (!target.starts_with('/')) {
     const std::size_t authority = target.find("://");
-    const std::size_t path = authority == std::string_view::npos ? authority : target.find_first_of("/?", authority + 3);
-    if (path != std::string_view::npos) target.remove_prefix(path);
+    if (authority == std::string_view::npos) return {target, {}};
+    target.remove_prefix(std::min(target.find_first_of("/?", authority + 3), target.size()));
   }
   const std::size_t mark = std::min(target.find('?'), target.size());
   return {target.substr(0, mark), target.substr(std::min(mark + 1, target.size()))};
@@ -72,6 +74,9 @@ struct Members {
   }
 };
 
+bool has_head(const AccessRecord& record) { return !record.method.empty(); }
+bool has_upstream(const AccessRecord& record) { return !record.server.empty(); }
+
 std::string_view version(const AccessRecord& record) { return record.http_minor_version == 0 ? "1.0" : "1.1"; }
 
 std::uint32_t milliseconds_of(WallTime time) {
@@ -100,10 +105,12 @@ AccessFormat::LoggedHeader AccessFormat::header(std::string_view name, const con
 
 void AccessFormat::add_column(std::string_view name, const config::AccessLog& settings) {
   const std::optional<AccessField> field = config::find_access_field(name);
-  if (!field) return;  // the configuration was checked: only a name of a newer version can come here
+  assert(field);  // the configuration was checked by the same table
   Column& column = columns_.emplace_back();
   column.field = *field;
-  column.key.append(",\"").append(name).append("\":");
+  column.key = ',';
+  append_json_string(column.key, name);
+  column.key += ':';
   if (*field == AccessField::user_agent) column.header = user_agent_;
   if (*field == AccessField::request_header) {
     column.header = header(name.substr(config::request_header_prefix.size()), settings);
@@ -118,14 +125,16 @@ std::string_view AccessFormat::LoggedHeader::value(const AccessRecord& record) c
   return redacted ? redacted_text : line->value;
 }
 
-void AccessFormat::append(LineBuffer& line, const AccessRecord& record) {
+std::string_view AccessFormat::line(const AccessRecord& record) {
   read_clock(record.time);
+  line_.clear();
   if (format_ == config::AccessFormat::json) {
-    append_json(line, record);
+    append_json(record);
   } else {
-    append_combined(line, record);
+    append_combined(record);
   }
-  line.append('\n');
+  line_.append('\n');
+  return line_.text();
 }
 
 void AccessFormat::read_clock(WallTime time) {
@@ -145,34 +154,31 @@ void AccessFormat::read_clock(WallTime time) {
   }
 }
 
-void AccessFormat::append_json(LineBuffer& line, const AccessRecord& record) {
-  const std::size_t start = line.size();
-  for (const Column& column : columns_) append_field(line, column, record);
-  if (line.size() == start) line.append(',');
-  line[start] = '{';  // in place of the first member's comma
-  line.append('}');
+void AccessFormat::append_json(const AccessRecord& record) {
+  for (const Column& column : columns_) append_field(column, record);
+  if (line_.size() == 0) line_.append(',');
+  line_[0] = '{';  // in place of the first member's comma
+  line_.append('}');
 }
 
-void AccessFormat::append_field(LineBuffer& line, const Column& column, const AccessRecord& record) {
-  Members to{line};
+void AccessFormat::append_field(const Column& column, const AccessRecord& record) {
+  Members to{line_};
   const std::string_view key = column.key;
-  const bool has_head = !record.method.empty();
-  const bool has_upstream = !record.server.empty();
   switch (column.field) {
     case AccessField::time:
-      line.append(key);
-      line.append(second_text_);
-      line.append_digits(milliseconds_of(record.time), 3);
-      return line.append("Z\"");
+      line_.append(key);
+      line_.append(second_text_);
+      line_.append_digits(milliseconds_of(record.time), 3);
+      return line_.append("Z\"");
     case AccessField::client_address: return to.address(key, record.client);
     case AccessField::client_port: return to.number_unless_zero(key, record.client.port);
     case AccessField::peer_address: return to.address(key, record.peer);
     case AccessField::method: return to.text(key, record.method);
-    case AccessField::scheme: return to.text(key, has_head ? record.scheme : "");
+    case AccessField::scheme: return to.text(key, has_head(record) ? record.scheme : "");
     case AccessField::host: return to.text(key, without_port(record.host));
     case AccessField::path: return to.text(key, split(record.target).path);
     case AccessField::query: return to.text(key, split(record.target).query);
-    case AccessField::protocol_version: return to.text(key, has_head ? version(record) : "");
+    case AccessField::protocol_version: return to.text(key, has_head(record) ? version(record) : "");
     case AccessField::user_agent:
     case AccessField::request_header: return to.text(key, column.header.value(record));
     case AccessField::status: return to.number_unless_zero(key, record.status);
@@ -187,10 +193,10 @@ void AccessFormat::append_field(LineBuffer& line, const Column& column, const Ac
     case AccessField::upstream: return to.text(key, record.upstream);
     case AccessField::server: return to.text(key, record.server);
     case AccessField::reused:
-      if (has_upstream) to.boolean(key, record.reused_connection);
+      if (has_upstream(record)) to.boolean(key, record.reused_connection);
       return;
     case AccessField::retries:
-      if (has_upstream) to.number(key, record.retries);
+      if (has_upstream(record)) to.number(key, record.retries);
       return;
     case AccessField::request_id: return to.text(key, record.request_id);
     case AccessField::error_type: return to.text(key, row(record.reason).code);
@@ -201,30 +207,30 @@ void AccessFormat::append_field(LineBuffer& line, const Column& column, const Ac
 }
 
 // $remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"
-void AccessFormat::append_combined(LineBuffer& line, const AccessRecord& record) {
+void AccessFormat::append_combined(const AccessRecord& record) {
   char client[64];
-  append_or_dash(line, {client, record.client.format_ip(client)});
-  line.append(" - - [");  // culvert knows no users
-  line.append(second_text_);
-  line.append("] \"");
+  append_or_dash(line_, {client, record.client.format_ip(client)});
+  line_.append(" - - [");  // culvert knows no users
+  line_.append(second_text_);
+  line_.append("] \"");
   if (record.method.empty()) {
-    line.append('-');
+    line_.append('-');
   } else {
-    line.append_escaped(record.method);
-    line.append(' ');
-    line.append_escaped(record.target);
-    line.append(" HTTP/");
-    line.append(version(record));
+    line_.append_escaped(record.method);
+    line_.append(' ');
+    line_.append_escaped(record.target);
+    line_.append(" HTTP/");
+    line_.append(version(record));
   }
-  line.append("\" ");
-  line.append_digits(record.status, 3);
-  line.append(' ');
-  line.append_decimal(record.response_body_bytes);
-  line.append(" \"");
-  append_or_dash(line, referer_.value(record));
-  line.append("\" \"");
-  append_or_dash(line, user_agent_.value(record));
-  line.append('"');
+  line_.append("\" ");
+  line_.append_digits(record.status, 3);
+  line_.append(' ');
+  line_.append_decimal(record.response_body_bytes);
+  line_.append(" \"");
+  append_or_dash(line_, referer_.value(record));
+  line_.append("\" \"");
+  append_or_dash(line_, user_agent_.value(record));
+  line_.append('"');
 }
 
 }  // namespace culvert::proxy

@@ -17,8 +17,8 @@ namespace culvert::proxy {
 class AccessFormat {
  public:
   explicit AccessFormat(const config::AccessLog& settings);
-  // Appends one line, with its end.
-  void append(LineBuffer& line, const AccessRecord& record);
+  // One line, with its end. Valid until the next one.
+  std::string_view line(const AccessRecord& record);
 
  private:
   // A field of the request's head, in a log.
@@ -36,15 +36,16 @@ class AccessFormat {
 
   static LoggedHeader header(std::string_view name, const config::AccessLog& settings);
   void add_column(std::string_view name, const config::AccessLog& settings);
-  void append_json(LineBuffer& line, const AccessRecord& record);
-  void append_field(LineBuffer& line, const Column& column, const AccessRecord& record);
-  void append_combined(LineBuffer& line, const AccessRecord& record);
+  void append_json(const AccessRecord& record);
+  void append_field(const Column& column, const AccessRecord& record);
+  void append_combined(const AccessRecord& record);
   void read_clock(WallTime time);
 
   const config::AccessFormat format_;
   const LoggedHeader referer_;
   const LoggedHeader user_agent_;
   std::vector<Column> columns_;
+  LineBuffer line_;
   std::chrono::sys_seconds second_ = std::chrono::sys_seconds::min();  // the one that second_text_ shows
   std::string second_text_;  // JSON: "2026-11-21T10:00:00. -- combined: 21/Nov/2026:10:00:00 +0000
 };

@@ -1,15 +1,15 @@
 #include "proxy/access_log.hpp"
 
+#include <cassert>
 #include <utility>
 
 #include "proxy/access_format.hpp"
-#include "proxy/line_buffer.hpp"
 
 namespace culvert::proxy {
 
 namespace {
 constexpr auto flush_interval = std::chrono::seconds(1);
-// The buffer is handed over as soon as it is full, so the line that fills it goes a little beyond.
+// A buffer is handed over once it is full: its last line may go a little beyond.
 constexpr std::size_t last_line_bytes = 4 * 1024;
 }  // namespace
 
@@ -22,18 +22,16 @@ class AccessLog::Impl final : public Deadline {
   }
 
   void record(const AccessRecord& record) {
-    if (lines_ == 0) {
-      flush_at_ = loop_.now() + flush_interval;
-      loop_.ask_at(*this, flush_at_);
-    }
-    format_.append(buffer_, record);
+    if (lines_ == 0) begin();
+    buffer_.append(format_.line(record));
     ++lines_;
     if (buffer_.size() >= buffer_bytes) flush();
   }
 
   void flush() {
     if (lines_ == 0) return;
-    sink_.submit(buffer_.take(), std::exchange(lines_, 0));
+    sink_.submit(buffer_, std::exchange(lines_, 0));
+    assert(buffer_.empty());
   }
 
   TimePoint on_due(TimePoint now) noexcept override {
@@ -44,10 +42,16 @@ class AccessLog::Impl final : public Deadline {
   }
 
  private:
+  void begin() {
+    buffer_.reserve(buffer_bytes + last_line_bytes);
+    flush_at_ = loop_.now() + flush_interval;
+    loop_.ask_at(*this, flush_at_);
+  }
+
   Loop& loop_;
   LogSink& sink_;
   AccessFormat format_;
-  LineBuffer buffer_{buffer_bytes + last_line_bytes};
+  std::string buffer_;
   std::uint32_t lines_ = 0;
   TimePoint flush_at_{};
 };

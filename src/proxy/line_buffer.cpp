@@ -9,26 +9,44 @@ namespace culvert::proxy {
 
 namespace {
 
+using Word = std::uint64_t;
+
+// What needs no escaping, neither in JSON nor in nginx's log.
 constexpr bool is_plain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
-// Whether `text` needs no escaping, eight characters at a time: in each byte of `marks` the top bit says that the
-// character is not plain. Sums carry into the next byte only from characters that are marked themselves.
-bool is_plain(std::string_view text) {
-  constexpr std::uint64_t ones = 0x0101010101010101;
-  constexpr std::uint64_t top_bits = ones * 0x80;
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  for (; end - at >= 8; at += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, at, sizeof word);
-    const std::uint64_t not_control = word + ones * (0x80 - 0x20);
-    const std::uint64_t not_quote = (word ^ ones * '"') + ones * 0x7f;
-    const std::uint64_t not_backslash = (word ^ ones * '\\') + ones * 0x7f;
-    const std::uint64_t not_ascii_or_delete = word | (word + ones);
-    const std::uint64_t marks = ~(not_control & not_quote & not_backslash) | not_ascii_or_delete;
-    if ((marks & top_bits) != 0) return false;
+// The same for eight characters at once. In each byte the top bit is set where something holds; sums carry into the
+// next byte only from characters that are not ASCII, which fail anyway.
+bool is_plain(Word word) {
+  constexpr Word each = 0x0101010101010101;
+  const Word not_control = word + each * (0x80 - 0x20);
+  const Word not_quote = (word ^ each * '"') + each * 0x7f;
+  const Word not_backslash = (word ^ each * '\\') + each * 0x7f;
+  const Word delete_or_not_ascii = word | (word + each);
+  return (not_control & not_quote & not_backslash & ~delete_or_not_ascii & each * 0x80) == each * 0x80;
+}
+
+bool copy_plain_word(char* to, const char* from) {
+  Word word;
+  std::memcpy(&word, from, sizeof word);
+  std::memcpy(to, &word, sizeof word);
+  return is_plain(word);
+}
+
+// Copies `text` to `to`; false, and the copy is worth nothing, where it needs escaping.
+bool copy_plain(char* to, std::string_view text) {
+  const char* const from = text.data();
+  if (text.size() < sizeof(Word)) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      to[i] = from[i];
+      if (!is_plain(from[i])) return false;
+    }
+    return true;
   }
-  return std::all_of(at, end, [](char c) { return is_plain(c); });
+  const std::size_t last = text.size() - sizeof(Word);
+  for (std::size_t i = 0; i < last; i += sizeof(Word)) {
+    if (!copy_plain_word(to + i, from + i)) return false;
+  }
+  return copy_plain_word(to + last, from + last);  // may overlap the word before
 }
 
 }  // namespace
@@ -45,11 +63,9 @@ void LineBuffer::append_digits(std::uint32_t number, std::size_t digits) {
 }
 
 void LineBuffer::append_json(std::string_view text) {
-  if (is_plain(text)) {
-    char* const start = room(text.size() + 2);
-    start[0] = '"';
-    if (!text.empty()) std::memcpy(start + 1, text.data(), text.size());
-    start[text.size() + 1] = '"';
+  char* const start = room(text.size() + 2);
+  if (copy_plain(start + 1, text)) {
+    start[0] = start[text.size() + 1] = '"';
     size_ += text.size() + 2;
     return;
   }
@@ -59,7 +75,10 @@ void LineBuffer::append_json(std::string_view text) {
 }
 
 void LineBuffer::append_escaped(std::string_view text) {
-  if (is_plain(text)) return append(text);
+  if (copy_plain(room(text.size()), text)) {
+    size_ += text.size();
+    return;
+  }
   constexpr char hex[] = "0123456789ABCDEF";
   for (const char c : text) {
     if (is_plain(c)) {
@@ -73,15 +92,12 @@ void LineBuffer::append_escaped(std::string_view text) {
   }
 }
 
-std::string& LineBuffer::take() {
-  text_.resize(size_);
-  size_ = 0;
-  return text_;
-}
-
 void LineBuffer::grow(std::size_t bytes) {
-  // As much as was asked for at first: a string that was handed on leaves nothing behind.
-  text_.resize(std::max({bytes_, text_.size() * 2, size_ + bytes}));
+  constexpr std::size_t first_capacity = 4 * 1024;  // more than most lines have
+  capacity_ = std::max({first_capacity, 2 * capacity_, size_ + bytes});
+  auto larger = std::make_unique_for_overwrite<char[]>(capacity_);
+  std::copy_n(start_.get(), size_, larger.get());
+  start_ = std::move(larger);
 }
 
 }  // namespace culvert::proxy

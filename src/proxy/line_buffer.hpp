@@ -1,9 +1,9 @@
-// Text that only grows, until it is handed on whole. Room is checked once a piece, and is there already after the first
-// lines: writing a line allocates nothing.
+// Where one line is put together: text that grows at its end, in memory that stays from line to line.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -11,10 +11,10 @@ namespace culvert::proxy {
 
 class LineBuffer {
  public:
-  explicit LineBuffer(std::size_t bytes) : bytes_(bytes) {}
-
+  std::string_view text() const { return {start_.get(), size_}; }
   std::size_t size() const { return size_; }
-  char& operator[](std::size_t at) { return text_[at]; }
+  char& operator[](std::size_t at) { return start_[at]; }
+  void clear() { size_ = 0; }
 
   void append(char c) {
     *room(1) = c;
@@ -33,20 +33,17 @@ class LineBuffer {
   // As nginx escapes variables in its log: \xHH for '"', '\' and whatever is not printable ASCII.
   void append_escaped(std::string_view text);
 
-  // The text so far. Clearing it, or taking it away, begins anew.
-  std::string& take();
-
  private:
   // Room for `bytes` more, at the end.
   char* room(std::size_t bytes) {
-    if (text_.size() - size_ < bytes) grow(bytes);
-    return text_.data() + size_;
+    if (capacity_ - size_ < bytes) grow(bytes);
+    return start_.get() + size_;
   }
   void grow(std::size_t bytes);
 
-  const std::size_t bytes_;  // to begin with
+  std::unique_ptr<char[]> start_;
+  std::size_t capacity_ = 0;
   std::size_t size_ = 0;
-  std::string text_;         // its size is the room, not what is written
   std::string escaped_;
 };
 

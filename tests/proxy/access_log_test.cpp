@@ -176,6 +176,7 @@ TEST_F(AccessLogJson, SplitsEveryFormOfTarget) {
   EXPECT_EQ(target("/a?b?c"), R"({"url.path":"/a","url.query":"b?c"})");
   EXPECT_EQ(target("http://host:80/a?b"), R"({"url.path":"/a","url.query":"b"})");
   EXPECT_EQ(target("http://host?b"), R"({"url.query":"b"})");
+  EXPECT_EQ(target("http://host"), "{}");
   EXPECT_EQ(target("*"), R"({"url.path":"*"})");
   EXPECT_EQ(target("host:443"), R"({"url.path":"host:443"})");
 }
