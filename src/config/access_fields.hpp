@@ -55,6 +55,11 @@ inline constexpr std::array access_field_rows{
 #undef CULVERT_ROW
 };
 
+// The names, separated by blanks.
+#define CULVERT_ROW(id, name, standard) name " "
+inline constexpr std::string_view access_field_words = CULVERT_ACCESS_FIELDS(CULVERT_ROW);
+#undef CULVERT_ROW
+
 // What `name` stands for, as [log.access] fields writes it; nothing where it stands for nothing.
 constexpr std::optional<AccessField> find_access_field(std::string_view name) {
   constexpr std::string_view own = "culvert.";

@@ -323,7 +323,7 @@ void Exchange::answer_failure(Reason reason) {
   const std::string status_field = proxy_status(reason, policy_->server.via.empty() ? "culvert" : policy_->server.via);
   const Header lines[] = {{HeaderId::content_type, "Content-Type", page.content_type},
                           {HeaderId::proxy_status, "Proxy-Status", status_field}};
-  if (!request_->complete()) response_->should_keep_alive = false;
+  if (request_->has_body() && !request_->complete()) response_->should_keep_alive = false;
   answer(what.status, lines, page.body);
 }
 
