@@ -14,7 +14,8 @@ ListenSockets::Opened ListenSockets::open_new(const config::Config& config) {
       const std::string text = address.to_string();
       if (open_.contains(text)) continue;
       if (const std::error_code error = open(address, opened.of_worker)) {
-        opened.errors.push_back("cannot listen on " + text + ": " + error.message() + " [listener." + listener.name + "]");
+        opened.errors.push_back("cannot listen on " + text + ": " + error.message() + " [listener." +
+                                listener.name + "]");
       } else {
         open_.emplace(text, address);
       }

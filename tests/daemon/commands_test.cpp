@@ -1,4 +1,4 @@
-// What would break: scripts and service managers that act on exit codes, and people who read what culvert says of a file.
+// What would break: scripts and service managers that act on exit codes, people who read what culvert says of a file.
 #include "daemon/commands.hpp"
 
 #include <gmock/gmock.h>
