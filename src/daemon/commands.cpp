@@ -61,6 +61,8 @@ int run_command(int argc, const char* const* argv, std::ostream& out, std::ostre
   const CLI::App* version_command = app.add_subcommand("version", "Print the version");
   const CLI::App* help_command = app.add_subcommand("help", "Print this");
 
+  const std::string help = app.help();  // afterwards it would be that of the command
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -71,7 +73,7 @@ int run_command(int argc, const char* const* argv, std::ostream& out, std::ostre
     return exit_fine;
   }
   if (help_command->parsed()) {
-    out << app.help();
+    out << help;
     return exit_fine;
   }
   if (check_command->parsed()) return check(check_options, out, err);

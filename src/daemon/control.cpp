@@ -50,7 +50,8 @@ std::string text_of(config::milliseconds duration) {
 }
 
 std::size_t count_errors(const config::Diagnostics& diagnostics) {
-  return static_cast<std::size_t>(std::ranges::count(diagnostics, config::Severity::error, &config::Diagnostic::severity));
+  const auto count = std::ranges::count(diagnostics, config::Severity::error, &config::Diagnostic::severity);
+  return static_cast<std::size_t>(count);
 }
 
 }  // namespace
@@ -193,7 +194,9 @@ void Control::reload() {
     sockets_->keep_only(*config_);
     return reload_failed(counted(std::max<std::size_t>(1, opened.errors.size()), "error"));
   }
-  for (const std::string& setting : needing_restart(*config_, *loaded.config)) log::warn("{}: restart to change", setting);
+  for (const std::string& setting : needing_restart(*config_, *loaded.config)) {
+    log::warn("{}: restart to change", setting);
+  }
   changes_ = describe_changes(*config_, *loaded.config);
   config_ = std::move(loaded.config);
   ++revision_;

@@ -24,7 +24,8 @@ Entrance::~Entrance() {
   }
 }
 
-void Entrance::lead_to(Service& service) {
+void Entrance::lead_to(Service& service, bool no_delay) {
+  listener_.set_no_delay(no_delay);
   if (service_ == &service) return;
   if (step_ == Step::listener_place) service_->limit().stop_waiting(waiting_);
   service_ = &service;

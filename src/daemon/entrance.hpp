@@ -21,8 +21,8 @@ class Entrance {
   Entrance(const Entrance&) = delete;
   Entrance& operator=(const Entrance&) = delete;
 
-  // Streams from now on belong to another listener: the configuration has given it this address.
-  void lead_to(Service& service);
+  // As the configuration has it from now on: whom streams belong to, and how they send.
+  void lead_to(Service& service, bool no_delay);
   // There may be room again.
   void try_again();
 

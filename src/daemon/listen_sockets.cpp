@@ -14,7 +14,8 @@ ListenSockets::Opened ListenSockets::open_new(const config::Config& config) {
       const std::string text = address.to_string();
       if (open_.contains(text)) continue;
       if (const std::error_code error = open(address, opened.of_worker)) {
-        opened.errors.push_back("cannot listen on " + text + ": " + error.message() + " [listener." + listener.name + "]");
+        opened.errors.push_back("cannot listen on " + text + ": " + error.message() + " [listener." +
+                                listener.name + "]");
       } else {
         open_.emplace(text, address);
       }
@@ -39,6 +40,11 @@ void ListenSockets::close_all() { keep_only({}); }
 
 std::error_code ListenSockets::open(const Address& address, std::vector<OfWorker>& of_worker) {
   const bool one_each = reuse_port_ && workers_ > 1 && address.kind == Address::Kind::ip;
+  if (one_each) {
+    // The kernel would let a second culvert share the port with the first: ask once as somebody who shares with nobody.
+    const Result<net::ListenSocket> alone = net::ListenSocket::open(address, false);
+    if (!alone) return alone.error();
+  }
   const std::string text = address.to_string();
   for (std::size_t i = 0; i < workers_; ++i) {
     Result<net::ListenSocket> socket = i == 0 || one_each ? net::ListenSocket::open(address, one_each)

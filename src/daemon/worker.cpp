@@ -90,7 +90,7 @@ void Worker::open_entrances(const config::Listener& listener, Service& service, 
       const net::ListenerOptions options{.no_delay = listener.server.no_delay, .shared = entry.shared};
       entrance = std::make_unique<Entrance>(loop_, std::move(entry.socket), options, limits_, service);
     }
-    entrance->lead_to(service);
+    entrance->lead_to(service, listener.server.no_delay);
   }
 }
 

@@ -80,6 +80,15 @@ TEST_F(ListenSocketsTest, TellsOfEveryAddressThatIsTaken) {
   EXPECT_TRUE(file_exists()) << "it is not ours";
 }
 
+TEST_F(ListenSocketsTest, DoesNotShareAPortWithAnotherCulvert) {
+  ListenSockets others(2, true);
+  const Address address = tcp(free_port());
+  const auto taken = others.open_new(config({address}));
+  ASSERT_THAT(taken.errors, IsEmpty());
+  ListenSockets sockets(2, true);
+  EXPECT_THAT(sockets.open_new(config({address})).errors, SizeIs(1));
+}
+
 TEST_F(ListenSocketsTest, RemovesTheFileOfAUnixSocket) {
   {
     ListenSockets sockets(2, true);
