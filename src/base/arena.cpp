@@ -18,7 +18,8 @@ void Arena::clear() {
 
 std::string_view Arena::extend(std::string_view text, std::string_view more) {
   if (more.empty()) return text;
-  const bool last = !text.empty() && reinterpret_cast<const std::byte*>(text.data() + text.size()) == at_;
+  if (text.empty()) return copy(more);
+  const bool last = reinterpret_cast<const std::byte*>(text.data() + text.size()) == at_;
   if (last && more.size() <= static_cast<std::size_t>(end_ - at_)) {
     std::memcpy(at_, more.data(), more.size());
     at_ += more.size();

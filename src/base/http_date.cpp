@@ -36,8 +36,8 @@ char* put_time_of_day(char* out, std::chrono::hh_mm_ss<milliseconds> time) {
 }
 
 struct Calendar {
-  explicit Calendar(WallTime time)
-      : day(std::chrono::floor<days>(time)), date(day), time_of_day(std::chrono::floor<milliseconds>(time - day)) {}
+  explicit Calendar(std::chrono::sys_time<milliseconds> time)
+      : day(std::chrono::floor<days>(time)), date(day), time_of_day(time - day) {}
   std::chrono::sys_days day;
   std::chrono::year_month_day date;
   std::chrono::hh_mm_ss<milliseconds> time_of_day;
@@ -47,7 +47,7 @@ struct Calendar {
 }  // namespace
 
 void format_http_date(char* out, std::time_t seconds) {
-  const Calendar when(std::chrono::system_clock::from_time_t(seconds));
+  const Calendar when(std::chrono::sys_seconds{std::chrono::seconds{seconds}});
   out = put(out, day_names + 3 * std::chrono::weekday(when.day).c_encoding(), 3);
   out = put(out, ", ", 2);
   out = put(out, static_cast<unsigned>(when.date.day()), 2);
@@ -61,7 +61,7 @@ void format_http_date(char* out, std::time_t seconds) {
 }
 
 void format_iso_time(char* out, WallTime time) {
-  const Calendar when(time);
+  const Calendar when(std::chrono::floor<milliseconds>(time));
   out = put(out, when.year(), 4);
   *out++ = '-';
   out = put(out, static_cast<unsigned>(when.date.month()), 2);

@@ -27,7 +27,7 @@ class ManualLoop final : public Loop {
 
   // One turn; whether anything happened.
   bool turn();
-  // Turns until nothing happens any more, or for ever where something always does.
+  // Turns until nothing happens any more.
   void settle();
   // The clock moves; what is due is asked in the next turn.
   void advance(Duration duration);
