@@ -126,7 +126,7 @@ constexpr Key rows[] = {
     {"route[].response_headers", "set", Type::header_fields, one, "", "", all_works, "replace, or add where missing"},
     {"route[].response_headers", "add", Type::header_fields, one, "", "", all_works, "one more line each"},
     {"route[].response_headers", "remove", Type::header_name, many, "", "", all_works, "all lines of these names"},
-    {"route[].retry", "attempts", Type::integer, one, "2", "1-10", all_works, "tries in all"},
+    {"route[].retry", "attempts", Type::integer, one, "0", "0-10", all_works, "tries in all; 0: one a server, and at least two"},
     {"route[].retry", "on", Type::choice, many, "connect-failure reused-connection-closed",
      "connect-failure reused-connection-closed", all_works, "what may be tried again"},
     {"route[].rate_limit", "requests", Type::integer, one, required, "", all_works, "so many"},
