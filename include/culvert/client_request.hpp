@@ -19,7 +19,7 @@ struct RequestOptions {
   using milliseconds = std::chrono::milliseconds;
   std::string_view method = "GET";
   std::string_view path = "/";               // throws ERR_UNESCAPED_CHARACTERS where it is no request target
-  std::span<const Header> headers{};         // sent as they are, in this order; read before request() returns
+  std::span<const Header> headers{};         // sent as they are, in this order; borrowed until the head is sent
   milliseconds connect_timeout{0};           // from now, waiting for a free place included; 0: none
   milliseconds response_timeout{0};          // without progress until the response's head; 0: none
   milliseconds idle_timeout{0};              // without progress in the response's body; 0: none
@@ -60,6 +60,7 @@ class ClientRequest final : public OutgoingMessage {
   ClientTransaction& transaction_;
   std::string_view method_;
   std::string_view path_;
+  std::span<const Header> lines_;  // RequestOptions::headers
   bool reused_socket_ = false;
   bool answered_ = false;
   bool connected_ = false;

@@ -57,7 +57,7 @@ Parsed<std::uint16_t> parse_port(std::string_view text) {
 Wrong no_port(std::string_view text, std::string_view example_port) {
   const std::string port(example_port);
   if (is_digits(text)) {
-    return bad_address(in_quotes(text) + " is not an address", did_you_mean(":" + std::string(text)));
+    return bad_address(in_quotes(text) + " is not an address", did_you_mean(std::string(":").append(text)));
   }
   const bool is_ipv6 = text.find(':') != std::string_view::npos;
   if (is_ipv6 && Endpoint::parse_ip(text)) {

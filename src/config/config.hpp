@@ -30,13 +30,10 @@ enum class LogLevel : std::uint8_t { trace, debug, info, warn, error, off };
 enum class LogFormat : std::uint8_t { text, json };
 enum class AccessFormat : std::uint8_t { json, combined };
 
-// Every name that AccessLog::fields may hold.
-std::vector<std::string_view> access_fields();
-
 struct AccessLog {
   std::string file;  // "-": standard output
   AccessFormat format = AccessFormat::json;
-  std::vector<std::string> fields;  // empty: the default set; names as in access_fields()
+  std::vector<std::string> fields;  // empty: the default set; names as in access_fields.hpp
   std::vector<std::string> redact{"authorization", "proxy-authorization", "cookie"};
   bool operator==(const AccessLog&) const = default;
 };

@@ -37,7 +37,7 @@ void append_line(std::string& out, const Span& span) {
 void append_underline(std::string& out, const Span& span, char underline, std::string_view label) {
   if (span.length == 0) return;
   out += "      | " + indent(span) + std::string(span.length, underline);
-  if (!label.empty()) out += " " + std::string(label);
+  if (!label.empty()) out.append(" ").append(label);
   out += '\n';
 }
 
@@ -121,7 +121,7 @@ Diagnostic warning_at(const Span& at, std::string_view code, std::string text, s
   return make(Severity::warning, at, code, std::move(text), std::move(label), std::move(help));
 }
 
-std::string in_quotes(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string in_quotes(std::string_view text) { return std::string("\"").append(text).append("\""); }
 std::string did_you_mean(std::string_view text) { return "did you mean " + in_quotes(text) + "?"; }
 
 bool has_errors(const Diagnostics& diagnostics) {

@@ -2,20 +2,13 @@
 
 #include <algorithm>
 
-#include "config/config.hpp"
+#include "config/access_fields.hpp"
 
 namespace culvert::config {
 namespace {
 
 constexpr bool one = false;
 constexpr bool many = true;
-
-// The names of access-log fields follow OpenTelemetry where it has one.
-constexpr std::string_view access_field_names =
-    "time listener client.address client.port http.request.method url.scheme server.address url.path url.query "
-    "http.response.status_code http.request.body.size http.response.body.size network.protocol.version "
-    "user_agent.original http.request.header.referer duration route upstream upstream.address upstream.status_code "
-    "upstream.duration retries request_id error.type";
 
 constexpr Key rows[] = {
     // section, name, type, many, standard, choices, works, about
@@ -45,7 +38,7 @@ constexpr Key rows[] = {
     {"log", "access", Type::table, one, "", "", all_works, "one record for each request"},
     {"log.access", "file", Type::file, one, required, "-", all_works, "a file; \"-\" is standard output"},
     {"log.access", "format", Type::choice, one, "json", "json combined", all_works, "how a record is written"},
-    {"log.access", "fields", Type::choice, many, "", access_field_names, all_works, "what a JSON record holds"},
+    {"log.access", "fields", Type::access_field, many, "", access_field_words, all_works, "what a JSON record holds"},
     {"log.access", "redact", Type::header_name, many, "authorization proxy-authorization cookie", "", all_works,
      "header fields whose values are never written"},
 
@@ -242,7 +235,5 @@ std::vector<std::string_view> words_of(std::string_view choices) {
   }
   return words;
 }
-
-std::vector<std::string_view> access_fields() { return words_of(access_field_names); }
 
 }  // namespace culvert::config

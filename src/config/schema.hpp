@@ -23,6 +23,7 @@ enum class Type : std::uint8_t {
   duration,
   size,      // choices: "MIN-MAX"
   choice,    // choices: the words allowed
+  access_field,  // choices: the words to suggest
   text,
   file,      // a path, relative to the configuration file; choices: words that are none
   file_or_tables,

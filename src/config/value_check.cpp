@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "config/access_fields.hpp"
 #include "config/addresses.hpp"
 #include "config/suggest.hpp"
 #include "config/values.hpp"
@@ -61,6 +62,7 @@ std::optional<Wrong> wrong_rewrite(const Key& key, std::string_view text) {
 std::optional<Wrong> wrong_text(const Key& key, const std::string& text, const std::string& name) {
   switch (key.type) {
     case Type::choice: return wrong_choice(key, text, name);
+    case Type::access_field: return is_access_field(text) ? std::nullopt : wrong_choice(key, text, name);
     case Type::networks_or_choice: return parse_network(text) ? std::nullopt : wrong_choice(key, text, name);
     case Type::listen_address: return wrong_of(parse_listen_address(text));
     case Type::server_address: return wrong_of(parse_server_address(text));

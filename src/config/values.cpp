@@ -244,7 +244,7 @@ Parsed<PathPattern> parse_path(std::string_view text) {
 }
 
 std::optional<Wrong> check_path_prefix(std::string_view text) {
-  if (!text.starts_with('/')) return bad_path(text, did_you_mean("/" + std::string(text)));
+  if (!text.starts_with('/')) return bad_path(text, did_you_mean(std::string("/").append(text)));
   const std::string_view plain = text.substr(0, text.find_first_of("?#*"));
   if (plain.size() != text.size() || (text.size() > 1 && text.ends_with('/'))) {
     const std::string_view meant = plain.substr(0, plain.find_last_not_of('/') + 1);
@@ -277,7 +277,7 @@ std::optional<Wrong> check_header_value(std::string_view text) {
 std::optional<Wrong> check_template(std::string_view text, std::string_view placeholders) {
   const std::vector<std::string_view> names = words_of(placeholders);
   std::string known;
-  for (const std::string_view name : names) known += "{" + std::string(name) + "} ";
+  for (const std::string_view name : names) known.append("{").append(name).append("} ");
   known += "{1}..{9}";
 
   std::optional<std::string> unknown;

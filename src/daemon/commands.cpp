@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 
+#include "base/log.hpp"
 #include "daemon/check.hpp"
 #include "daemon/control.hpp"
 #include "daemon/exit_code.hpp"
@@ -60,6 +61,8 @@ int run_command(int argc, const char* const* argv, std::ostream& out, std::ostre
   const CLI::App* version_command = app.add_subcommand("version", "Print the version");
   const CLI::App* help_command = app.add_subcommand("help", "Print this");
 
+  const std::string help = app.help();  // afterwards it would be that of the command
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -70,13 +73,15 @@ int run_command(int argc, const char* const* argv, std::ostream& out, std::ostre
     return exit_fine;
   }
   if (help_command->parsed()) {
-    out << app.help();
+    out << help;
     return exit_fine;
   }
   if (check_command->parsed()) return check(check_options, out, err);
 
   if (level_option->count() > 0) run_options.log_level = log_level;
-  return Control(run_options).run();
+  const ExitCode code = Control(run_options).run();
+  log::shut_down();
+  return code;
 }
 
 int run_command(int argc, const char* const* argv) { return run_command(argc, argv, std::cout, std::cerr); }

@@ -53,7 +53,8 @@ void list_named(std::string& out, const Items& before, const Items& after, std::
 // The order of routes decides which is used.
 bool reordered(const std::vector<config::Route>& before, const std::vector<config::Route>& after) {
   const auto name = &config::Route::name;
-  return !std::ranges::equal(before, after, {}, name, name) && std::ranges::is_permutation(before, after, {}, name, name);
+  return !std::ranges::equal(before, after, {}, name, name) &&
+         std::ranges::is_permutation(before, after, {}, name, name);
 }
 
 }  // namespace

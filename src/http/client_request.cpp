@@ -18,7 +18,7 @@ void ClientRequest::start(const RequestOptions& options) {
   if (!wire::valid_target(options.path)) throw http_error(errc::ERR_UNESCAPED_CHARACTERS);
   method_ = arena_.copy(options.method);
   path_ = arena_.copy(options.path);
-  for (const Header& line : options.headers) headers_.push(arena_, line);
+  lines_ = options.headers;
   transaction_.response_timeout = options.response_timeout;
   transaction_.idle_timeout = options.idle_timeout;
 }
@@ -31,7 +31,7 @@ void ClientRequest::send_head(std::optional<std::uint64_t> length) {
   bool has_host = false;
   bool has_connection = false;
   bool has_length = false;
-  for (const Header& line : headers_) {
+  const auto put = [&](const Header& line) {
     switch (line.id) {
       case HeaderId::host: has_host = true; break;
       case HeaderId::connection: has_connection = true; break;
@@ -40,7 +40,10 @@ void ClientRequest::send_head(std::optional<std::uint64_t> length) {
       default: break;
     }
     wire::write_field(head, line.name, line.value);
-  }
+  };
+  for (const Header& line : lines_) put(line);
+  for (const Header& line : headers_) put(line);
+  lines_ = {};
   if (!has_host) wire::write_field(head, "Host", transaction_.origin.host_field);
   if (!has_length && !chunked_) {
     const bool usually_has_body = method_ == "POST" || method_ == "PUT" || method_ == "PATCH";

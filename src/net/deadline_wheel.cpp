@@ -69,12 +69,13 @@ void DeadlineWheel::reach(std::uint64_t tick) {
   }
 }
 
-Deadline* DeadlineWheel::take_due(TimePoint now) {
+Deadline* DeadlineWheel::look(TimePoint now) {
   horizon_ = std::max(horizon_, tick_at_or_before(now));
   while (due_.empty()) {
     const std::uint64_t tick = next_tick();
     if (tick > horizon_) {
       reached_ = horizon_;
+      quiet_until_ = next_due();
       return nullptr;
     }
     reach(tick);

@@ -20,12 +20,13 @@ class DeadlineWheel {
     if (when == never || (deadline.linked() && when >= deadline.asked_)) return;
     deadline.unlink();
     deadline.asked_ = std::max(when, TimePoint{std::chrono::milliseconds(horizon_ + 1)});
+    quiet_until_ = std::min(quiet_until_, deadline.asked_);
     place(deadline);
   }
   void forget(Deadline& deadline) { deadline.unlink(); }
 
   // Takes the next deadline out whose time has come by `now`; null when there is none any more.
-  Deadline* take_due(TimePoint now);
+  Deadline* take_due(TimePoint now) { return now < quiet_until_ ? nullptr : look(now); }
   // Nothing is due before; it may be that nothing is due then either (a coarse slot begins). `never`: empty.
   TimePoint next_due() const;
 
@@ -40,12 +41,14 @@ class DeadlineWheel {
     std::array<IntrusiveList<Deadline>, slots> slot;
   };
 
+  Deadline* look(TimePoint now);
   void place(Deadline& deadline);
   void reach(std::uint64_t tick);
   std::uint64_t next_tick() const;
 
   std::array<Level, levels> level_;
   IntrusiveList<Deadline> due_;
+  TimePoint quiet_until_{};    // nothing is due before: most turns have nobody to ask
   std::uint64_t reached_ = 0;  // everything up to this tick has been taken out
   std::uint64_t horizon_ = 0;  // the tick of the latest `now`: whoever asks for one before waits for the next
 };

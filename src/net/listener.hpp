@@ -29,6 +29,7 @@ class Listener final : private Watcher, private Deadline {
   void pause();   // connections wait in the kernel's queue
   void resume();
   bool paused() const { return paused_; }
+  void set_no_delay(bool on) { options_.no_delay = on; }  // of connections from now on
   std::uint64_t accepted() const { return accepted_; }
   std::uint64_t refused() const { return refused_; }  // how often it had to rest
   Endpoint local() const;
@@ -43,7 +44,7 @@ class Listener final : private Watcher, private Deadline {
   Descriptor descriptor_;
   OnConnection on_connection_;
   OnError on_error_;
-  const ListenerOptions options_;
+  ListenerOptions options_;
   bool paused_ = false;
   bool resting_ = false;
   std::uint64_t accepted_ = 0;

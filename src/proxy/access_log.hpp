@@ -28,6 +28,7 @@ struct AccessRecord {
   Endpoint client;                    // behind trusted proxies
   Endpoint peer;                      // who is connected
   std::string_view listener;
+  std::string_view scheme = "http";
   std::string_view method;            // empty where no head was complete
   std::string_view target;
   std::string_view host;
@@ -60,8 +61,5 @@ class AccessLog {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-// The names that [log.access] fields may use, in the order of the default set.
-bool is_access_field(std::string_view name);
 
 }  // namespace culvert::proxy

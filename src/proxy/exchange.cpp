@@ -103,7 +103,7 @@ bool Exchange::parse_target() {
     view_.query = mark == std::string_view::npos ? std::string_view() : rest.substr(mark + 1);
   }
   std::string_view name = host_field_;
-  if (!name.empty()) {
+  if (name.find(':') != std::string_view::npos) {  // a port, an IPv6 address; anything else is the host as it stands
     const auto parsed = wire::parse_host_field(host_field_);
     if (!parsed) return false;
     name = parsed->host;
@@ -323,7 +323,7 @@ void Exchange::answer_failure(Reason reason) {
   const std::string status_field = proxy_status(reason, policy_->server.via.empty() ? "culvert" : policy_->server.via);
   const Header lines[] = {{HeaderId::content_type, "Content-Type", page.content_type},
                           {HeaderId::proxy_status, "Proxy-Status", status_field}};
-  if (!request_->complete()) response_->should_keep_alive = false;
+  if (request_->has_body() && !request_->complete()) response_->should_keep_alive = false;
   answer(what.status, lines, page.body);
 }
 

@@ -67,7 +67,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   std::string_view host_to_send() const;
   PlaceholderValues values() const { return {view_, captures_, request_id_}; }
   RewriteContext context(const PlaceholderValues& v) {
-    return {arena_, policy_->server, v, peer_, peer_trusted_, host_field_};
+    return {arena_, *policy_, v, peer_, peer_trusted_, host_field_};
   }
 
   Gateway::State& gateway_;

@@ -14,27 +14,22 @@ std::string_view keep(Arena& arena, const std::string& text) { return arena.copy
 // ends are not taken out however they are nominated: that would be an attack.
 class Nominated {
  public:
-  explicit Nominated(const HeaderList& headers) {
+  explicit Nominated(const HeaderList& headers) : headers_(headers) {
     for (const Header& line : headers) {
-      if (line.id != HeaderId::connection) continue;
-      for (std::string_view rest = line.value; !rest.empty();) {
-        const std::string_view option = ascii::take_member(rest);
-        if (option.empty() || ascii::iequals(option, "keep-alive") || ascii::iequals(option, "close")) continue;
-        if (count_ < names_.size()) names_[count_++] = option;
-      }
+      if (line.id == HeaderId::connection && !usual(line.value)) any_ = true;
     }
   }
   bool has(const Header& line) const {
-    if (count_ == 0 || (wire::flags_of(line.id) & wire::protected_) != 0) return false;
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (ascii::iequals(names_[i], line.name)) return true;
-    }
-    return false;
+    if (!any_ || (wire::flags_of(line.id) & wire::protected_) != 0) return false;
+    return headers_.has_token(HeaderId::connection, line.name);
   }
 
  private:
-  std::array<std::string_view, 16> names_;
-  std::size_t count_ = 0;
+  static bool usual(std::string_view options) {
+    return ascii::iequals(options, "keep-alive") || ascii::iequals(options, "close");
+  }
+  const HeaderList& headers_;
+  bool any_ = false;
 };
 
 bool hop_by_hop(const Header& line) { return (wire::flags_of(line.id) & wire::hop_by_hop) != 0; }
@@ -103,7 +98,7 @@ void push_unless_said(std::vector<Header>& out, HeaderId id, const HeaderList& h
 }
 
 void push_forwarding(std::vector<Header>& out, const HeaderList& headers, const RewriteContext& context) {
-  const config::Forwarded& send = context.server.forwarded;
+  const config::Forwarded& send = context.policy.server.forwarded;
   if (send.send_for) {
     push_appended(out, HeaderId::x_forwarded_for, headers, context, ip_text(context.peer, context.arena));
   }
@@ -125,16 +120,9 @@ bool written_here(HeaderId id, const config::Forwarded& send) {
   }
 }
 
-void push_via(std::vector<Header>& out, int minor_version, const RewriteContext& context) {
-  const std::string& name = context.server.via;
-  if (name.empty()) return;
-  char* text = static_cast<char*>(context.arena.allocate(4 + name.size(), 1));
-  text[0] = '1';
-  text[1] = '.';
-  text[2] = minor_version == 0 ? '0' : '1';
-  text[3] = ' ';
-  name.copy(text + 4, name.size());
-  out.push_back({HeaderId::via, wire::spelling(HeaderId::via), {text, 4 + name.size()}});
+void push_via(std::vector<Header>& out, int minor_version, const ListenerPolicy& policy) {
+  if (policy.server.via.empty()) return;
+  out.push_back({HeaderId::via, wire::spelling(HeaderId::via), minor_version == 0 ? policy.via_1_0 : policy.via_1_1});
 }
 
 }  // namespace
@@ -171,7 +159,7 @@ void request_lines(std::vector<Header>& out, const IncomingMessage& request, con
   out.clear();
   const HeaderList& headers = request.raw_headers();
   const Nominated nominated(headers);
-  const config::Forwarded& send = context.server.forwarded;
+  const config::Forwarded& send = context.policy.server.forwarded;
   bool wants_trailers = false;
   if (!host.empty()) out.push_back({HeaderId::host, wire::spelling(HeaderId::host), host});
   for (const Header& line : headers) {
@@ -184,7 +172,7 @@ void request_lines(std::vector<Header>& out, const IncomingMessage& request, con
   }
   push_forwarding(out, headers, context);
   if (!send.request_id.empty()) out.push_back({HeaderId::other, send.request_id, context.values.request_id});
-  push_via(out, request.http_version_minor(), context);
+  push_via(out, request.http_version_minor(), context.policy);
   if (wants_trailers) {
     out.push_back({HeaderId::te, wire::spelling(HeaderId::te), "trailers"});
     out.push_back({HeaderId::connection, wire::spelling(HeaderId::connection), keep_alive ? "keep-alive, TE" : "close, TE"});
@@ -200,12 +188,13 @@ void response_lines(std::vector<Header>& out, const IncomingMessage& response, c
   for (const Header& line : headers) {
     if (!hop_by_hop(line) && !nominated.has(line)) out.push_back(line);
   }
-  push_via(out, response.http_version_minor(), context);
+  push_via(out, response.http_version_minor(), context.policy);
   apply_changes(out, changes, context);
 }
 
 void end_to_end_lines(std::vector<Header>& out, const HeaderList& lines) {
   out.clear();
+  if (lines.empty()) return;
   const Nominated nominated(lines);
   for (const Header& line : lines) {
     if (!hop_by_hop(line) && !nominated.has(line)) out.push_back(line);

@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "base/arena.hpp"
-#include "config/config.hpp"
 #include "culvert/endpoint.hpp"
 #include "culvert/headers.hpp"
 #include "culvert/incoming_message.hpp"
+#include "proxy/listener_policy.hpp"
 #include "proxy/placeholders.hpp"
 
 namespace culvert::proxy {
@@ -16,7 +16,7 @@ namespace culvert::proxy {
 // What an exchange knows of its request when it rewrites it.
 struct RewriteContext {
   Arena& arena;                       // for text that is made
-  const config::Server& server;
+  const ListenerPolicy& policy;
   const PlaceholderValues& values;
   Endpoint peer;                      // who is connected
   bool peer_trusted = false;          // what it says of those before it is believed

@@ -10,17 +10,11 @@
 
 #include "base/ref.hpp"
 #include "config/config.hpp"
+#include "proxy/listener_policy.hpp"
 #include "proxy/route.hpp"
 #include "proxy/upstream.hpp"
 
 namespace culvert::proxy {
-
-// [listener.NAME] with what it takes from [server]: held by the exchanges that came in through it.
-struct ListenerPolicy final : RefCounted {
-  ListenerPolicy(std::string listener, const config::Server& written) : name(std::move(listener)), server(written) {}
-  const std::string name;
-  const config::Server server;
-};
 
 class Site {
  public:

@@ -1,5 +1,6 @@
-// HTTP/1 bytes to messages: llhttp for the start line and the chunks, a guard of our own in front of it (head_guard.hpp)
-// so that every packaged llhttp is equally strict, and framing.hpp for the one judgement of where a message ends. No I/O.
+// HTTP/1 bytes to messages: llhttp for the start line and the chunks, a guard of our own in front of it
+// (head_guard.hpp) so that every packaged llhttp is equally strict, and framing.hpp for the one judgement of where a
+// message ends. No I/O.
 //
 //   idle --first byte--> head --blank line--> on_head --> body --last byte--> on_complete --> idle
 //                                                  \--> stopped (CONNECT, Upgrade: the rest is not HTTP)
@@ -48,8 +49,8 @@ class H1Handler {
   // The head is complete and its framing judged. Called once for each message; 1xx responses are messages of their own.
   virtual BodyRule on_head() = 0;
   virtual void on_body(Bytes part) = 0;
-  // The message is complete; trailers(), if any, are filled, without the names that are no trailers (framing, hop-by-hop,
-  // protected_). Feeding stops after this call.
+  // The message is complete; trailers(), if any, are filled, without the names that may not be trailers (framing,
+  // hop-by-hop, protected_). Feeding stops after this call.
   virtual void on_complete() = 0;
 
  protected:
@@ -58,7 +59,7 @@ class H1Handler {
 
 struct Fed {
   std::size_t consumed = 0;   // bytes used; fewer than offered when the message was complete, paused or stopped
-  std::error_code error;      // a ParseError: the connection cannot go on
+  std::error_code error;      // a ParseError: the connection cannot go on, and `consumed` says only about where
 };
 
 class H1Parser {
@@ -91,7 +92,7 @@ class H1Parser {
   State& state() { return *reinterpret_cast<State*>(storage_); }
   const State& state() const { return *reinterpret_cast<const State*>(storage_); }
   // Inline, so that a parser costs no allocation; opaque, so that llhttp.h stays in its room.
-  alignas(std::max_align_t) std::byte storage_[512];
+  alignas(std::max_align_t) std::byte storage_[384];
 };
 
 }  // namespace culvert::wire

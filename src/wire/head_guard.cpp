@@ -8,7 +8,7 @@
 namespace culvert::wire {
 namespace {
 
-constexpr std::uint64_t each_byte(std::uint8_t value) { return 0x0101010101010101 * value; }
+constexpr std::uint64_t each_byte(std::uint8_t value) { return std::uint64_t{0x0101010101010101} * value; }
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
@@ -31,10 +31,8 @@ const char* find_control(const char* at, const char* end) {
 
 void HeadGuard::begin(Section section, const ParserLimits& limits) {
   section_ = section;
-  place_ = Place::line_start;
-  empty_line_ = false;
   bytes_left_ = limits.header_bytes_max;
-  lines_ = 0;
+  lines_ = line_bytes_ = 0;
   const std::uint32_t start_lines = section == Section::trailers ? 0 : 1;
   lines_max_ = limits.headers_max == 0 ? std::numeric_limits<std::uint32_t>::max() : limits.headers_max + start_lines;
 }
@@ -47,26 +45,22 @@ HeadGuard::Seen HeadGuard::scan(std::string_view bytes) {
   bool ended = false;
   ParseError error = ParseError::ok;
   while (at != end && !ended) {
-    if (place_ == Place::line_start) {
-      empty_line_ = *at == '\r';
-      if (!empty_line_ && (error = open_line(*at)) != ParseError::ok) break;
-      place_ = Place::in_line;
+    if (line_bytes_ == 0) {
+      line_first_ = *at;
+      if (*at != '\r') ++lines_;  // with CR begins an empty line, or one that will be refused when it is whole
+      if (*at <= ' ' || lines_ > lines_max_) error = judge_line(*at);
+      if (error != ParseError::ok) break;
     }
-    if (place_ == Place::in_line) {
-      at = find_control(at, end);
-      if (at == end) break;
-      if (*at != '\r' && (error = judge_control(*at)) != ParseError::ok) break;
-      if (*at == '\r') place_ = Place::after_cr;
-      ++at;
-      continue;
-    }
-    if (*at != '\n') {
-      error = ParseError::HPE_LF_EXPECTED;
+    const auto* const line_feed = static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
+    if (line_feed == nullptr) {
+      line_bytes_ += static_cast<std::uint32_t>(end - at);
+      at = end;
       break;
     }
-    whole = ++at;
-    place_ = Place::line_start;
-    ended = empty_line_ && (lines_ > 0 || section_ == Section::trailers);
+    const bool empty = line_first_ == '\r' && line_bytes_ + (line_feed - at) == 1;
+    ended = empty && (lines_ > 0 || section_ == Section::trailers);
+    line_bytes_ = 0;
+    whole = at = line_feed + 1;
   }
   const auto accepted = static_cast<std::size_t>(at - begin);
   bytes_left_ -= static_cast<std::uint32_t>(accepted);
@@ -74,22 +68,28 @@ HeadGuard::Seen HeadGuard::scan(std::string_view bytes) {
   return {accepted, static_cast<std::size_t>(whole - begin), ended, error};
 }
 
-ParseError HeadGuard::open_line(char first) {
-  ++lines_;
+ParseError HeadGuard::judge_line(char first) const {
+  if (first == '\r') return ParseError::ok;
+  if (first == '\n') return ParseError::HPE_CR_EXPECTED;
   if (in_start_line()) return ParseError::ok;
   if (first == ' ' || first == '\t') return ParseError::obsolete_folding;
   return lines_ > lines_max_ ? ParseError::too_many_headers : ParseError::ok;
 }
 
-ParseError HeadGuard::judge_control(char c) const {
-  if (c == '\t' || !is_control(c)) return ParseError::ok;
-  if (c == '\n') return ParseError::HPE_CR_EXPECTED;
-  return in_start_line() ? ParseError::control_character : ParseError::HPE_INVALID_HEADER_TOKEN;
+ParseError HeadGuard::overflow() const {
+  const bool in_request_line = section_ == Section::request && in_start_line() && line_bytes_ > 0;
+  return in_request_line ? ParseError::request_line_too_long : ParseError::HPE_HEADER_OVERFLOW;
 }
 
-ParseError HeadGuard::overflow() const {
-  const bool in_request_line = section_ == Section::request && in_start_line() && place_ != Place::line_start;
-  return in_request_line ? ParseError::request_line_too_long : ParseError::HPE_HEADER_OVERFLOW;
+LineEnd find_line_end(std::string_view lines, std::size_t from) {
+  const char* const end = lines.data() + lines.size();
+  for (const char* at = lines.data() + from;; ++at) {
+    at = find_control(at, end);
+    if (*at == '\t' || !is_control(*at)) continue;
+    const auto place = static_cast<std::size_t>(at - lines.data());
+    if (*at == '\r') return {place, at[1] == '\n' ? ParseError::ok : ParseError::HPE_LF_EXPECTED};
+    return {place, *at == '\n' ? ParseError::HPE_CR_EXPECTED : ParseError::HPE_INVALID_HEADER_TOKEN};
+  }
 }
 
 }  // namespace culvert::wire

@@ -31,17 +31,17 @@ constexpr std::array<Row, count> rows{
 #undef CULVERT_HEADER
 };
 
-// The length and five characters tell all known names apart, and this multiplier gives each a slot of its own. A new
+// The length and three characters tell all known names apart, and this multiplier gives each a slot of its own. A new
 // name that shares a slot fails to compile: then any other odd number for which it compiles will do.
-constexpr std::uint64_t multiplier = 0xa0270b3da6556207;
+constexpr std::uint64_t multiplier = 0xf56910137f339125;
 constexpr int slot_bits = 9;
 
 constexpr std::size_t slot_of(std::string_view name) {
-  const auto at = [&](std::size_t i) { return std::uint64_t{static_cast<unsigned char>(name[i])} | 0x20; };
+  const auto at = [&](std::size_t i) { return std::uint64_t{static_cast<unsigned char>(name[i])}; };
   const std::size_t size = name.size();
-  const std::uint64_t key = size | at(0) << 8 | at(size / 2) << 16 | at(size - 1) << 24 | at(size - 2) << 32 |
-                            at(size / 4) << 40;
-  return static_cast<std::size_t>((key * multiplier) >> (64 - slot_bits));
+  const std::uint64_t key = size | at(0) << 8 | at(size / 2) << 16 | at(size - 2) << 24;
+  constexpr std::uint64_t any_case = 0x20202000;
+  return static_cast<std::size_t>(((key | any_case) * multiplier) >> (64 - slot_bits));
 }
 
 constexpr auto slots = [] {

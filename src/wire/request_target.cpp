@@ -80,8 +80,9 @@ std::error_code parse_connect(std::string_view text, RequestTarget& target) {
 
 std::error_code parse_request_target(std::string_view method, std::string_view text, RequestTarget& target) {
   target = {};
-  if (text.find('#') != std::string_view::npos) return ParseError::fragment_in_target;
-  if (text.empty() || !all(target_char, text)) return ParseError::HPE_INVALID_URL;
+  if (text.empty() || !all(target_char, text)) {
+    return text.find('#') == std::string_view::npos ? ParseError::HPE_INVALID_URL : ParseError::fragment_in_target;
+  }
   if (method == "CONNECT") return parse_connect(text, target);
   if (text.front() == '/') {
     parse_path(text, target);

@@ -60,9 +60,11 @@ inline bool same_letters(std::string_view a, std::string_view b) {
 inline bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 inline std::string_view trim(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
+  const char* first = text.data();
+  const char* last = first + text.size();
+  while (first != last && is_blank(*first)) ++first;
+  while (first != last && is_blank(last[-1])) --last;
+  return {first, static_cast<std::size_t>(last - first)};
 }
 
 // Cuts the first member off a comma-separated list of tokens (quoted commas do not occur in those).

@@ -1,4 +1,4 @@
-// What would break: workers would wait for a slow log, lines would get lost without a word, or rotation would lose some.
+// What would break: workers would wait for a slow log, lines would vanish without a word, rotation would lose some.
 #include "daemon/log_writer.hpp"
 
 #include <fcntl.h>

@@ -21,8 +21,8 @@ class Json(CulvertTest):
         wanted = {"client.address": "127.0.0.1", "http.request.method": "POST", "url.path": "/buy/it",
                   "url.query": "card=1", "url.scheme": "http", "server.address": "shop.test",
                   "http.response.status_code": 201, "http.request.body.size": 10, "http.response.body.size": 1234,
-                  "network.protocol.version": "1.1", "user_agent.original": "probe/1", "listener": "web",
-                  "route": "shop", "upstream": "origin", "upstream.address": origin.address}
+                  "network.protocol.version": "1.1", "user_agent.original": "probe/1",
+                  "culvert.route": "shop", "culvert.upstream": "origin", "culvert.server": origin.address}
         self.assertEqual({key: first.get(key) for key in wanted}, wanted)
         self.assertNotIn("error.type", first)
         self.assertGreaterEqual(first["duration"], 0)

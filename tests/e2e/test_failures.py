@@ -240,7 +240,7 @@ class SeveralServers(CulvertTest):
             for i in range(6):
                 client.request("POST", "/", body=b"body %d" % i)
                 self.assertEqual(client.response().body, b"body %d" % i)
-        self.assertTrue(any(record.get("retries") for record in culvert.access_log(6)))
+        self.assertTrue(any(record.get("culvert.retries") for record in culvert.access_log(6)))
 
     def test_a_request_that_was_sent_is_not_repeated(self):
         origins = [self.origin(lambda x: x.close()) for _ in range(2)]

@@ -37,7 +37,7 @@ TEST(Failure, EveryReasonHasARowOfItsOwn) {
   EXPECT_EQ(row(Reason::none).code, "");
   EXPECT_EQ(row(Reason::no_route).code, "no_route");
   EXPECT_EQ(row(Reason::no_route).status, 404);
-  EXPECT_EQ(row(Reason::internal_error).code, "internal_error");
+  EXPECT_EQ(row(Reason::client_aborted).code, "client_aborted");
 }
 
 TEST(Failure, WithoutAConnectionNothingWasSentAndAllMayBeTriedAgain) {
@@ -45,6 +45,7 @@ TEST(Failure, WithoutAConnectionNothingWasSentAndAllMayBeTriedAgain) {
   expect_failure(failure(system_error(std::errc::connection_refused)), Reason::upstream_connect_refused, MayRetry::yes);
   expect_failure(failure(errc::timed_out), Reason::upstream_connect_timeout, MayRetry::yes);
   expect_failure(failure(system_error(std::errc::timed_out)), Reason::upstream_connect_timeout, MayRetry::yes);
+  expect_failure(failure(errc::no_free_connection), Reason::upstream_queue_timeout, MayRetry::yes);
   expect_failure(failure(errc::name_not_found), Reason::upstream_name_not_found, MayRetry::yes);
   expect_failure(failure(system_error(std::errc::host_unreachable)), Reason::upstream_connect_failed, MayRetry::yes);
   expect_failure(failure(errc::socket_hang_up), Reason::upstream_connect_failed, MayRetry::yes);

@@ -76,7 +76,8 @@ TEST_F(FramingTest, FramingFieldsDoNotContradictOrRepeat) {
 }
 
 TEST_F(FramingTest, OnlyOneChunkedIsACoding) {
-  for (const std::string_view value : {"", ",", "xchunked", "chunked, identity", "chunked, chunked", "gzip", "chunked;q"}) {
+  for (const std::string_view value :
+       {"", ",", "xchunked", "chunked, identity", "chunked, chunked", "gzip", "chunked;q"}) {
     EXPECT_EQ(request({{"Transfer-Encoding", value}}), ParseError::HPE_INVALID_TRANSFER_ENCODING) << value;
     EXPECT_EQ(response({{"Transfer-Encoding", value}}), ParseError::HPE_INVALID_TRANSFER_ENCODING) << value;
   }

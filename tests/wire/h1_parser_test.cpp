@@ -43,7 +43,8 @@ TEST_P(H1ParserTest, ReadsARequestWithoutBody) {
 }
 
 TEST_P(H1ParserTest, ReadsAMethodWithAHyphenAndTextBeyondAscii) {
-  EXPECT_EQ(request("M-SEARCH * HTTP/1.1\r\n\r\n"), "error " + make_error_code(ParseError::target_form).message() + "\n");
+  EXPECT_EQ(request("M-SEARCH * HTTP/1.1\r\n\r\n"),
+            "error " + make_error_code(ParseError::target_form).message() + "\n");
   EXPECT_EQ(request("M-SEARCH / HTTP/1.1\r\nX: \xc3\xa9\r\n\r\n"),
             "request M-SEARCH / 1.1 keep-alive\nX=\xc3\xa9\ncomplete\n");
 }
@@ -100,8 +101,10 @@ TEST_P(H1ParserTest, StopsAfterTheHeadOfConnect) {
 }
 
 TEST_P(H1ParserTest, ReadsTheBodyOfAnUpgradeRequest) {
-  EXPECT_EQ(request("POST / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: foo\r\nContent-Length: 2\r\n\r\nhiGET / HTTP/1.1\r\n\r\n"),
-            "request POST / 1.1 keep-alive upgrade\nConnection=Upgrade\nUpgrade=foo\nContent-Length=2\nbody hi\ncomplete\n"
+  EXPECT_EQ(request("POST / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: foo\r\nContent-Length: 2\r\n\r\nhi"
+                    "GET / HTTP/1.1\r\n\r\n"),
+            "request POST / 1.1 keep-alive upgrade\nConnection=Upgrade\nUpgrade=foo\nContent-Length=2\n"
+            "body hi\ncomplete\n"
             "request GET / 1.1 keep-alive\ncomplete\n");
   EXPECT_EQ(request("POST / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: foo\r\nTransfer-Encoding: chunked\r\n\r\n"
                     "2\r\nhi\r\n0\r\n\r\n"),
@@ -137,12 +140,14 @@ TEST_P(H1ParserTest, ResponseWithoutFramingEndsWithTheConnection) {
 }
 
 TEST_P(H1ParserTest, Http10ResponseInChunksIsReadButEndsItsConnection) {
-  EXPECT_EQ(response("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"),
+  EXPECT_EQ(response("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"
+                     "1\r\nx\r\n0\r\n\r\n"),
             "response 200 OK 1.0\nConnection=keep-alive\nTransfer-Encoding=chunked\nbody x\ncomplete\n");
 }
 
 TEST_P(H1ParserTest, HandlerKnowsOfResponsesWithoutBody) {
-  EXPECT_EQ(response("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+  EXPECT_EQ(response("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
+                     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
                      "HTTP/1.1 200 OK\r\n\r\n", BodyRule::none),
             "response 200 OK 1.1 keep-alive\nContent-Length=100\ncomplete\n"
             "response 200 OK 1.1 keep-alive\nTransfer-Encoding=chunked\ncomplete\n"
@@ -265,6 +270,21 @@ TEST_F(H1ParserFeedTest, StopsAtTheEndOfTheMessage) {
   EXPECT_EQ(handler_.completed, 1);
 }
 
+TEST(H1ParserFeed, StopsEvenWhenTheHandlerBeginsTheNextMessageAtOnce) {
+  struct Eager final : H1Handler {
+    BodyRule on_head() override { return BodyRule::as_framed; }
+    void on_body(Bytes) override {}
+    void on_complete() override { parser.begin(arena, {}); }
+    BlockPool pool;
+    Arena arena{pool};
+    H1Parser parser{MessageKind::request, *this};
+  } eager;
+  eager.parser.begin(eager.arena, {});
+  const std::string_view both = "GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n";
+  EXPECT_EQ(eager.parser.feed(as_bytes(both)).consumed, both.size() / 2);
+  EXPECT_FALSE(eager.parser.has_begun());
+}
+
 TEST_F(H1ParserFeedTest, TellsHowFarItIs) {
   EXPECT_FALSE(parser_.has_begun());
   EXPECT_FALSE(parser_.feed(as_bytes("\r\n")).error);
@@ -303,7 +323,8 @@ TEST(H1ParserMutations, PiecesDoNotMatter) {
   const std::vector<std::string> seeds{
       "GET /a?b HTTP/1.1\r\nHost: a.example:80\r\nConnection: keep-alive\r\nAccept: */*\r\n\r\nGET / HTTP/1.0\r\n\r\n",
       "POST http://a/b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloPUT / HTTP/1.1\r\nHost: b\r\n\r\n",
-      "PUT /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n1\r\n!\r\n0\r\nX-T: 1\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+      "PUT /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "5;a=b\r\nhello\r\n1\r\n!\r\n0\r\nX-T: 1\r\n\r\nGET / HTTP/1.1\r\n\r\n",
       "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nServer: x\r\n\r\nabcHTTP/1.1 204 No Content\r\n\r\n",
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nHTTP/1.0 404 Nope\r\n\r\ntext"};
   constexpr std::string_view spice = "\r\n\t :;,0aZ/#\x7f\x80";

@@ -38,10 +38,20 @@ TEST(HeadGuard, TellsWholeLinesFromOpenOnes) {
 
 TEST(HeadGuard, SaysWhatPrecedesAnError) {
   HeadGuard guard = guard_for(Section::request);
-  const auto seen = guard.scan("GET /\r\nHost: a\nX: ");
-  EXPECT_EQ(seen.whole, 7u);
-  EXPECT_EQ(seen.accepted, 14u);
-  EXPECT_EQ(seen.error, ParseError::HPE_CR_EXPECTED);
+  const auto seen = guard.scan("GET /\r\nHost: a\r\n X: ");
+  EXPECT_EQ(seen.whole, 16u);
+  EXPECT_EQ(seen.accepted, 16u);
+  EXPECT_EQ(seen.error, ParseError::obsolete_folding);
+}
+
+TEST(HeadGuard, AnEmptyLineIsCrLf) {
+  HeadGuard guard = guard_for(Section::request);
+  EXPECT_EQ(guard.scan("\n").error, ParseError::HPE_CR_EXPECTED);
+  guard = guard_for(Section::request);
+  EXPECT_FALSE(guard.scan("GET /\r\n\rX\n").ended);
+  EXPECT_FALSE(guard.scan("\r").ended);
+  EXPECT_FALSE(guard.scan("\r").ended);
+  EXPECT_FALSE(guard.scan("\n").ended) << "two CR";
 }
 
 TEST(HeadGuard, TrailersMayBeEmpty) {
@@ -50,29 +60,27 @@ TEST(HeadGuard, TrailersMayBeEmpty) {
 }
 
 // Every byte value at every place within two words of the search, so that none of its branches is left out.
-TEST(HeadGuard, FindsEveryControlCharacterAnywhere) {
+TEST(FindLineEnd, RefusesEveryControlCharacterAnywhere) {
   for (int value = 0; value < 256; ++value) {
-    for (std::size_t at = 1; at < 20; ++at) {
-      std::string line = "GET / HTTP/1.1\r\n" + std::string(21, 'x') + "\r\n";
-      const std::size_t start = 16;
-      line[start + at] = static_cast<char>(value);
-      HeadGuard guard = guard_for(Section::request);
-      ASSERT_EQ(guard.scan(std::string_view(line).substr(0, start)).whole, start);
-      const auto seen = guard.scan(std::string_view(line).substr(start));
+    for (std::size_t at = 0; at < 20; ++at) {
+      std::string lines = std::string(21, 'x') + "\r\nnext\x01 line\r\n";
+      lines[at] = static_cast<char>(value);
+      const LineEnd end = find_line_end(lines, 0);
       const bool control = (value < 0x20 && value != '\t') || value == 0x7f;
-      ASSERT_EQ(seen.error != ParseError::ok, control) << value << " at " << at;
-      ASSERT_EQ(seen.accepted, !control ? 23 : value == '\r' ? at + 1 : at) << value << " at " << at;
+      ASSERT_EQ(end.error != ParseError::ok, control) << value << " at " << at;
+      ASSERT_EQ(end.at, control ? at : 21) << value << " at " << at;
     }
   }
 }
 
-TEST(HeadGuard, ControlCharactersBesideEachOtherAreFoundInOrder) {
-  HeadGuard guard = guard_for(Section::response);
-  EXPECT_EQ(guard.scan("HTTP/1.1 \x80\x7f\x1f\r\n").accepted, 10u);
-  guard.begin(Section::response, {});
-  EXPECT_EQ(guard.scan("aaaaaaa\r\n\r\n....").accepted, 11u);
-  guard.begin(Section::response, {});
-  EXPECT_EQ(guard.scan("\xff~\xff~~~\xff~\xff~\r\n").error, ParseError::ok) << "what looks like DEL behind 0xff";
+TEST(FindLineEnd, SaysWhatIsWrong) {
+  EXPECT_EQ(find_line_end("a\n", 0).error, ParseError::HPE_CR_EXPECTED);
+  EXPECT_EQ(find_line_end("a\rb\r\n", 0).error, ParseError::HPE_LF_EXPECTED);
+  EXPECT_EQ(find_line_end("a\r\r\n", 0).error, ParseError::HPE_LF_EXPECTED);
+  EXPECT_EQ(find_line_end("a\x1b\r\n", 0).error, ParseError::HPE_INVALID_HEADER_TOKEN);
+  EXPECT_EQ(find_line_end("\x01 a\r\n", 1).error, ParseError::ok) << "looks from there on";
+  EXPECT_EQ(find_line_end("\xff~\xff~~~\xff~\xff~\r\n", 0).error, ParseError::ok) << "like DEL behind 0xff";
+  EXPECT_EQ(find_line_end("aaaaaaaaaaaa\x80\x7f\x1f\r\n", 0).at, 13u);
 }
 
 TEST(HeadGuard, LimitsAreForTheSectionAsItArrives) {

@@ -77,7 +77,7 @@ const Probe probes[] = {
     {"RtspMethod", request, "DESCRIBE / HTTP/1.1\r\n\r\n"sv, ParseError::unknown_method},
     {"MethodIsNoToken", request, "G(T / HTTP/1.1\r\n\r\n"sv, ParseError::HPE_INVALID_METHOD},
     {"NoRequestLine", request, "BAD\r\n\r\n"sv, ParseError::HPE_INVALID_METHOD},
-    {"TlsHello", request, "\x16\x03\x01\x02\x00\x01"sv, ParseError::control_character},
+    {"TlsHello", request, "\x16\x03\x01\x02\x00\x00\x0a\x00"sv, ParseError::control_character},
     {"ConnectPath", request, "CONNECT /x HTTP/1.1\r\n\r\n"sv, ParseError::target_form},
     {"ConnectWithoutPort", request, "CONNECT a HTTP/1.1\r\n\r\n"sv, ParseError::target_form},
     {"ConnectUrl", request, "CONNECT http://a:80/ HTTP/1.1\r\n\r\n"sv, ParseError::target_form},

@@ -1,0 +1,259 @@
+#include "daemon/control.hpp"
+
+#include <asio/post.hpp>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <iostream>
+#include <thread>
+#include <utility>
+
+#include "base/log.hpp"
+#include "daemon/config_changes.hpp"
+#include "daemon/version.hpp"
+
+namespace culvert::daemon {
+
+namespace {
+
+log::Level level_of(config::LogLevel level) {
+  switch (level) {
+    case config::LogLevel::trace: return log::Level::trace;
+    case config::LogLevel::debug: return log::Level::debug;
+    case config::LogLevel::info: return log::Level::info;
+    case config::LogLevel::warn: return log::Level::warn;
+    case config::LogLevel::error: return log::Level::error;
+    case config::LogLevel::off: return log::Level::off;
+  }
+  return log::Level::info;
+}
+
+// Every connection costs a descriptor, two while it is proxied.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) log::warn("the limit of open files cannot be raised");
+}
+
+std::size_t worker_count(const config::Process& process) {
+  if (process.threads > 0) return process.threads;
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+std::string text_of(config::milliseconds duration) {
+  if (duration == config::off) return "none";
+  return duration.count() % 1000 == 0 ? std::to_string(duration.count() / 1000) + "s"
+                                      : std::to_string(duration.count()) + "ms";
+}
+
+std::size_t count_errors(const config::Diagnostics& diagnostics) {
+  const auto count = std::ranges::count(diagnostics, config::Severity::error, &config::Diagnostic::severity);
+  return static_cast<std::size_t>(count);
+}
+
+}  // namespace
+
+Control::Control(RunOptions options)
+    : options_(std::move(options)),
+      log_writer_([](const std::string& text) { log::warn("{}", text); }),
+      limits_{ConnectionLimit([this] { seek_room(); }), ClientLimit([](std::uint64_t refused) {
+                log::warn("{} refused: limits.max_connections_per_client", counted(refused, "connection"));
+              })} {}
+
+Control::~Control() = default;
+
+ExitCode Control::run() {
+  if (const ExitCode code = start(); code != exit_fine) return code;
+  mask_.let_through();
+  io_.run();
+  for (const auto& worker : workers_) worker->stop();
+  for (const auto& worker : workers_) worker->join();
+  log::info("stopped");
+  return exit_fine;
+}
+
+// ---- the beginning ------------------------------------------------------------------------------------------------
+
+ExitCode Control::start() {
+  config::Loaded loaded = config::load(options_.config_path);
+  std::cerr << config::to_text(loaded.diagnostics);
+  if (!loaded.config) return exit_configuration;
+  config_ = std::move(loaded.config);
+  if (const std::error_code error = open_log(config_->log)) {
+    std::cerr << "culvert: cannot write the log " << config_->log.target << ": " << error.message() << '\n';
+    return exit_failure;
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
+  if (!open_access_log(*config_)) return exit_failure;
+
+  const std::size_t workers = worker_count(config_->process);
+  sockets_.emplace(workers, config_->process.reuse_port);
+  ListenSockets::Opened opened = sockets_->open_new(*config_);
+  for (const std::string& error : opened.errors) log::error("{}", error);
+  if (!opened.errors.empty()) return exit_cannot_listen;
+
+  for (std::size_t number = 0; number < workers; ++number) {
+    workers_.push_back(std::make_unique<Worker>(number, limits_, resolver_, log_writer_));
+  }
+  for (const int number : handled_signals) signals_.add(number);
+  wait_for_signal();
+  deliver(std::move(opened));
+  return exit_fine;
+}
+
+std::error_code Control::open_log(const config::Log& settings) const {
+  return log::set_up(level_of(options_.log_level.value_or(settings.level)),
+                     settings.format == config::LogFormat::json ? log::Format::json : log::Format::text,
+                     settings.target);
+}
+
+bool Control::open_access_log(const config::Config& config) {
+  if (!config.log.access) return true;
+  const std::error_code error = log_writer_.open(config.log.access->file);
+  if (error) log::error("cannot write the access log {}: {}", config.log.access->file, error);
+  return !error;
+}
+
+// Gives config_ to every worker; on_applied() follows from each.
+void Control::deliver(ListenSockets::Opened opened) {
+  limits_.process.set_limit(config_->limits.max_connections);
+  limits_.clients.set_limit(config_->limits.max_connections_per_client);
+  std::vector<ConnectionLimit*> limits;
+  for (const config::Listener& listener : config_->listeners) {
+    const auto entry = listener_limits_.try_emplace(listener.name, [this] { seek_room(); }).first;
+    entry->second.set_limit(listener.max_connections);
+    limits.push_back(&entry->second);
+  }
+  unanswered_ = workers_.size();
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    workers_[i]->apply({config_, limits, std::move(opened.of_worker[i])},
+                       [this] { asio::post(io_, [this] { on_applied(); }); });
+  }
+  sockets_->keep_only(*config_);
+}
+
+void Control::on_applied() {
+  if (phase_ != Phase::starting && phase_ != Phase::reloading) return;
+  if (--unanswered_ > 0) return;
+  if (phase_ == Phase::starting) {
+    log::info("culvert {} ready: {}, {}, pid {}", version, counted(config_->listeners.size(), "listener"),
+              counted(workers_.size(), "worker"), ::getpid());
+  } else {
+    log::info("reloaded: revision {}: {}", revision_, changes_);
+  }
+  phase_ = Phase::running;
+  if (std::exchange(reload_again_, false)) reload();
+}
+
+// Called on whatever worker has given the place back.
+void Control::seek_room() {
+  for (const auto& worker : workers_) worker->seek_room();
+}
+
+// ---- signals ------------------------------------------------------------------------------------------------------
+
+void Control::wait_for_signal() {
+  signals_.async_wait([this](std::error_code error, int number) {
+    if (error) return;
+    on_signal(number);
+    wait_for_signal();
+  });
+}
+
+void Control::on_signal(int number) {
+  if (number == SIGUSR1) return reopen_logs();
+  if (number == SIGHUP) return reload();
+  if (phase_ == Phase::draining) return stop("stopping at once");
+  drain();
+}
+
+void Control::reopen_logs() {
+  if (const std::error_code error = log::reopen()) log::error("cannot reopen the log: {}", error);
+  if (const std::error_code error = log_writer_.reopen()) log::error("cannot reopen the access log: {}", error);
+}
+
+// ---- reload -------------------------------------------------------------------------------------------------------
+
+void Control::reload() {
+  if (phase_ == Phase::draining) return log::info("not reloaded: stopping");
+  if (phase_ != Phase::running) {
+    reload_again_ = true;
+    return;
+  }
+  config::Loaded loaded = config::load(options_.config_path);
+  tell(loaded.diagnostics);
+  if (!loaded.config) return reload_failed(counted(count_errors(loaded.diagnostics), "error"));
+
+  ListenSockets::Opened opened = sockets_->open_new(*loaded.config);
+  for (const std::string& error : opened.errors) log::error("{}", error);
+  if (!opened.errors.empty() || !change_logs(*loaded.config)) {
+    sockets_->keep_only(*config_);
+    return reload_failed(counted(std::max<std::size_t>(1, opened.errors.size()), "error"));
+  }
+  for (const std::string& setting : needing_restart(*config_, *loaded.config)) {
+    log::warn("{}: restart to change", setting);
+  }
+  changes_ = describe_changes(*config_, *loaded.config);
+  config_ = std::move(loaded.config);
+  ++revision_;
+  phase_ = Phase::reloading;
+  deliver(std::move(opened));
+}
+
+bool Control::change_logs(const config::Config& config) {
+  if (config.log == config_->log) return true;
+  if (config.log.access != config_->log.access && !open_access_log(config)) return false;
+  const std::error_code error = open_log(config.log);
+  if (error) log::error("cannot write the log {}: {}", config.log.target, error);
+  return !error;
+}
+
+void Control::reload_failed(const std::string& why) {
+  log::error("reload failed: {}; the running configuration stays", why);
+}
+
+// Whole, for people, to standard error; a log that goes elsewhere gets the first line of each.
+void Control::tell(const config::Diagnostics& diagnostics) const {
+  std::cerr << config::to_text(diagnostics) << std::flush;
+  if (config_->log.target == "stderr") return;
+  for (const config::Diagnostic& diagnostic : diagnostics) {
+    const std::string text = config::to_text({diagnostic});
+    const std::string line = text.substr(0, text.find('\n'));
+    diagnostic.severity == config::Severity::error ? log::error("{}", line) : log::warn("{}", line);
+  }
+}
+
+// ---- the end ------------------------------------------------------------------------------------------------------
+
+void Control::drain() {
+  phase_ = Phase::draining;
+  const config::milliseconds timeout = config_->process.shutdown_timeout;
+  log::info("stopping: {}, deadline {}", counted(limits_.process.taken(), "connection"), text_of(timeout));
+  if (timeout != config::off) {
+    deadline_.expires_after(timeout);
+    deadline_.async_wait([this](std::error_code error) {
+      if (!error) stop("the deadline has passed");
+    });
+  }
+  unanswered_ = workers_.size();
+  for (const auto& worker : workers_) {
+    worker->drain([this] { asio::post(io_, [this] { on_drained(); }); });
+  }
+  sockets_->close_all();
+}
+
+void Control::on_drained() {
+  if (--unanswered_ == 0) io_.stop();
+}
+
+// Whoever is left is cut off.
+void Control::stop(const std::string& why) {
+  log::warn("{}: {} cut off", why, counted(limits_.process.taken(), "connection"));
+  io_.stop();
+}
+
+}  // namespace culvert::daemon

@@ -1,0 +1,85 @@
+// The control thread: signals, the configuration, the workers' beginning and end. Nothing here is on a request's path.
+//
+//   starting --> running <--SIGHUP--> reloading
+//       \           \                    /
+//        `-----------`-----SIGTERM------`--> draining --none left, deadline, second signal--> the end
+#pragma once
+#include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/load.hpp"
+#include "daemon/connection_limit.hpp"
+#include "daemon/exit_code.hpp"
+#include "daemon/listen_sockets.hpp"
+#include "daemon/log_writer.hpp"
+#include "daemon/signal_mask.hpp"
+#include "daemon/worker.hpp"
+#include "net/resolver.hpp"
+
+namespace culvert::daemon {
+
+struct RunOptions {
+  std::string config_path;
+  std::optional<config::LogLevel> log_level;  // instead of the file's
+};
+
+class Control {
+ public:
+  explicit Control(RunOptions options);
+  ~Control();
+  Control(const Control&) = delete;
+  Control& operator=(const Control&) = delete;
+
+  // The process from here to its end.
+  ExitCode run();
+
+ private:
+  enum class Phase : std::uint8_t { starting, running, reloading, draining };
+
+  ExitCode start();
+  std::error_code open_log(const config::Log& settings) const;
+  bool open_access_log(const config::Config& config);
+  void deliver(ListenSockets::Opened opened);
+  void on_applied();
+  void seek_room();
+
+  void wait_for_signal();
+  void on_signal(int number);
+  void reopen_logs();
+  void reload();
+  bool change_logs(const config::Config& config);
+  void reload_failed(const std::string& why);
+  void tell(const config::Diagnostics& diagnostics) const;
+
+  void drain();
+  void on_drained();
+  void stop(const std::string& why);
+
+  SignalMask mask_;  // before any thread is made
+  const RunOptions options_;
+  Phase phase_ = Phase::starting;
+  std::shared_ptr<const config::Config> config_;
+  std::uint64_t revision_ = 1;
+  std::string changes_;         // of the reload under way
+  bool reload_again_ = false;   // SIGHUP came while one was under way
+  std::size_t unanswered_ = 0;  // workers that still have to answer what was posted last
+
+  asio::io_context io_{1};
+  asio::signal_set signals_{io_};
+  asio::steady_timer deadline_{io_};
+  LogWriter log_writer_;
+  Limits limits_;
+  std::map<std::string, ConnectionLimit, std::less<>> listener_limits_;  // kept: connections refer to them
+  std::optional<ListenSockets> sockets_;
+  std::vector<std::unique_ptr<Worker>> workers_;  // does not change while they run
+  net::PoolResolver resolver_;                    // goes before the loops that its answers are posted to
+};
+
+}  // namespace culvert::daemon

@@ -1,0 +1,46 @@
+// One listening socket of one worker. A stream that comes in needs a place in the process and one at its listener;
+// where there is none, it waits here, and those behind it in the kernel's queue.
+//
+//   accepting --stream--> process place --> listener place --> served, accepting
+//                             |                  |
+//                             `----- waiting ----'   until try_again() finds room
+#pragma once
+#include <cstdint>
+#include <memory>
+
+#include "daemon/service.hpp"
+#include "net/listener.hpp"
+
+namespace culvert::daemon {
+
+class Entrance {
+ public:
+  Entrance(net::EpollLoop& loop, net::ListenSocket socket, net::ListenerOptions options, Limits& limits,
+           Service& service);
+  ~Entrance();
+  Entrance(const Entrance&) = delete;
+  Entrance& operator=(const Entrance&) = delete;
+
+  // As the configuration has it from now on: whom streams belong to, and how they send.
+  void lead_to(Service& service, bool no_delay);
+  // There may be room again.
+  void try_again();
+
+ private:
+  enum class Step : std::uint8_t { accept, process_place, listener_place };
+
+  void accepted(std::unique_ptr<Transport> stream);
+  void cannot_accept(std::error_code error);
+  void seek_places();
+
+  Loop& loop_;
+  Limits& limits_;
+  Service* service_;
+  std::unique_ptr<Transport> stream_;  // null while accepting
+  Step step_ = Step::accept;
+  bool waiting_ = false;  // known to the limit of `step_`
+  Tally failures_;
+  net::Listener listener_;
+};
+
+}  // namespace culvert::daemon

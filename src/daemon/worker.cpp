@@ -1,0 +1,127 @@
+#include "daemon/worker.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <cassert>
+#include <set>
+#include <utility>
+
+namespace culvert::daemon {
+
+Worker::Worker(unsigned number, Limits& limits, net::Resolver& resolver, proxy::LogSink& log)
+    : limits_(limits), gateway_(loop_, connector_, resolver, &log), thread_([this] { io_.run(); }) {
+  pthread_setname_np(thread_.native_handle(), ("culvert/w" + std::to_string(number)).c_str());
+}
+
+Worker::~Worker() {
+  if (!thread_.joinable()) return;
+  stop();
+  join();
+}
+
+// A posted task must be copyable, sockets are not: they share an owner on the way.
+void Worker::apply(Delivery delivery, Loop::Task on_applied) {
+  loop_.post([this, shared = std::make_shared<Delivery>(std::move(delivery)), on_applied = std::move(on_applied)] {
+    take(*shared);
+    on_applied();
+  });
+}
+
+void Worker::drain(Loop::Task on_drained) {
+  loop_.post([this, on_drained = std::move(on_drained)] {
+    on_drained_ = on_drained;
+    entrances_.clear();
+    for (auto& [name, service] : services_) retired_.push_back(std::move(service));
+    services_.clear();
+    for (auto& service : retired_) finish(*service);
+    gateway_.drain();
+    report_when_drained();
+  });
+}
+
+void Worker::seek_room() {
+  loop_.post([this] {
+    for (auto& [address, entrance] : entrances_) entrance->try_again();
+  });
+}
+
+// Closing is told later in the same turn, where the last records are written; so the end comes a turn later.
+void Worker::stop() {
+  loop_.post([this] {
+    entrances_.clear();
+    for (auto& [name, service] : services_) service->close_all_connections();
+    for (auto& service : retired_) service->close_all_connections();
+    loop_.post([this] {
+      gateway_.flush_log();
+      io_.stop();
+    });
+  });
+}
+
+void Worker::join() { thread_.join(); }
+
+// The order matters: the gateway knows a listener before its service begins, and no entrance leads to a service that
+// is being retired.
+void Worker::take(Delivery& delivery) {
+  const config::Config& config = *delivery.config;
+  assert(delivery.limits.size() == config.listeners.size());
+  gateway_.apply(delivery.config);
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    const config::Listener& listener = config.listeners[i];
+    std::unique_ptr<Service>& service = services_[listener.name];
+    if (service) {
+      service->apply(listener);
+    } else {
+      service = std::make_unique<Service>(loop_, gateway_, limits_, *delivery.limits[i], listener);
+    }
+    open_entrances(listener, *service, delivery);
+  }
+  close_entrances(config);
+  retire_services(config);
+}
+
+void Worker::open_entrances(const config::Listener& listener, Service& service, Delivery& delivery) {
+  for (const Address& written : listener.addresses) {
+    const std::string address = written.to_string();
+    std::unique_ptr<Entrance>& entrance = entrances_[address];
+    if (!entrance) {
+      ListenSockets::Entry& entry = delivery.sockets.at(address);
+      const net::ListenerOptions options{.no_delay = listener.server.no_delay, .shared = entry.shared};
+      entrance = std::make_unique<Entrance>(loop_, std::move(entry.socket), options, limits_, service);
+    }
+    entrance->lead_to(service, listener.server.no_delay);
+  }
+}
+
+void Worker::close_entrances(const config::Config& config) {
+  std::set<std::string> addresses;
+  for (const config::Listener& listener : config.listeners) {
+    for (const Address& address : listener.addresses) addresses.insert(address.to_string());
+  }
+  std::erase_if(entrances_, [&](const auto& entry) { return !addresses.contains(entry.first); });
+}
+
+void Worker::retire_services(const config::Config& config) {
+  std::erase_if(retired_, [](const auto& service) { return service->finished(); });
+  for (auto entry = services_.begin(); entry != services_.end();) {
+    const auto& [name, service] = *entry;
+    if (std::ranges::any_of(config.listeners, [&](const auto& listener) { return listener.name == name; })) {
+      ++entry;
+      continue;
+    }
+    finish(*retired_.emplace_back(std::move(entry->second)));
+    entry = services_.erase(entry);
+  }
+}
+
+void Worker::finish(Service& service) {
+  service.finish([this] { report_when_drained(); });
+}
+
+void Worker::report_when_drained() {
+  if (!on_drained_ || !std::ranges::all_of(retired_, [](const auto& service) { return service->finished(); })) return;
+  std::exchange(on_drained_, {})();
+}
+
+}  // namespace culvert::daemon

@@ -1,0 +1,67 @@
+// A worker: one thread with one loop and everything that serves requests on it. Workers share limits, the resolver and
+// the access log's writer; control talks to them by posting, and they answer the same way.
+//
+//   serving --drain()--> finishing requests --on_drained--> nothing left
+//   serving, finishing or with nothing left --stop()--> the thread ends; join()
+#pragma once
+#include <asio/io_context.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "daemon/entrance.hpp"
+#include "daemon/listen_sockets.hpp"
+#include "daemon/service.hpp"
+#include "net/connector.hpp"
+#include "net/epoll_loop.hpp"
+#include "net/resolver.hpp"
+
+namespace culvert::daemon {
+
+// A configuration on its way to one worker, with the sockets that it needs and the worker does not have yet.
+struct Delivery {
+  std::shared_ptr<const config::Config> config;
+  std::vector<ConnectionLimit*> limits;  // one for each of config->listeners
+  ListenSockets::OfWorker sockets;
+};
+
+class Worker {
+ public:
+  Worker(unsigned number, Limits& limits, net::Resolver& resolver, proxy::LogSink& log);
+  ~Worker();  // stops
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Each of these is called from the control thread and returns at once; the functions that it is given are called on
+  // the worker's thread.
+  void apply(Delivery delivery, Loop::Task on_applied);
+  void drain(Loop::Task on_drained);  // on_drained: no connection is left
+  void seek_room();                   // somewhere a place has become free
+  void stop();                        // closes what is left and ends the thread
+
+  void join();
+
+ private:
+  void take(Delivery& delivery);
+  void open_entrances(const config::Listener& listener, Service& service, Delivery& delivery);
+  void close_entrances(const config::Config& config);
+  void retire_services(const config::Config& config);
+  void finish(Service& service);
+  void report_when_drained();
+
+  Limits& limits_;
+  asio::io_context io_{1};
+  net::EpollLoop loop_{io_};
+  net::SocketConnector connector_{loop_};
+  proxy::Gateway gateway_;
+  std::map<std::string, std::unique_ptr<Service>, std::less<>> services_;    // by the listener's name
+  std::vector<std::unique_ptr<Service>> retired_;                            // finishing their connections
+  std::map<std::string, std::unique_ptr<Entrance>, std::less<>> entrances_;  // by address
+  Loop::Task on_drained_;
+  std::thread thread_;
+};
+
+}  // namespace culvert::daemon

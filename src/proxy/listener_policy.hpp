@@ -1,0 +1,20 @@
+// [listener.NAME] with what it takes from [server]: held by the exchanges that came in through it.
+#pragma once
+#include <string>
+
+#include "base/ref.hpp"
+#include "config/config.hpp"
+
+namespace culvert::proxy {
+
+struct ListenerPolicy final : RefCounted {
+  ListenerPolicy(std::string listener, const config::Server& written)
+      : name(std::move(listener)), server(written), via_1_0("1.0 " + server.via), via_1_1("1.1 " + server.via) {}
+
+  const std::string name;
+  const config::Server server;
+  const std::string via_1_0;  // what Via says of a message that came in HTTP/1.0
+  const std::string via_1_1;
+};
+
+}  // namespace culvert::proxy
