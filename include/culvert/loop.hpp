@@ -1,8 +1,8 @@
 // One thread's world: what is ready, what is due, what was asked to happen later in this turn.
 //
 // A turn, written once in Loop::turn_ends() and the loops' own run functions:
-//   wait · read the clock · for each ready stream on_ready, then flush what it touched · due deadlines · posted tasks ·
-//   deferred work · free what was retired · interest changes
+//   wait · read the clock · for each ready stream on_ready, then flush what it touched · due deadlines · posted tasks
+//   · deferred work · free what was retired · interest changes
 //
 // Only post() may be called from other threads.
 #pragma once
@@ -134,6 +134,7 @@ class Loop {
   bool run_due();                       // due deadlines, each followed by a flush; whether there were any
   TimePoint next_due() const;           // `never` where there is none
   void turn_ends();                     // deferred work until none is left, then frees what was retired
+  void free_retired();                  // also for destructors: what was retired may need the loop that derives
   bool has_deferred() const;
 
  private:

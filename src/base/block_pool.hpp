@@ -1,4 +1,4 @@
-// Memory in blocks of one size, kept for reuse by one thread: what a busy connection borrows and an idle one gives back.
+// Memory in blocks of one size, kept for reuse by one thread: what a busy connection borrows, an idle one gives back.
 #pragma once
 #include <cstddef>
 

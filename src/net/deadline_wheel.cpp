@@ -31,6 +31,7 @@ void DeadlineWheel::place(Deadline& deadline) {
     }
     level_[i].occupied |= 1ULL << (number % slots);
     level_[i].slot[number % slots].push_back(deadline);
+    quiet_until_ = std::min(quiet_until_, TimePoint{milliseconds(number << (i * slot_bits))});
     return;
   }
 }

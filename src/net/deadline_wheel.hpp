@@ -20,7 +20,6 @@ class DeadlineWheel {
     if (when == never || (deadline.linked() && when >= deadline.asked_)) return;
     deadline.unlink();
     deadline.asked_ = std::max(when, TimePoint{std::chrono::milliseconds(horizon_ + 1)});
-    quiet_until_ = std::min(quiet_until_, deadline.asked_);
     place(deadline);
   }
   void forget(Deadline& deadline) { deadline.unlink(); }
@@ -48,7 +47,7 @@ class DeadlineWheel {
 
   std::array<Level, levels> level_;
   IntrusiveList<Deadline> due_;
-  TimePoint quiet_until_{};    // nothing is due before: most turns have nobody to ask
+  TimePoint quiet_until_{};    // no slot begins before: most turns have nothing to look at
   std::uint64_t reached_ = 0;  // everything up to this tick has been taken out
   std::uint64_t horizon_ = 0;  // the tick of the latest `now`: whoever asks for one before waits for the next
 };

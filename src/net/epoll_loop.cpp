@@ -82,6 +82,7 @@ EpollLoop::EpollLoop()
 EpollLoop::EpollLoop(asio::io_context& host) : EpollLoop() { guest_ = std::make_unique<Guest>(*this, host); }
 
 EpollLoop::~EpollLoop() {
+  free_retired();
   guest_.reset();
   close(wakeup_);
   close(set_);
@@ -161,6 +162,7 @@ void EpollLoop::finish() {
     Descriptor& descriptor = changed_.front();
     descriptor.unlink();
     descriptor.apply();
+    flush_touched();
   }
 }
 

@@ -1,13 +1,13 @@
 // The loop of a worker: a level-triggered epoll set of its own.
 //
 // As a guest (the usual way) the set is itself one descriptor that the worker's io_context waits on. When that fires,
-// the loop drains the set until nothing is ready or its budget is spent, then gives the thread back to Asio. The nesting
-// costs one epoll_ctl and two waits each time the loop runs out of work, nothing for each message. Bare, run() waits in
-// the set itself.
+// the loop drains the set until nothing is ready or its budget is spent, then gives the thread back to Asio. The
+// nesting costs one epoll_ctl and two waits each time the loop runs out of work, nothing for each message. Bare, run()
+// waits in the set itself.
 //
-// Time costs nothing per message either: one clock reading a turn, and a timer (as a guest) that is armed anew only when
-// it has fired or something is due earlier than what it waits for. The wheel answers in coarse steps for what is far
-// away, and connections move their deadline only when they are asked, so that is a few times a second at most.
+// Time costs nothing per message either: one clock reading a turn, and a timer (as a guest) that is armed anew only
+// when it has fired or something is due earlier than what it waits for. The wheel answers in coarse steps for what is
+// far away, and connections move their deadline only when they are asked, so that is a few times a second at most.
 //
 // What an Asio handler of this thread wants from the loop or from anything that lives on it, it posts.
 #pragma once

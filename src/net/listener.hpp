@@ -23,7 +23,8 @@ class Listener final : private Watcher, private Deadline {
 
   // Neither delegate may destroy the listener; pausing it is fine. `on_error` hears of connections that could not be
   // taken for want of something (descriptors, memory): the listener then rests for a moment by itself.
-  Listener(EpollLoop& loop, ListenSocket socket, OnConnection on_connection, OnError on_error, ListenerOptions options = {});
+  Listener(EpollLoop& loop, ListenSocket socket, OnConnection on_connection, OnError on_error,
+           ListenerOptions options = {});
 
   void pause();   // connections wait in the kernel's queue
   void resume();

@@ -93,8 +93,14 @@ void Loop::turn_ends() {
     work.on_deferred();
     flush_touched();
   }
-  std::swap(queues_->retired, queues_->freeing);
-  queues_->freeing.clear();
+  free_retired();
+}
+
+void Loop::free_retired() {
+  while (!queues_->retired.empty()) {
+    std::swap(queues_->retired, queues_->freeing);
+    queues_->freeing.clear();
+  }
 }
 
 }  // namespace culvert

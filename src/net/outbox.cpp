@@ -162,7 +162,9 @@ void Outbox::own_what_is_left() {
   const auto borrows = [](const Segment& segment) { return segment.borrowed; };
   Page* before = nullptr;
   Page* page = first_;
-  while (page != nullptr && std::ranges::none_of(page->unsent(), borrows)) before = std::exchange(page, page->next_page());
+  while (page != nullptr && std::ranges::none_of(page->unsent(), borrows)) {
+    before = std::exchange(page, page->next_page());
+  }
   if (page == nullptr) return;
 
   Outbox rest(*blocks_);

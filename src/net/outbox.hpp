@@ -1,4 +1,4 @@
-// What one transport still has to send. Empty, it is one pointer; with something in it, it borrows blocks from the loop.
+// What one transport still has to send. Empty, it is one pointer; with something in it, it borrows blocks.
 //
 // Within a turn bytes may be borrowed (bodies that lie in the loop's scratch buffer); flush() sends everything in one
 // gather-send and copies what the kernel refused, so that afterwards nothing is borrowed any more.

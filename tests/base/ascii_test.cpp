@@ -66,7 +66,9 @@ TEST(Ascii, ParsesDecimalWithoutOverflow) {
   EXPECT_EQ(parse_decimal("007"), 7u);
   EXPECT_EQ(parse_decimal("18446744073709551615"), UINT64_MAX);
   EXPECT_EQ(parse_decimal("18446744073709551616"), std::nullopt);
-  for (const char* text : {"", "+1", "-1", " 1", "1 ", "0x1", "1.0"}) EXPECT_EQ(parse_decimal(text), std::nullopt) << text;
+  for (const char* text : {"", "+1", "-1", " 1", "1 ", "0x1", "1.0"}) {
+    EXPECT_EQ(parse_decimal(text), std::nullopt) << text;
+  }
 }
 
 TEST(Ascii, WritesDigits) {

@@ -113,7 +113,9 @@ TEST_F(DeadlineWheelTest, WakesSeldomForWhatIsFarAway) {
 // A thousand deadlines against the plain truth, with a clock that jumps unevenly.
 TEST_F(DeadlineWheelTest, AsksEachOnceAtItsTime) {
   std::mt19937 random(1);
-  const auto below = [&](std::int64_t limit) { return std::uniform_int_distribution<std::int64_t>(0, limit - 1)(random); };
+  const auto below = [&](std::int64_t limit) {
+    return std::uniform_int_distribution<std::int64_t>(0, limit - 1)(random);
+  };
   struct Entry {
     Alarm alarm;
     TimePoint when = never;  // never: not waiting

@@ -2,7 +2,6 @@
 #include "net/epoll_loop.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -139,6 +138,21 @@ TEST_F(EpollLoopTest, ANewDescriptorWithTheNumberOfAClosedOneIsAnother) {
   fresh->poke();
   EXPECT_TRUE(loop_.turn(1s));
   EXPECT_EQ(fresh->calls, 1);
+}
+
+TEST(EpollLoopEnd, FreesWhatIsRetiredWhileItStillStands) {
+  struct Closed final : Retired {
+    explicit Closed(EpollLoop& loop) : end(loop) {}
+    End end;
+  };
+  bool freed = false;
+  {
+    EpollLoop loop;
+    auto closed = std::make_unique<Closed>(loop);
+    closed->end.act = [token = std::shared_ptr<void>(nullptr, [&](void*) { freed = true; })] {};
+    loop.retire(std::move(closed));
+  }
+  EXPECT_TRUE(freed);
 }
 
 TEST_F(EpollLoopTest, ASharedDescriptorLeavesTheSetThoughTheFileLivesOn) {

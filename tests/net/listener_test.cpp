@@ -33,7 +33,9 @@ Address loopback_v6(std::uint16_t port = 0) {
   endpoint.address[15] = 1;
   return {.kind = Address::Kind::ip, .ip = endpoint, .text = {}, .port = 0};
 }
-Address unix_path(const std::string& path) { return {.kind = Address::Kind::unix_path, .ip = {}, .text = path, .port = 0}; }
+Address unix_path(const std::string& path) {
+  return {.kind = Address::Kind::unix_path, .ip = {}, .text = path, .port = 0};
+}
 
 // A blocking client; what the kernel's queue takes is connected.
 class Client {

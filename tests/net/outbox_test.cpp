@@ -143,7 +143,9 @@ TEST_F(OutboxTest, SteadyStateTakesBlocksFromThePool) {
 // Everything that can be interleaved, against a plain string; the borrowed text is overwritten after each flush.
 TEST_F(OutboxTest, KeepsTheOrderWhateverHappens) {
   std::mt19937 random(1);
-  const auto below = [&](std::size_t limit) { return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random); };
+  const auto below = [&](std::size_t limit) {
+    return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random);
+  };
   std::string expected;
   std::vector<std::string> lent;
   char next = 0;
