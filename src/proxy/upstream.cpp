@@ -65,7 +65,8 @@ void Upstream::Server::resolve() {
 
 void Upstream::Server::resolved(Result<std::vector<Endpoint>> answer) {
   resolution_ = {};
-  fresh_until_ = owner_.loop_.now() + owner_.settings.resolve;
+  const config::milliseconds lifetime = owner_.settings.resolve;
+  fresh_until_ = lifetime == config::no_limit ? never : owner_.loop_.now() + lifetime;
   if (answer && !answer->empty()) {
     origins_.clear();
     for (const Endpoint& endpoint : *answer) {

@@ -1,0 +1,42 @@
+// Names resolve to what a test says, when it says so.
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "net/resolver.hpp"
+
+namespace culvert::proxy {
+
+class ScriptedResolver final : public net::Resolver {
+ public:
+  net::Resolution resolve(Loop& loop, const std::string& name, std::uint16_t port, Done done) override {
+    names.push_back(name);
+    waiting_.push_back(std::make_shared<net::Question>(net::Question{loop, port, std::move(done)}));
+    return net::Resolution(waiting_.back());
+  }
+  // Answers the oldest question that is open.
+  void answer(std::vector<std::string_view> addresses) {
+    net::Endpoints endpoints;
+    for (const std::string_view address : addresses) {
+      endpoints.push_back(*Endpoint::parse_ip(address, waiting_.front()->port));
+    }
+    settle(std::move(endpoints));
+  }
+  void fail(std::error_code error) { settle(error); }
+
+  std::vector<std::string> names;  // of all questions so far
+
+ private:
+  void settle(Result<net::Endpoints> answer) {
+    const std::shared_ptr<net::Question> question = std::move(waiting_.front());
+    waiting_.erase(waiting_.begin());
+    Done done = std::exchange(question->done, {});
+    if (done) done(std::move(answer));
+  }
+  std::vector<std::shared_ptr<net::Question>> waiting_;
+};
+
+}  // namespace culvert::proxy
