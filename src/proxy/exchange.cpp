@@ -104,9 +104,8 @@ bool Exchange::parse_target() {
   }
   std::string_view name = host_field_;
   if (name.find(':') != std::string_view::npos) {  // a port, an IPv6 address; anything else is the host as it stands
-    const auto parsed = wire::parse_host_field(host_field_);
-    if (!parsed) return false;
-    name = parsed->host;
+    if (!wire::parse_host_field(name)) return false;
+    name = name.substr(0, name.starts_with('[') ? name.find(']') + 1 : name.find(':'));
   }
   if (std::any_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) {
     char* lower = static_cast<char*>(arena_.allocate(name.size(), 1));
@@ -169,8 +168,9 @@ bool Exchange::choose_upstream() {
 void Exchange::send_request() {
   Agent::Origin* origin = server_->origin();
   if (origin == nullptr) {
-    if (server_->error()) return fail(upstream_failure(errc::name_not_found, false, false));
-    return server_->wait(*this);
+    if (!server_->error()) return server_->wait(*this);
+    failure_ = upstream_failure(errc::name_not_found, false, false);
+    return may_try_again(failure_) ? try_again() : fail(failure_);
   }
   const config::Upstream& settings = route_->upstream->settings;
   const config::Route& route = route_->settings;
@@ -272,11 +272,7 @@ void Exchange::on_upstream_closed() {
   up_ = nullptr;
   up_response_ = nullptr;
   if (request_ == nullptr) return release_if_over();
-  if (may_try) {
-    if (failure_.retry == MayRetry::if_reused) tried_ = 0;  // the server may be well: only the connection was stale
-    if (choose_upstream()) send_request();
-    return;
-  }
+  if (may_try) return try_again();
   if (failure_.reason != Reason::none && !response_->writable_ended()) fail(failure_);
 }
 
@@ -294,6 +290,14 @@ bool Exchange::may_try_again(const Failure& failure) const {
       return retry.on_reused_connection_closed && reused_ && !up_->answered() && idempotent(view_.method);
   }
   return false;
+}
+
+// On the next server that was not tried. How the last try failed concerns nobody any more, unless it was the last.
+void Exchange::try_again() {
+  if (failure_.retry == MayRetry::if_reused) tried_ = 0;  // the server may be well: only the connection was stale
+  if (!choose_upstream()) return;
+  failure_ = {};
+  send_request();
 }
 
 // The one place where an exchange goes wrong.

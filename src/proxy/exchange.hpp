@@ -55,6 +55,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   void on_downstream_closed();
 
   bool may_try_again(const Failure& failure) const;
+  void try_again();
   void fail(const Failure& failure);
   void answer_failure(Reason reason);
   void answer(std::uint16_t status, std::span<const Header> lines, std::string_view body);

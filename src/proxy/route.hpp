@@ -22,7 +22,7 @@ class Upstream;
 struct RequestView {
   std::string_view listener;
   std::string_view method;
-  std::string_view host;   // lower case, without port; empty where there is none
+  std::string_view host;   // lower case, without port, IPv6 in brackets; empty where there is none
   std::string_view path;   // before '?', starts with '/' (or "*")
   std::string_view query;  // behind '?', without it
   const HeaderList* headers = nullptr;

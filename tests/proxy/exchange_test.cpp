@@ -1,0 +1,323 @@
+// If these fail, a request is sent twice or not often enough, or what became of it is told wrongly.
+#include "proxy/exchange.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "proxy/gateway.hpp"
+#include "proxy/scripted_resolver.hpp"
+#include "support/world.hpp"
+
+namespace culvert::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr std::string_view get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+constexpr std::string_view post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody";
+constexpr std::string_view ok_answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+// The world's connector, but some ports refuse.
+class ChoosyConnector final : public Connector {
+ public:
+  explicit ChoosyConnector(Connector& real) : real_(real) {}
+  Result<std::unique_ptr<Transport>> connect(const Address& address) override {
+    ++tries;
+    if (refused.contains(address.ip.port)) return std::make_error_code(std::errc::connection_refused);
+    return real_.connect(address);
+  }
+  std::set<std::uint16_t> refused;
+  int tries = 0;
+
+ private:
+  Connector& real_;
+};
+
+struct CollectedLines final : LogSink {
+  void submit(std::string& buffer, std::uint32_t) override {
+    text += buffer;
+    buffer.clear();
+  }
+  std::string text;
+};
+
+class ExchangeTest : public ::testing::Test {
+ protected:
+  ExchangeTest() {
+    config.log.access = config::AccessLog{.file = "-", .format = {}, .fields = {}, .redact = {}};
+    config.listeners.push_back({.name = "web", .addresses = {}, .max_connections = 0, .server = {}});
+    config.upstreams["api"] = {.name = "api", .servers = {world.address()}};
+    config.routes.push_back({.name = "all", .action = config::ToUpstream{"api"}});
+  }
+  config::Upstream& upstream() { return config.upstreams["api"]; }
+  config::Route& route() { return config.routes[0]; }
+  Address port(std::uint16_t number) {
+    Address address = world.address();
+    address.ip.port = number;
+    return address;
+  }
+  static Address name(std::string_view text) {
+    return {.kind = Address::Kind::name, .ip = {}, .text = std::string(text), .port = 80};
+  }
+  void start() {
+    gateway.apply(std::make_shared<const config::Config>(config));
+    gateway.serve(server, "web");
+  }
+  test::TestPeer& connect() {
+    auto [stream, peer] = world.connect();
+    server.adopt(std::move(stream));
+    return peer;
+  }
+  test::TestPeer& origin_got(std::string_view text, std::size_t n = 0) {
+    EXPECT_TRUE(world.run_until([&] {
+      test::TestPeer* peer = world.accepted(n);
+      return peer != nullptr && peer->received().find(text) != std::string::npos;
+    })) << text;
+    return *world.accepted(n);
+  }
+  void expect_answer(test::TestPeer& client, std::string_view text) {
+    EXPECT_TRUE(world.run_until([&] { return client.received().find(text) != std::string::npos; })) << text;
+  }
+  // Two servers, of which the one whose turn it is refuses; the other answers.
+  test::TestPeer& answered_by_the_second() {
+    upstream().servers = {port(1), port(2)};
+    connector.refused = {1};
+    start();
+    for (int i = 0; i < 2; ++i) {  // one of the two begins with the server that refuses
+      test::TestPeer& client = connect();
+      client.send(get);
+      origin_got("\r\n\r\n", static_cast<std::size_t>(i));
+      if (connector.tries > i + 1) return client;
+      world.accepted(static_cast<std::size_t>(i))->send("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+      world.accepted(static_cast<std::size_t>(i))->half_close();
+      expect_answer(client, "200 OK");
+      log();
+      lines.text.clear();
+    }
+    ADD_FAILURE() << "nobody was refused";
+    return connect();
+  }
+  // Of the connection that answered_by_the_second() has brought about.
+  test::TestPeer& second() { return *world.accepted(world.accepted(1) == nullptr ? 0 : 1); }
+  std::string log() {
+    world.settle();
+    gateway.flush_log();
+    return lines.text;
+  }
+
+  test::World world;
+  ChoosyConnector connector{world.connector()};
+  config::Config config;
+  ScriptedResolver resolver;
+  CollectedLines lines;
+  Server server{world.loop(), {}};
+  Gateway gateway{world.loop(), connector, resolver, &lines};
+};
+
+using Target = ExchangeTest;
+using TryingAgain = ExchangeTest;
+using Waiting = ExchangeTest;
+using Failing = ExchangeTest;
+
+TEST_F(Target, Ipv6HostKeepsItsBrackets) {
+  route().match.hosts = {{.text = "[2001:db8::1]", .wildcard = false}};
+  route().action = config::Redirect{.to = "https://{host}{uri}", .status = 308};
+  start();
+  test::TestPeer& client = connect();
+  client.send("GET /a HTTP/1.1\r\nHost: [2001:DB8::1]:8080\r\n\r\nGET /b HTTP/1.1\r\nHost: [2001:db8::1]\r\n\r\n");
+  expect_answer(client, "\r\nLocation: https://[2001:db8::1]/a\r\n");
+  expect_answer(client, "\r\nLocation: https://[2001:db8::1]/b\r\n");
+}
+
+TEST_F(Target, HostIsLowerCaseWithoutPort) {
+  route().match.hosts = {{.text = "a.test", .wildcard = false}};
+  route().action = config::Redirect{.to = "//{host}/", .status = 308};
+  start();
+  test::TestPeer& client = connect();
+  client.send("GET / HTTP/1.1\r\nHost: A.Test:8080\r\n\r\n");
+  expect_answer(client, "\r\nLocation: //a.test/\r\n");
+}
+
+TEST_F(Target, AsteriskIsPassedOn) {
+  start();
+  connect().send("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_THAT(origin_got("\r\n\r\n").received(), StartsWith("OPTIONS * HTTP/1.1\r\n"));
+}
+
+TEST_F(TryingAgain, TakesTheNextServerWhereOneRefuses) {
+  test::TestPeer& client = answered_by_the_second();
+  second().send(ok_answer);
+  expect_answer(client, "200 OK");
+  EXPECT_THAT(log(), HasSubstr("\"culvert.retries\":1"));
+  EXPECT_THAT(log(), Not(HasSubstr("error.type"))) << "nothing went wrong in the end";
+}
+
+TEST_F(TryingAgain, ForgetsTheFirstFailureWhenTheClientLeaves) {
+  answered_by_the_second().reset();
+  EXPECT_TRUE(world.run_until([&] { return gateway.exchanges() == 0; }));
+  EXPECT_THAT(log(), HasSubstr("client_aborted"));
+}
+
+TEST_F(TryingAgain, ForgetsTheFirstFailureWhenTheAnswerIsCut) {
+  test::TestPeer& client = answered_by_the_second();
+  second().send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+  expect_answer(client, "half");
+  second().half_close();
+  ASSERT_TRUE(world.run_until([&] { return client.closed(); }));
+  EXPECT_THAT(log(), HasSubstr("upstream_aborted_body"));
+}
+
+TEST_F(TryingAgain, TakesTheNextServerWhereANameHasNoAddress) {
+  upstream().servers = {name("gone.test"), port(2)};
+  start();
+  resolver.fail(errc::name_not_found);
+  for (std::size_t i = 0; i < 2; ++i) {
+    test::TestPeer& client = connect();
+    client.send(get);
+    origin_got(get.substr(0, 4)).send(ok_answer);
+    expect_answer(client, "\r\n\r\nok");
+    world.accepted(0)->forget_received();
+  }
+  EXPECT_THAT(log(), HasSubstr("\"culvert.retries\":1"));
+}
+
+TEST_F(TryingAgain, TellsTheLastFailureWhereNoServerIsLeft) {
+  upstream().servers = {port(1), port(2), port(3)};
+  connector.refused = {1, 2, 3};
+  start();
+  test::TestPeer& client = connect();
+  client.send(post);
+  expect_answer(client, "HTTP/1.1 502 ");
+  EXPECT_EQ(connector.tries, 3);
+  EXPECT_THAT(log(), HasSubstr("upstream_connect_refused"));
+}
+
+TEST_F(TryingAgain, EndsWithTheAttemptsOfTheRoute) {
+  upstream().servers = {port(1), port(2), port(3)};
+  connector.refused = {1, 2, 3};
+  route().retry.attempts = 2;
+  start();
+  test::TestPeer& client = connect();
+  client.send(get);
+  expect_answer(client, "HTTP/1.1 502 ");
+  EXPECT_EQ(connector.tries, 2);
+}
+
+TEST_F(TryingAgain, IsLeftWhereTheRouteDoesNotWantIt) {
+  upstream().servers = {port(1), port(2)};
+  connector.refused = {1, 2};
+  route().retry.on_connect_failure = false;
+  start();
+  test::TestPeer& client = connect();
+  client.send(get);
+  expect_answer(client, "HTTP/1.1 502 ");
+  EXPECT_EQ(connector.tries, 1);
+}
+
+TEST_F(TryingAgain, IsLeftWhereTheUpstreamMayHaveActed) {
+  start();
+  test::TestPeer& client = connect();
+  client.send(get);
+  origin_got("GET / ").send(ok_answer);
+  expect_answer(client, "\r\n\r\nok");
+  client.send(post);
+  origin_got("\r\n\r\nbody").half_close();
+  expect_answer(client, "HTTP/1.1 502 ");
+  EXPECT_EQ(connector.tries, 1);
+  EXPECT_THAT(log(), HasSubstr("upstream_reset_before_response"));
+}
+
+TEST_F(Waiting, ForAFreeConnectionEndsInTime) {
+  upstream().max_sockets = 1;
+  upstream().connect_timeout = 2s;
+  start();
+  test::TestPeer& busy = connect();
+  busy.send(get);
+  origin_got("\r\n\r\n");
+  test::TestPeer& waiting = connect();
+  waiting.send(get);
+  world.settle();
+  EXPECT_EQ(waiting.received(), "");
+  world.advance(2'100ms);
+  expect_answer(waiting, "HTTP/1.1 503 ");
+  EXPECT_THAT(waiting.received(), HasSubstr("error=connection_limit_reached; details=\"upstream_queue_timeout\""));
+  world.accepted(0)->send(ok_answer);
+  expect_answer(busy, "\r\n\r\nok");
+  EXPECT_EQ(connector.tries, 1);
+}
+
+TEST_F(Waiting, ForAFreeConnectionIsRewarded) {
+  upstream().max_sockets = 1;
+  start();
+  test::TestPeer& first = connect();
+  first.send(get);
+  origin_got("\r\n\r\n");
+  test::TestPeer& second_client = connect();
+  second_client.send("GET /second HTTP/1.1\r\nHost: a\r\n\r\n");
+  world.accepted(0)->send(ok_answer);
+  expect_answer(first, "\r\n\r\nok");
+  origin_got("/second").send(ok_answer);
+  expect_answer(second_client, "\r\n\r\nok");
+  EXPECT_EQ(connector.tries, 1);
+}
+
+TEST_F(Waiting, ForANameOutlivesItsClient) {
+  upstream().servers = {name("api.test")};
+  start();
+  test::TestPeer& client = connect();
+  client.send(get);
+  world.settle();
+  client.reset();
+  world.settle();
+  resolver.answer({"127.0.0.1"});
+  EXPECT_TRUE(world.run_until([&] { return gateway.exchanges() == 0; }));
+  EXPECT_EQ(connector.tries, 0);
+  EXPECT_THAT(log(), HasSubstr("client_aborted"));
+}
+
+TEST_F(Failing, ConnectIsNotServedHere) {
+  start();
+  test::TestPeer& client = connect();
+  client.send("CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n");
+  expect_answer(client, "HTTP/1.1 405 ");
+  EXPECT_EQ(connector.tries, 0);
+}
+
+TEST_F(Failing, AnUpstreamThatSwitchesProtocolsUnasked) {
+  start();
+  test::TestPeer& client = connect();
+  client.send(get);
+  origin_got("\r\n\r\n").send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n");
+  expect_answer(client, "HTTP/1.1 502 ");
+  EXPECT_THAT(log(), HasSubstr("upstream_upgrade_unexpected"));
+}
+
+TEST_F(Failing, AnAnswerBeforeTheRequestHasEnded) {
+  start();
+  test::TestPeer& client = connect();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\npart");
+  test::TestPeer& origin = origin_got("part");
+  origin.send("HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno");
+  expect_answer(client, "\r\n\r\nno");
+  EXPECT_THAT(client.received(), StartsWith("HTTP/1.1 403 No\r\n"));
+  EXPECT_TRUE(world.run_until([&] { return origin.closed(); })) << "the rest has no reader";
+}
+
+TEST_F(Failing, AnExpectationThatTheRouteRejects) {
+  route().expect_continue = config::ExpectContinue::reject;
+  start();
+  test::TestPeer& client = connect();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+  expect_answer(client, "HTTP/1.1 417 ");
+  EXPECT_EQ(connector.tries, 0);
+}
+
+}  // namespace
+}  // namespace culvert::proxy
