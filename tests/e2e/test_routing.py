@@ -23,8 +23,9 @@ class Matching(CulvertTest):
     def test_host(self):
         self.assert_routes(
             route("exact", 'host = "www.site.test"') + route("any", 'host = "*.site.test"')
-            + route("list", 'host = ["a.test", "b.test"]'),
-            ("exact", "/", {"host": "www.site.test"}), ("exact", "/", {"host": "WWW.Site.Test"}),
+            + route("list", 'host = ["a.test", "b.test"]') + route("six", 'host = "[2001:db8::1]"'),
+            ("six", "/", {"host": "[2001:DB8::1]:8080"}), ("exact", "/", {"host": "www.site.test"}),
+            ("exact", "/", {"host": "WWW.Site.Test"}),
             ("exact", "/", {"host": "www.site.test:8080"}), ("any", "/", {"host": "api.site.test"}),
             ("any", "/", {"host": "a.b.site.test"}), (None, "/", {"host": "site.test"}),
             (None, "/", {"host": "www.site.test.evil"}), (None, "/", {"host": "xsite.test"}),
