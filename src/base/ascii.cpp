@@ -41,6 +41,13 @@ std::size_t member_end(std::string_view list) {
 
 }  // namespace
 
+// Without a branch for each character, so that the compiler can take many at a time.
+bool has_upper(std::string_view text) {
+  bool found = false;
+  for (const char c : text) found |= static_cast<unsigned char>(c - 'A') < 26;
+  return found;
+}
+
 std::string lower(std::string_view text) {
   std::string result(text);
   std::transform(result.begin(), result.end(), result.begin(), to_lower);

@@ -120,7 +120,7 @@ void ClientTransaction::on_deferred() noexcept {
   } else if (!over_) {
     return;
   }
-  response.emit_cut();
+  if (response.aborted_) response.emit_cut();
   request.emit_close();
   if (response_begun) response.emit_close();
   agent.finished(*this);

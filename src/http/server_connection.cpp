@@ -72,7 +72,7 @@ void ServerConnection::on_deferred() noexcept {
     case Phase::closed:
     case Phase::lingering:
       if (transaction_ != nullptr) {
-        transaction_->request.emit_cut();
+        if (transaction_->request.aborted()) transaction_->request.emit_cut();
         transaction_->response.emit_close();
         transaction_->request.emit_close();
         release_transaction();
