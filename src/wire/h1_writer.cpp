@@ -47,10 +47,10 @@ std::size_t write_chunk_size(char* out, std::size_t size) {
   return static_cast<std::size_t>(end - out);
 }
 
-bool valid_token(std::string_view text) { return !text.empty() && all(token_char, text); }
+bool valid_token(std::string_view text) { return is_token(text); }
 
-bool valid_field_value(std::string_view text) { return all(value_char, text); }
+bool valid_field_value(std::string_view text) { return find(text, control_characters<Sixteen>) == text.size(); }
 
-bool valid_target(std::string_view text) { return !text.empty() && all(target_char, text); }
+bool valid_target(std::string_view text) { return !text.empty() && find(text, not_in_target<Sixteen>) == text.size(); }
 
 }  // namespace culvert::wire
