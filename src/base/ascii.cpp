@@ -41,11 +41,8 @@ std::size_t member_end(std::string_view list) {
 
 }  // namespace
 
-// Without a branch for each character, so that the compiler can take many at a time.
 bool has_upper(std::string_view text) {
-  bool found = false;
-  for (const char c : text) found |= static_cast<unsigned char>(c - 'A') < 26;
-  return found;
+  return std::any_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
 std::string lower(std::string_view text) {

@@ -19,7 +19,7 @@ constexpr auto keep_alive_margin = std::chrono::seconds(1);
 }  // namespace
 
 ServerTransaction::ServerTransaction(ServerConnection& connection, BlockPool& blocks, wire::H1Handler& handler)
-    : arena(blocks),
+    : arena(blocks, first_room),
       parser(wire::MessageKind::request, handler),
       request(connection),
       response(connection, connection, arena) {}
