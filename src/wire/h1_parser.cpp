@@ -25,6 +25,14 @@ constexpr int not_in_trailers = framing | hop_by_hop | protected_;
 
 const char* end_of(std::string_view text) { return text.data() + text.size(); }
 
+// Without the blanks around it. There are no other characters up to SP any more: find_line_end saw to it.
+std::string_view trim_value(const char* first, const char* last) {
+  const auto blank = [](char c) { return static_cast<unsigned char>(c) <= ' '; };
+  while (first != last && blank(*first)) ++first;
+  while (first != last && blank(last[-1])) --last;
+  return {first, last};
+}
+
 struct ConnectionOptions {
   bool close = false;
   bool keep_alive = false;
@@ -285,11 +293,11 @@ const char* H1Parser::State::read_fields(const char* line) {
     const char* const colon = find_guarded(line, colons_and_line_feeds<Sixteen>);
     const std::string_view name{line, colon};
     const HeaderId id = header_id(name);
-    const bool valid_name = *colon == ':' && (id != HeaderId::other || is_token(name));
+    if (*colon != ':' || (id == HeaderId::other && !is_token(name))) return refuse_field(line);
     const LineEnd end = find_line_end(colon);
-    if (!valid_name || end.error != ParseError::ok) return refuse_field(line);
+    if (end.error != ParseError::ok) return refuse_field(line);
     if (in_head || (flags_of(id) & not_in_trailers) == 0) {
-      fields.push(*arena, {id, name, trim({colon + 1, end.at})});
+      fields.push(*arena, {id, name, trim_value(colon + 1, end.at)});
     }
     line = end.at + 2;
   } while (guard.usual(*line));
