@@ -25,6 +25,36 @@ constexpr int not_in_trailers = framing | hop_by_hop | protected_;
 
 const char* end_of(std::string_view text) { return text.data() + text.size(); }
 
+// Without the blanks around it. There are no other characters up to SP any more: find_line_end saw to it.
+std::string_view trim_value(const char* first, const char* last) {
+  const auto blank = [](char c) { return static_cast<unsigned char>(c) <= ' '; };
+  while (first != last && blank(*first)) ++first;
+  while (first != last && blank(last[-1])) --last;
+  return {first, last};
+}
+
+struct ConnectionOptions {
+  bool close = false;
+  bool keep_alive = false;
+  bool upgrade = false;
+};
+
+ConnectionOptions connection_options(const HeaderList& headers) {
+  ConnectionOptions options;
+  if (!headers.may_have(HeaderId::connection)) return options;
+  for (const Header& header : headers) {
+    if (header.id != HeaderId::connection) continue;
+    for (std::string_view rest = header.value; !rest.empty();) {
+      const std::string_view option = take_member(rest);
+      const HeaderId nominated = header_id(option);  // all options but "close" are names of fields
+      options.close = options.close || same_letters(option, "close");
+      options.keep_alive = options.keep_alive || nominated == HeaderId::keep_alive;
+      options.upgrade = options.upgrade || nominated == HeaderId::upgrade;
+    }
+  }
+  return options;
+}
+
 enum class Phase : std::uint8_t { head, length, until_close, chunks, trailers, ending, complete, stopped };
 
 }  // namespace
@@ -47,11 +77,11 @@ struct H1Parser::State {
   const char* copy_lines(std::string_view lines);
   std::size_t read_lines(const char* lines, std::size_t size);
   const char* read_start_line(const char* line);
-  inline const char* read_field(const char* line);
+  const char* read_fields(const char* line);
   const char* refuse_field(const char* line);
   void end_section();
   void end_head();
-  void read_connection_options();
+  void judge_connection();
   void start_body(BodyRule rule);
   std::size_t take_length(std::string_view bytes);
   std::size_t take_until_close(std::string_view bytes);
@@ -230,8 +260,7 @@ std::size_t H1Parser::State::read_lines(const char* lines, std::size_t size) {
       error = wrong;
       break;
     }
-    guard.count_line();
-    at = start_line_read ? read_field(at) : read_start_line(at);
+    at = start_line_read ? read_fields(at) : read_start_line(at);
   }
   return static_cast<std::size_t>(at - lines);
 }
@@ -239,6 +268,7 @@ std::size_t H1Parser::State::read_lines(const char* lines, std::size_t size) {
 // These read the whole line that begins at `line`, and return where the next one does.
 const char* H1Parser::State::read_start_line(const char* line) {
   start_line_read = true;
+  guard.count_line();
   const LineEnd end = find_line_end(line);
   if (end.error != ParseError::ok) {
     error = end.error == ParseError::HPE_INVALID_HEADER_TOKEN ? ParseError::control_character : end.error;
@@ -254,20 +284,24 @@ const char* H1Parser::State::read_start_line(const char* line) {
   return end_of(text);
 }
 
-const char* H1Parser::State::read_field(const char* line) {
-  const char* const colon = find_guarded(line, colons_and_line_feeds<Sixteen>);
-  const std::string_view name{line, colon};
-  const HeaderId id = header_id(name);
-  const bool valid_name = *colon == ':' && (id != HeaderId::other || is_token(name));
-  const LineEnd end = find_line_end(colon);
-  if (!valid_name || end.error != ParseError::ok) return refuse_field(line);
-  const Header header{id, name, trim({colon + 1, end.at})};
-  if (phase == Phase::head) {
-    head.headers.push(*arena, header);
-  } else if ((flags_of(id) & not_in_trailers) == 0) {
-    trailers.push(*arena, header);
-  }
-  return end.at + 2;
+// And all the fields that follow it: the byte behind the last line is none that one begins with.
+const char* H1Parser::State::read_fields(const char* line) {
+  const bool in_head = phase == Phase::head;
+  HeaderList& fields = in_head ? head.headers : trailers;
+  do {
+    guard.count_line();
+    const char* const colon = find_guarded(line, colons_and_line_feeds<Sixteen>);
+    const std::string_view name{line, colon};
+    const HeaderId id = header_id(name);
+    if (*colon != ':' || (id == HeaderId::other && !is_token(name))) return refuse_field(line);
+    const LineEnd end = find_line_end(colon);
+    if (end.error != ParseError::ok) return refuse_field(line);
+    if (in_head || (flags_of(id) & not_in_trailers) == 0) {
+      fields.push(*arena, {id, name, trim_value(colon + 1, end.at)});
+    }
+    line = end.at + 2;
+  } while (guard.usual(*line));
+  return line;
 }
 
 // What is wrong with its end comes before what is wrong with its name.
@@ -295,30 +329,18 @@ void H1Parser::State::end_head() {
     error = judge_response(head.headers, head.status, head.framing);
   }
   if (error) return;
-  read_connection_options();
+  judge_connection();
   head_ended = true;
   start_body(handler.on_head());
 }
 
-void H1Parser::State::read_connection_options() {
-  bool close = false;
-  bool keep_alive = false;
-  bool upgrade = false;
-  for (const Header& header : head.headers) {
-    if (header.id != HeaderId::connection) continue;
-    for (std::string_view rest = header.value; !rest.empty();) {
-      const std::string_view option = take_member(rest);
-      const HeaderId nominated = header_id(option);  // all options but "close" are names of fields
-      close = close || same_letters(option, "close");
-      keep_alive = keep_alive || nominated == HeaderId::keep_alive;
-      upgrade = upgrade || nominated == HeaderId::upgrade;
-    }
-  }
+void H1Parser::State::judge_connection() {
+  const ConnectionOptions options = connection_options(head.headers);
   const bool http_1_1 = head.minor_version == 1;
   // Chunked in HTTP/1.0 means that somebody on the way did not understand the framing (RFC 9112 6.1).
   const bool framing_in_doubt = !http_1_1 && head.framing.kind == Framing::Kind::chunked;
-  head.keep_alive = !close && (http_1_1 || keep_alive) && !framing_in_doubt;
-  head.upgrade = http_1_1 && upgrade && head.headers.find(HeaderId::upgrade) != nullptr;
+  head.keep_alive = !options.close && (http_1_1 || options.keep_alive) && !framing_in_doubt;
+  head.upgrade = http_1_1 && options.upgrade && head.headers.find(HeaderId::upgrade) != nullptr;
 }
 
 // ---- body

@@ -16,11 +16,13 @@ void HeadBuffer::append_decimal(std::uint64_t number) {
 }
 
 void HeadBuffer::grow(std::size_t more) {
-  const std::size_t capacity = std::max(capacity_ * 2, size_ + more);
+  const std::size_t used = size();
+  const std::size_t capacity = std::max(2 * static_cast<std::size_t>(limit_ - data_.get()), used + more);
   auto data = std::make_unique_for_overwrite<char[]>(capacity);
-  std::memcpy(data.get(), data_.get(), size_);
+  std::memcpy(data.get(), data_.get(), used);
   data_ = std::move(data);
-  capacity_ = capacity;
+  end_ = data_.get() + used;
+  limit_ = data_.get() + capacity;
 }
 
 void write_request_line(HeadBuffer& out, std::string_view method, std::string_view target) {

@@ -29,8 +29,9 @@ class HeadGuard {
   ParseError overflow(std::string_view open_line) const;
   // What is wrong with the next line, as far as its first byte tells.
   ParseError judge(char first) const {
-    return first > ' ' && lines_ < lines_max_ ? ParseError::ok : judge_unusual(first);
+    return usual(first) ? ParseError::ok : judge_unusual(first);
   }
+  bool usual(char first) const { return first > ' ' && lines_ < lines_max_; }  // then nothing is wrong
   void count_line() { ++lines_; }
   bool has_begun() const { return lines_ > 0; }  // a whole line that is not empty: such may come before a start line
 

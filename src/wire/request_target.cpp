@@ -116,7 +116,8 @@ std::error_code judge_destination(std::string_view method, std::string_view text
     if (has_host) return ParseError::several_hosts;
     has_host = true;
     const bool may_be_empty = target.authority.host.empty();
-    const bool valid = header.value.empty() ? may_be_empty : parse_host_field(header.value).has_value();
+    Authority host;
+    const bool valid = header.value.empty() ? may_be_empty : parse_authority(header.value, host);
     if (!valid) return ParseError::invalid_host;
   }
   return {};

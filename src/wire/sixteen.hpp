@@ -17,12 +17,13 @@
 
 namespace culvert::wire {
 
-// The questions of both bodies answer with the bytes for which it is so; places() makes a set of bits of them, the
+// of() takes each half from a place of its own, of_short() the bytes of a word, the lowest first. The questions of both bodies answer with the bytes for which it is so; places() makes a set of bits of them, the
 // first byte's the lowest.
 class SixteenInWords {
  public:
   static SixteenInWords at(const char* text) { return of(text, text + 8); }
   static SixteenInWords of(const char* low, const char* high) { return {load(low), load(high)}; }
+  static SixteenInWords of_short(std::uint64_t text) { return {text, 0}; }
 
   SixteenInWords equal(char c) const { return {zeros(low_ ^ each(c)), zeros(high_ ^ each(c))}; }
   SixteenInWords below(char c) const { return {~reach(low_, c) & tops, ~reach(high_, c) & tops}; }  // c: 1 to 0x7f
@@ -59,15 +60,16 @@ class SixteenInWords {
 class SixteenInRegister {
  public:
   static SixteenInRegister at(const char* text) {
-    __m128i bytes;
-    std::memcpy(&bytes, text, sizeof bytes);
-    return {bytes};
+    return {_mm_loadu_si128(reinterpret_cast<const __m128i*>(text))};
   }
   static SixteenInRegister of(const char* low, const char* high) {
     std::int64_t low_word, high_word;
     std::memcpy(&low_word, low, sizeof low_word);
     std::memcpy(&high_word, high, sizeof high_word);
     return {_mm_set_epi64x(high_word, low_word)};
+  }
+  static SixteenInRegister of_short(std::uint64_t text) {
+    return {_mm_set_epi64x(0, static_cast<std::int64_t>(text))};
   }
 
   SixteenInRegister equal(char c) const { return {_mm_cmpeq_epi8(bytes_, _mm_set1_epi8(c))}; }
@@ -148,9 +150,9 @@ std::size_t find(std::string_view text, Search search) {
     if ((places & 0xff) != 0) return first_of(places);
     return places == 0 ? size : size - 8 + first_of(places >> 8);
   }
-  char padded[8] = {};
-  for (std::size_t i = 0; i < size; ++i) padded[i] = data[i];
-  return std::min(size, first_of(search(Sixteen::of(padded, padded)) | 1u << size));
+  std::uint64_t word = 0;
+  for (std::size_t i = 0; i < size; ++i) word |= std::uint64_t{static_cast<unsigned char>(data[i])} << (8 * i);
+  return first_of(search(Sixteen::of_short(word)) | 1u << size);
 }
 
 }  // namespace culvert::wire
