@@ -145,7 +145,7 @@ void H1Parser::State::begin(Arena& message_arena, const ParserLimits& message_li
   arena = &message_arena;
   limits = message_limits;
   guard.begin(kind == MessageKind::request ? HeadGuard::Section::request : HeadGuard::Section::response, limits);
-  head = {};
+  ::new (&head) MessageHead;  // "head = {}" is a string instruction in GCC's hands, which takes long to start
   trailers.clear();
   open_line = {};
   error = {};

@@ -50,7 +50,7 @@ class HeadBuffer {
   // Returns the place behind the copy. Short texts, as most are, go as two words that overlap, without a call.
   static char* copy(char* to, std::string_view text) {
     const std::size_t size = text.size();
-    if (size > 32) {
+    if (size >= 32) {
       std::memcpy(to, text.data(), size);
     } else if (size >= 16) {
       copy_ends<16>(to, text);

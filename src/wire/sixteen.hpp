@@ -2,7 +2,7 @@
 // characters, for what a name may not hold. One type with two bodies: SSE2 registers, which every x86-64 has, and two
 // machine words anywhere else.
 //
-//   find(line, 0, [](Sixteen text) { return text.equal(':').places(); })
+//   find(text, [](Sixteen part) { return part.equal(':').places(); })
 #pragma once
 #include <algorithm>
 #include <bit>
@@ -17,8 +17,8 @@
 
 namespace culvert::wire {
 
-// of() takes each half from a place of its own, of_short() the bytes of a word, the lowest first. The questions of both bodies answer with the bytes for which it is so; places() makes a set of bits of them, the
-// first byte's the lowest.
+// of() takes each half from a place of its own, of_short() the bytes of a word, the lowest first. The questions answer
+// with the bytes for which it is so; places() makes a set of bits of them, the first byte's the lowest.
 class SixteenInWords {
  public:
   static SixteenInWords at(const char* text) { return of(text, text + 8); }
@@ -122,7 +122,7 @@ unsigned not_in_target(Text text) {
 
 // ---- the search
 
-inline std::size_t first_of(unsigned places) { return static_cast<std::size_t>(std::countr_zero(places)); }
+inline unsigned first_of(unsigned places) { return static_cast<unsigned>(std::countr_zero(places)); }
 
 // The first place from `at` on that `search` finds. There must be one, and fifteen bytes behind it that may be read.
 template <class Search>

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <string>
@@ -25,7 +26,9 @@ using Bodies = testing::Types<SixteenInWords>;
 TYPED_TEST_SUITE(SixteenTest, Bodies);
 
 bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == '\x7f'; }
-bool is_plain(char c) { return is(digit_char, c) || (to_lower(c) >= 'a' && to_lower(c) <= 'z') || c == '-' || c == '.'; }
+bool is_plain(char c) {
+  return is(digit_char, c) || (to_lower(c) >= 'a' && to_lower(c) <= 'z') || c == '-' || c == '.';
+}
 
 // Every byte value at every place, between neighbours that would show a carry.
 TYPED_TEST(SixteenTest, AnswersForEachByteByItself) {
