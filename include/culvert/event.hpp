@@ -116,16 +116,19 @@ class Event {
   std::size_t listener_count() const { return count_; }
 
   void emit(Args... args) {
-    if (count_ == 0) return;
+    if (count_ != 0) call_all(std::forward<Args>(args)...);
+  }
+
+ private:
+  void call_all(Args... args) {
     const ListenerId end = next_;
     const std::size_t late = more_ ? more_->entries.size() : 0;
     ++depth_;
     call(first_, end, args...);
     for (std::size_t i = 0; i < late; ++i) call(*more_->entries[i], end, args...);
-    if (--depth_ == 0) sweep();
+    if (--depth_ == 0 && more_) sweep();
   }
 
- private:
   struct Entry {
     Listener listener;
     ListenerId id = 0;  // 0: nobody
@@ -139,8 +142,7 @@ class Event {
 
   ListenerId add(Listener listener, bool once) {
     Entry* entry = &first_;
-    const bool alone = first_.id == 0 && first_.running == 0 && !(more_ && !more_->entries.empty());
-    if (!alone) {
+    if (first_.id != 0 || first_.running != 0 || (more_ && !more_->entries.empty())) {
       if (!more_) more_ = std::make_unique<More>();
       entry = more_->entries.emplace_back(std::make_unique<Entry>()).get();
     }
@@ -160,7 +162,7 @@ class Event {
     } else {
       entry.listener.clear();
     }
-    if (depth_ == 0) sweep();
+    if (depth_ == 0 && more_) sweep();
   }
   void call(Entry& entry, ListenerId end, Args... args) {
     if (entry.id == 0 || entry.id >= end) return;
@@ -173,7 +175,7 @@ class Event {
     }
   }
   void sweep() {
-    if (more_) std::erase_if(more_->entries, [](const auto& entry) { return entry->id == 0 && entry->running == 0; });
+    std::erase_if(more_->entries, [](const auto& entry) { return entry->id == 0 && entry->running == 0; });
   }
 
   Entry first_;

@@ -34,19 +34,31 @@ class HeaderList {
   operator std::span<const Header>() const { return {first_, size_}; }
 
   // The first line with that name, or null; names are compared without regard to case.
-  const Header* find(HeaderId id) const;
+  const Header* find(HeaderId id) const { return may_have(id) ? search(id) : nullptr; }
   const Header* find(std::string_view name) const;
   // Whether the comma-separated lists of all lines with this id contain `token`, without regard to case.
   bool has_token(HeaderId id, std::string_view token) const;
 
-  void push(Arena& arena, const Header& header);
+  // False only where no line has this id: the cheap question before a search.
+  bool may_have(HeaderId id) const { return (pushed_ & bit(id)) != 0; }
+
+  void push(Arena& arena, const Header& header) {
+    if (size_ == capacity_) grow(arena);
+    first_[size_++] = header;
+    pushed_ |= bit(header.id);
+  }
   void remove_last() { assert(size_ > 0); --size_; }
-  void clear() { first_ = nullptr; size_ = capacity_ = 0; }
+  void clear() { *this = {}; }
 
  private:
+  static std::uint64_t bit(HeaderId id) { return std::uint64_t{1} << (static_cast<unsigned>(id) % 64); }
+  const Header* search(HeaderId id) const;
+  void grow(Arena& arena);
+
   Header* first_ = nullptr;
   std::uint32_t size_ = 0;
   std::uint32_t capacity_ = 0;
+  std::uint64_t pushed_ = 0;  // a bit for each id that was ever pushed; ids that differ by 64 share one
 };
 
 }  // namespace culvert

@@ -117,7 +117,7 @@ class IncomingMessage {
   void received(const HeaderList& trailers);  // the last byte is there; on_end follows once it was consumed
   bool emit_end();                            // whether on_end has been emitted
   void cut(std::error_code reason);           // the connection ended early: marks; events follow in emit_close()
-  void emit_cut();
+  void emit_cut();                            // where there is something to tell
   void emit_close();
 
   BodySource& source_;

@@ -13,7 +13,8 @@ void Arena::clear() {
     ::operator delete(large_);
     large_ = next;
   }
-  at_ = end_ = nullptr;
+  at_ = first_.data();
+  end_ = at_ + first_.size();
 }
 
 std::string_view Arena::extend(std::string_view text, std::string_view more) {

@@ -15,6 +15,9 @@ namespace culvert {
 class Arena {
  public:
   explicit Arena(BlockPool& pool) : pool_(pool) {}
+  // With room for small messages that the owner brings along: most need nothing from the pool.
+  Arena(BlockPool& pool, std::span<std::byte> first)
+      : pool_(pool), first_(first), at_(first.data()), end_(first.data() + first.size()) {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
   ~Arena() { clear(); }
@@ -53,6 +56,7 @@ class Arena {
   void* allocate_slowly(std::size_t bytes, std::size_t alignment);
 
   BlockPool& pool_;
+  const std::span<std::byte> first_;
   std::byte* at_ = nullptr;
   std::byte* end_ = nullptr;
   Block* blocks_ = nullptr;

@@ -9,22 +9,32 @@ namespace culvert {
 
 namespace {
 
-// By hand, for it is done for every proxied request, and inet_ntop goes through printf.
+// The numbers from 0 to 255 in text with their lengths: an address is formatted for every proxied request, and inet_ntop
+// goes through printf.
+struct OctetText {
+  char text[3];
+  std::uint8_t size;
+};
+constexpr std::array<OctetText, 256> octet_texts = [] {
+  std::array<OctetText, 256> texts{};
+  for (unsigned number = 0; number < texts.size(); ++number) {
+    OctetText& row = texts[number];
+    if (number >= 100) row.text[row.size++] = static_cast<char>('0' + number / 100);
+    if (number >= 10) row.text[row.size++] = static_cast<char>('0' + number / 10 % 10);
+    row.text[row.size++] = static_cast<char>('0' + number % 10);
+  }
+  return texts;
+}();
+
 std::size_t format_ipv4(char* out, const std::array<std::uint8_t, 16>& address) {
   char* at = out;
-  for (int i = 0; i < 4; ++i) {
-    unsigned part = address[static_cast<std::size_t>(i)];
-    if (i > 0) *at++ = '.';
-    if (part >= 100) {
-      *at++ = static_cast<char>('0' + part / 100);
-      part %= 100;
-      *at++ = static_cast<char>('0' + part / 10);
-    } else if (part >= 10) {
-      *at++ = static_cast<char>('0' + part / 10);
-    }
-    *at++ = static_cast<char>('0' + part % 10);
+  for (std::size_t i = 0; i < 4; ++i) {
+    const OctetText& octet = octet_texts[address[i]];
+    std::memcpy(at, octet.text, sizeof(octet.text));  // as many as there can be; what is too much is overwritten
+    at += octet.size;
+    *at++ = '.';
   }
-  return static_cast<std::size_t>(at - out);
+  return static_cast<std::size_t>(at - out) - 1;
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ std::uint32_t keep_alive_promised_by(const HeaderList& headers) {
 ClientTransaction::ClientTransaction(Agent& owner, Agent::Origin& to, BlockPool& blocks)
         : agent(owner),
       origin(to),
-      arena(blocks),
+      arena(blocks, first_room),
       parser(wire::MessageKind::response, *this),
       early(blocks),
       request(*this, *this, arena),
@@ -120,7 +120,7 @@ void ClientTransaction::on_deferred() noexcept {
   } else if (!over_) {
     return;
   }
-  response.emit_cut();
+  if (response.aborted_) response.emit_cut();
   request.emit_close();
   if (response_begun) response.emit_close();
   agent.finished(*this);

@@ -24,6 +24,7 @@ struct ClientTransaction final : WaitingHook,
 
   Agent& agent;
   Agent::Origin& origin;
+  std::byte first_room[2048];  // of the arena
   Arena arena;
   wire::H1Parser parser;
   net::Outbox early;   // what is written before there is a connection

@@ -92,7 +92,6 @@ void IncomingMessage::cut(std::error_code reason) {
 }
 
 void IncomingMessage::emit_cut() {
-  if (!cut_reason_) return;
   const std::error_code reason = std::exchange(cut_reason_, {});
   on_aborted.emit();
   on_error.emit(reason);
@@ -100,7 +99,7 @@ void IncomingMessage::emit_cut() {
 
 void IncomingMessage::emit_close() {
   destroyed_ = true;
-  emit_cut();
+  if (cut_reason_) emit_cut();
   unpipe();
   on_close.emit();
 }

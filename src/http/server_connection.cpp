@@ -19,7 +19,7 @@ constexpr auto keep_alive_margin = std::chrono::seconds(1);
 }  // namespace
 
 ServerTransaction::ServerTransaction(ServerConnection& connection, BlockPool& blocks, wire::H1Handler& handler)
-    : arena(blocks),
+    : arena(blocks, first_room),
       parser(wire::MessageKind::request, handler),
       request(connection),
       response(connection, connection, arena) {}
@@ -72,7 +72,7 @@ void ServerConnection::on_deferred() noexcept {
     case Phase::closed:
     case Phase::lingering:
       if (transaction_ != nullptr) {
-        transaction_->request.emit_cut();
+        if (transaction_->request.aborted()) transaction_->request.emit_cut();
         transaction_->response.emit_close();
         transaction_->request.emit_close();
         release_transaction();

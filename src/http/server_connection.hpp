@@ -22,6 +22,7 @@ namespace culvert {
 
 struct ServerTransaction {
   ServerTransaction(ServerConnection& connection, BlockPool& blocks, wire::H1Handler& handler);
+  std::byte first_room[2048];  // of the arena
   Arena arena;
   wire::H1Parser parser;
   IncomingMessage request;

@@ -1,7 +1,5 @@
 #include "culvert/server_response.hpp"
 
-#include <charconv>
-
 #include "base/arena.hpp"
 #include "base/ascii.hpp"
 #include "culvert/error.hpp"
@@ -120,12 +118,8 @@ void ServerResponse::compose(std::uint16_t status, std::string_view reason, std:
       wire::write_field(head, "Connection", "close");
     } else {
       wire::write_field(head, "Connection", "keep-alive");
-      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(server.options.keep_alive_timeout).count();
-      if (seconds > 0) {
-        char text[32] = "timeout=";
-        const auto end = std::to_chars(text + 8, text + sizeof text, seconds).ptr;
-        wire::write_field(head, "Keep-Alive", std::string_view(text, static_cast<std::size_t>(end - text)));
-      }
+      const std::string_view promise = server.shared_->keep_alive_promise(server.options.keep_alive_timeout);
+      if (!promise.empty()) wire::write_field(head, "Keep-Alive", promise);
     }
   }
   wire::end_head(head);

@@ -112,6 +112,10 @@ std::error_code Outbox::flush(Transport& transport) {
       clear();
       return taken.error();
     }
+    if (*taken == first_->whole.size) {
+      clear();
+      break;
+    }
     consume(*taken);
     if (*taken < offered) {
       own_what_is_left();

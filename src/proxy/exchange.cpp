@@ -107,7 +107,7 @@ bool Exchange::parse_target() {
     if (!wire::parse_host_field(name)) return false;
     name = name.substr(0, name.starts_with('[') ? name.find(']') + 1 : name.find(':'));
   }
-  if (std::any_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) {
+  if (ascii::has_upper(name)) {
     char* lower = static_cast<char*>(arena_.allocate(name.size(), 1));
     std::transform(name.begin(), name.end(), lower, ascii::to_lower);
     name = {lower, name.size()};
@@ -172,6 +172,7 @@ void Exchange::send_request() {
     failure_ = upstream_failure(errc::name_not_found, false, false);
     return may_try_again(failure_) ? try_again() : fail(failure_);
   }
+  if (peer_text_size_ == 0) peer_text_size_ = static_cast<std::uint8_t>(peer_.format_ip(peer_text_));
   const config::Upstream& settings = route_->upstream->settings;
   const config::Route& route = route_->settings;
   const PlaceholderValues placeholders = values();
@@ -341,7 +342,7 @@ void Exchange::answer(std::uint16_t status, std::span<const Header> lines, std::
   char length[24];
   const int digits = std::snprintf(length, sizeof length, "%zu", body.size());
   all.push_back({HeaderId::content_length, "Content-Length", {length, static_cast<std::size_t>(digits)}});
-  if (route_) {
+  if (route_ && !route_->settings.response_headers.empty()) {
     const PlaceholderValues placeholders = values();
     apply_changes(all, route_->settings.response_headers, context(placeholders));
   }

@@ -68,7 +68,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   std::string_view host_to_send() const;
   PlaceholderValues values() const { return {view_, captures_, request_id_}; }
   RewriteContext context(const PlaceholderValues& v) {
-    return {arena_, *policy_, v, peer_, peer_trusted_, host_field_};
+    return {arena_, *policy_, v, peer_, {peer_text_, peer_text_size_}, peer_trusted_, host_field_};
   }
 
   Gateway::State& gateway_;
@@ -85,6 +85,8 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   std::string_view host_field_;       // Host as the client meant it
   std::string_view request_id_;
   Endpoint peer_;
+  std::uint8_t peer_text_size_ = 0;
+  char peer_text_[64];                // its address, once it is needed
   TimePoint began_;
   WallTime began_wall_;
   TimePoint first_byte_{};

@@ -49,15 +49,9 @@ bool speaks_for_others(HeaderId id) {
   }
 }
 
-std::string_view ip_text(const Endpoint& endpoint, Arena& arena) {
-  char text[64];
-  return arena.copy({text, endpoint.format_ip(text)});
-}
-
 // for=192.0.2.1;host="example.com";proto=http; IPv6 addresses are quoted and in brackets (RFC 7239 6).
 std::string_view forwarded_element(const RewriteContext& context) {
-  char text[64];
-  const std::string_view ip(text, context.peer.format_ip(text));
+  const std::string_view ip = context.peer_text;
   std::string out = "for=";
   if (context.peer.family == Endpoint::Family::ipv6) {
     out.append("\"[").append(ip).append("]\"");
@@ -100,7 +94,7 @@ void push_unless_said(std::vector<Header>& out, HeaderId id, const HeaderList& h
 void push_forwarding(std::vector<Header>& out, const HeaderList& headers, const RewriteContext& context) {
   const config::Forwarded& send = context.policy.server.forwarded;
   if (send.send_for) {
-    push_appended(out, HeaderId::x_forwarded_for, headers, context, ip_text(context.peer, context.arena));
+    push_appended(out, HeaderId::x_forwarded_for, headers, context, context.peer_text);
   }
   if (send.send_proto) push_unless_said(out, HeaderId::x_forwarded_proto, headers, context, context.values.scheme);
   if (send.send_host) push_unless_said(out, HeaderId::x_forwarded_host, headers, context, context.host_field);
@@ -177,7 +171,7 @@ void request_lines(std::vector<Header>& out, const IncomingMessage& request, con
     out.push_back({HeaderId::te, wire::spelling(HeaderId::te), "trailers"});
     out.push_back({HeaderId::connection, wire::spelling(HeaderId::connection), keep_alive ? "keep-alive, TE" : "close, TE"});
   }
-  apply_changes(out, changes, context);
+  if (!changes.empty()) apply_changes(out, changes, context);
 }
 
 void response_lines(std::vector<Header>& out, const IncomingMessage& response, const RewriteContext& context,
@@ -189,7 +183,7 @@ void response_lines(std::vector<Header>& out, const IncomingMessage& response, c
     if (!hop_by_hop(line) && !nominated.has(line)) out.push_back(line);
   }
   push_via(out, response.http_version_minor(), context.policy);
-  apply_changes(out, changes, context);
+  if (!changes.empty()) apply_changes(out, changes, context);
 }
 
 void end_to_end_lines(std::vector<Header>& out, const HeaderList& lines) {
@@ -202,7 +196,6 @@ void end_to_end_lines(std::vector<Header>& out, const HeaderList& lines) {
 }
 
 void apply_changes(std::vector<Header>& lines, const config::HeaderChanges& changes, const RewriteContext& context) {
-  if (changes.empty()) return;
   const auto remove = [&](std::string_view name) {
     std::erase_if(lines, [&](const Header& line) { return ascii::iequals(line.name, name); });
   };

@@ -18,7 +18,8 @@ struct RewriteContext {
   Arena& arena;                       // for text that is made
   const ListenerPolicy& policy;
   const PlaceholderValues& values;
-  Endpoint peer;                      // who is connected
+  const Endpoint& peer;               // who is connected
+  std::string_view peer_text;         // its address in text
   bool peer_trusted = false;          // what it says of those before it is believed
   std::string_view host_field;        // Host as the client meant it
 };

@@ -52,6 +52,7 @@ std::error_code Fields::judge() const {
 }
 
 std::error_code read_fields(const HeaderList& headers, Fields& fields) {
+  if (!headers.may_have(HeaderId::content_length) && !headers.may_have(HeaderId::transfer_encoding)) return {};
   for (const Header& header : headers) {
     if (header.id == HeaderId::content_length) {
       if (auto error = fields.add_length(header.value)) return error;

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <new>
 #include <type_traits>
 
 #include "wire/header_names.hpp"
 #include "wire/open_line.hpp"
 #include "wire/request_target.hpp"
+#include "wire/sixteen.hpp"
 #include "wire/text.hpp"
 
 namespace culvert::wire {
@@ -22,6 +24,36 @@ constexpr std::uint32_t chunk_extension_bytes_max = 16 * 1024;  // of one messag
 constexpr int not_in_trailers = framing | hop_by_hop | protected_;
 
 const char* end_of(std::string_view text) { return text.data() + text.size(); }
+
+// Without the blanks around it. There are no other characters up to SP any more: find_line_end saw to it.
+std::string_view trim_value(const char* first, const char* last) {
+  const auto blank = [](char c) { return static_cast<unsigned char>(c) <= ' '; };
+  while (first != last && blank(*first)) ++first;
+  while (first != last && blank(last[-1])) --last;
+  return {first, last};
+}
+
+struct ConnectionOptions {
+  bool close = false;
+  bool keep_alive = false;
+  bool upgrade = false;
+};
+
+ConnectionOptions connection_options(const HeaderList& headers) {
+  ConnectionOptions options;
+  if (!headers.may_have(HeaderId::connection)) return options;
+  for (const Header& header : headers) {
+    if (header.id != HeaderId::connection) continue;
+    for (std::string_view rest = header.value; !rest.empty();) {
+      const std::string_view option = take_member(rest);
+      const HeaderId nominated = header_id(option);  // all options but "close" are names of fields
+      options.close = options.close || same_letters(option, "close");
+      options.keep_alive = options.keep_alive || nominated == HeaderId::keep_alive;
+      options.upgrade = options.upgrade || nominated == HeaderId::upgrade;
+    }
+  }
+  return options;
+}
 
 enum class Phase : std::uint8_t { head, length, until_close, chunks, trailers, ending, complete, stopped };
 
@@ -40,13 +72,16 @@ struct H1Parser::State {
 
   std::size_t take(std::string_view bytes);
   std::size_t take_lines(std::string_view bytes);
-  std::string_view whole_lines(std::string_view bytes);
-  void read_lines(std::string_view lines);
-  std::size_t read_start_line(std::string_view lines);
-  std::size_t read_field(std::string_view lines);
+  std::size_t take_open_line(std::string_view bytes);
+  std::size_t finish_open_line(std::string_view bytes);
+  const char* copy_lines(std::string_view lines);
+  std::size_t read_lines(const char* lines, std::size_t size);
+  const char* read_start_line(const char* line);
+  const char* read_fields(const char* line);
+  const char* refuse_field(const char* line);
   void end_section();
   void end_head();
-  void read_connection_options();
+  void judge_connection();
   void start_body(BodyRule rule);
   std::size_t take_length(std::string_view bytes);
   std::size_t take_until_close(std::string_view bytes);
@@ -66,6 +101,7 @@ struct H1Parser::State {
   static int on_chunk_data(llhttp_t* grammar, const char* at, std::size_t size);
   static const llhttp_settings_t settings;
 
+  bool has_begun() const { return guard.has_begun() || (!open_line.empty() && open_line.text().front() != '\r'); }
   bool run(std::string_view bytes);
   int refuse(ParseError what);
   int read_status(const char* at);
@@ -109,7 +145,7 @@ void H1Parser::State::begin(Arena& message_arena, const ParserLimits& message_li
   arena = &message_arena;
   limits = message_limits;
   guard.begin(kind == MessageKind::request ? HeadGuard::Section::request : HeadGuard::Section::response, limits);
-  head = {};
+  ::new (&head) MessageHead;  // "head = {}" is a string instruction in GCC's hands, which takes long to start
   trailers.clear();
   open_line = {};
   error = {};
@@ -150,7 +186,7 @@ std::size_t H1Parser::State::take(std::string_view bytes) {
 
 std::error_code H1Parser::State::finish() {
   if (error || phase == Phase::complete || phase == Phase::stopped) return error;
-  if (phase == Phase::head && !guard.has_begun()) return {};
+  if (phase == Phase::head && !has_begun()) return {};
   if (phase == Phase::until_close || phase == Phase::ending) {
     tell_complete();
   } else {
@@ -161,72 +197,118 @@ std::error_code H1Parser::State::finish() {
 
 // ---- head and trailers
 
-// Whole lines are read, and what is wrong in them is found before what the guard says of a later line: the same order
-// whether they arrive together or not.
+// One step of it. Usually the whole head is there: it is copied in one piece, and read where it will stay.
 std::size_t H1Parser::State::take_lines(std::string_view bytes) {
-  const HeadGuard::Seen seen = guard.scan(bytes);
-  if (seen.whole > 0) read_lines(whole_lines(bytes.substr(0, seen.whole)));
-  if (!error && seen.error != ParseError::ok) error = seen.error;
-  if (error) return seen.accepted;
-  if (seen.accepted > seen.whole) open_line.append(*arena, bytes.substr(seen.whole, seen.accepted - seen.whole));
-  if (seen.ended) end_section();
-  return seen.accepted;
-}
-
-// In the arena, with the beginning of the first one that came before.
-std::string_view H1Parser::State::whole_lines(std::string_view bytes) {
-  if (open_line.empty()) return arena->copy(bytes);
-  open_line.append(*arena, bytes);
-  return open_line.take();
-}
-
-void H1Parser::State::read_lines(std::string_view lines) {
-  while (!lines.empty() && !error) {
-    std::size_t bytes = 2;  // an empty line: before the start line, or the end
-    if (!lines.starts_with("\r\n")) {
-      bytes = phase == Phase::head && !start_line_read ? read_start_line(lines) : read_field(lines);
-    }
-    lines.remove_prefix(bytes);
+  const std::string_view allowed = guard.allowed(bytes);
+  if (allowed.empty()) {
+    error = guard.overflow(open_line.text());
+    return 0;
   }
+  std::size_t taken = 0;
+  if (!open_line.empty()) {
+    taken = finish_open_line(allowed);
+  } else if (const std::size_t whole = whole_lines(allowed); whole > 0) {
+    taken = read_lines(copy_lines(allowed.substr(0, whole)), whole);
+  } else {
+    taken = take_open_line(allowed);
+  }
+  guard.took(taken);
+  return taken;
 }
 
-// Both read the first of `lines` and return its length.
-std::size_t H1Parser::State::read_start_line(std::string_view lines) {
+// The beginning of a line: nothing is asked of it but its first byte until it is whole.
+std::size_t H1Parser::State::take_open_line(std::string_view bytes) {
+  if (const ParseError wrong = guard.judge(bytes.front()); wrong != ParseError::ok) {
+    error = wrong;
+    return 0;
+  }
+  open_line.append(*arena, bytes);
+  return bytes.size();
+}
+
+std::size_t H1Parser::State::finish_open_line(std::string_view bytes) {
+  const std::size_t line_feed = bytes.find('\n');
+  const std::string_view rest = bytes.substr(0, line_feed == std::string_view::npos ? line_feed : line_feed + 1);
+  open_line.append(*arena, rest);
+  if (line_feed != std::string_view::npos) {
+    const std::string_view line = open_line.take();
+    read_lines(line.data(), line.size());
+  }
+  return rest.size();
+}
+
+// In the arena, with the margin that the search for their ends needs.
+const char* H1Parser::State::copy_lines(std::string_view lines) {
+  char* const place = static_cast<char*>(arena->allocate(lines.size() + margin, 1));
+  std::memcpy(place, lines.data(), lines.size());
+  std::memset(place + lines.size(), 0, margin);
+  return place;
+}
+
+// Reads until the section ends, returns how many bytes it had.
+std::size_t H1Parser::State::read_lines(const char* lines, std::size_t size) {
+  const char* const end = lines + size;
+  const char* at = lines;
+  while (at != end && !error) {
+    if (at[0] == '\r' && at[1] == '\n') {
+      at += 2;
+      if (phase == Phase::head && !guard.has_begun()) continue;
+      end_section();
+      break;
+    }
+    if (const ParseError wrong = guard.judge(*at); wrong != ParseError::ok) {
+      error = wrong;
+      break;
+    }
+    at = start_line_read ? read_fields(at) : read_start_line(at);
+  }
+  return static_cast<std::size_t>(at - lines);
+}
+
+// These read the whole line that begins at `line`, and return where the next one does.
+const char* H1Parser::State::read_start_line(const char* line) {
   start_line_read = true;
-  const LineEnd end = find_line_end(lines, 0);
+  guard.count_line();
+  const LineEnd end = find_line_end(line);
   if (end.error != ParseError::ok) {
     error = end.error == ParseError::HPE_INVALID_HEADER_TOKEN ? ParseError::control_character : end.error;
-    return end.at;
+    return line;
   }
-  const std::string_view line = lines.substr(0, end.at + 2);
-  run(line);
+  const std::string_view text{line, end.at + 2};
+  run(text);
   // llhttp's methods are a fixed list: what is not on it may still be a method (RFC 9110 9.1).
   if (error == ParseError::HPE_INVALID_METHOD) {
-    const std::size_t space = line.find(' ');
-    if (space != 0 && space != std::string_view::npos && all(token_char, line.substr(0, space))) {
-      error = ParseError::unknown_method;
-    }
+    const std::size_t space = text.find(' ');
+    if (space != std::string_view::npos && is_token(text.substr(0, space))) error = ParseError::unknown_method;
   }
-  return line.size();
+  return end_of(text);
 }
 
-std::size_t H1Parser::State::read_field(std::string_view lines) {
-  const std::size_t colon = std::min(lines.find(':'), lines.size());
-  const std::string_view name = lines.substr(0, colon);
-  const HeaderId id = header_id(name);
-  const bool valid_name = id != HeaderId::other || (!name.empty() && all(token_char, name));
-  const LineEnd end = find_line_end(lines, valid_name ? colon : 0);
-  if (!valid_name || end.error != ParseError::ok) {
-    error = end.error != ParseError::ok ? end.error : ParseError::HPE_INVALID_HEADER_TOKEN;
-    return end.at;
-  }
-  const Header header{id, name, trim(lines.substr(colon + 1, end.at - colon - 1))};
-  if (phase == Phase::head) {
-    head.headers.push(*arena, header);
-  } else if ((flags_of(id) & not_in_trailers) == 0) {
-    trailers.push(*arena, header);
-  }
-  return end.at + 2;
+// And all the fields that follow it: the byte behind the last line is none that one begins with.
+const char* H1Parser::State::read_fields(const char* line) {
+  const bool in_head = phase == Phase::head;
+  HeaderList& fields = in_head ? head.headers : trailers;
+  do {
+    guard.count_line();
+    const char* const colon = find_guarded(line, colons_and_line_feeds<Sixteen>);
+    const std::string_view name{line, colon};
+    const HeaderId id = header_id(name);
+    if (*colon != ':' || (id == HeaderId::other && !is_token(name))) return refuse_field(line);
+    const LineEnd end = find_line_end(colon);
+    if (end.error != ParseError::ok) return refuse_field(line);
+    if (in_head || (flags_of(id) & not_in_trailers) == 0) {
+      fields.push(*arena, {id, name, trim_value(colon + 1, end.at)});
+    }
+    line = end.at + 2;
+  } while (guard.usual(*line));
+  return line;
+}
+
+// What is wrong with its end comes before what is wrong with its name.
+const char* H1Parser::State::refuse_field(const char* line) {
+  const LineEnd end = find_line_end(line);
+  error = end.error != ParseError::ok ? end.error : ParseError::HPE_INVALID_HEADER_TOKEN;
+  return line;
 }
 
 void H1Parser::State::end_section() {
@@ -247,32 +329,18 @@ void H1Parser::State::end_head() {
     error = judge_response(head.headers, head.status, head.framing);
   }
   if (error) return;
-  read_connection_options();
+  judge_connection();
   head_ended = true;
   start_body(handler.on_head());
 }
 
-void H1Parser::State::read_connection_options() {
-  bool close = false;
-  bool keep_alive = false;
-  bool upgrade = false;
-  bool has_upgrade_field = false;
-  for (const Header& header : head.headers) {
-    if (header.id == HeaderId::upgrade) has_upgrade_field = true;
-    if (header.id != HeaderId::connection) continue;
-    for (std::string_view rest = header.value; !rest.empty();) {
-      const std::string_view option = take_member(rest);
-      const HeaderId nominated = header_id(option);  // all options but "close" are names of fields
-      close = close || same_letters(option, "close");
-      keep_alive = keep_alive || nominated == HeaderId::keep_alive;
-      upgrade = upgrade || nominated == HeaderId::upgrade;
-    }
-  }
+void H1Parser::State::judge_connection() {
+  const ConnectionOptions options = connection_options(head.headers);
   const bool http_1_1 = head.minor_version == 1;
   // Chunked in HTTP/1.0 means that somebody on the way did not understand the framing (RFC 9112 6.1).
   const bool framing_in_doubt = !http_1_1 && head.framing.kind == Framing::Kind::chunked;
-  head.keep_alive = !close && (http_1_1 || keep_alive) && !framing_in_doubt;
-  head.upgrade = http_1_1 && upgrade && has_upgrade_field;
+  head.keep_alive = !options.close && (http_1_1 || options.keep_alive) && !framing_in_doubt;
+  head.upgrade = http_1_1 && options.upgrade && head.headers.find(HeaderId::upgrade) != nullptr;
 }
 
 // ---- body
@@ -436,7 +504,7 @@ void H1Parser::pause() { state().paused = true; }
 
 MessageHead& H1Parser::head() { return state().head; }
 HeaderList& H1Parser::trailers() { return state().trailers; }
-bool H1Parser::has_begun() const { return state().guard.has_begun() || state().head_ended; }
+bool H1Parser::has_begun() const { return state().has_begun() || state().head_ended; }
 bool H1Parser::head_complete() const { return state().head_ended; }
 bool H1Parser::complete() const { return state().phase == Phase::complete; }
 bool H1Parser::stopped() const { return state().phase == Phase::stopped; }

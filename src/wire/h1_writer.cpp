@@ -16,11 +16,13 @@ void HeadBuffer::append_decimal(std::uint64_t number) {
 }
 
 void HeadBuffer::grow(std::size_t more) {
-  const std::size_t capacity = std::max(capacity_ * 2, size_ + more);
+  const std::size_t used = size();
+  const std::size_t capacity = std::max(2 * static_cast<std::size_t>(limit_ - data_.get()), used + more);
   auto data = std::make_unique_for_overwrite<char[]>(capacity);
-  std::memcpy(data.get(), data_.get(), size_);
+  std::memcpy(data.get(), data_.get(), used);
   data_ = std::move(data);
-  capacity_ = capacity;
+  end_ = data_.get() + used;
+  limit_ = data_.get() + capacity;
 }
 
 void write_request_line(HeadBuffer& out, std::string_view method, std::string_view target) {
@@ -47,10 +49,10 @@ std::size_t write_chunk_size(char* out, std::size_t size) {
   return static_cast<std::size_t>(end - out);
 }
 
-bool valid_token(std::string_view text) { return !text.empty() && all(token_char, text); }
+bool valid_token(std::string_view text) { return is_token(text); }
 
-bool valid_field_value(std::string_view text) { return all(value_char, text); }
+bool valid_field_value(std::string_view text) { return find(text, control_characters<Sixteen>) == text.size(); }
 
-bool valid_target(std::string_view text) { return !text.empty() && all(target_char, text); }
+bool valid_target(std::string_view text) { return !text.empty() && find(text, not_in_target<Sixteen>) == text.size(); }
 
 }  // namespace culvert::wire

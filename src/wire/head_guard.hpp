@@ -1,12 +1,13 @@
-// What stands in front of any grammar: cuts a head, or trailers, into whole lines, holds the limits of heads, and
-// refuses the bytes that parsers of different strictness read differently: a bare CR or LF, control characters, folded
-// lines. What it finds does not depend on the pieces in which the bytes arrive.
+// What stands in front of any grammar: holds the limits of heads and trailers, and refuses the lines that parsers of
+// different strictness read differently: a bare CR or LF, control characters, folded lines. What it finds does not
+// depend on the pieces in which the bytes arrive.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 #include "wire/parse_error.hpp"
+#include "wire/sixteen.hpp"
 
 namespace culvert::wire {
 
@@ -16,38 +17,52 @@ struct ParserLimits {
   bool require_host = false;                   // an HTTP/1.1 request without Host is refused (missing_host)
 };
 
+// The limits of one section of a message, and the first judgement of each of its lines.
 class HeadGuard {
  public:
   enum class Section : std::uint8_t { request, response, trailers };
-  struct Seen {
-    std::size_t accepted = 0;  // bytes that are all right as far as this class goes
-    std::size_t whole = 0;     // of these, those up to and including the last line end
-    bool ended = false;        // with the empty line that ends the section: both numbers point behind it
-    ParseError error = ParseError::ok;  // of the byte behind the accepted ones
-  };
 
   void begin(Section section, const ParserLimits& limits);
-  Seen scan(std::string_view bytes);
-  bool has_begun() const { return lines_ > 0; }  // a line that is not empty: such lines may come before a start line
+  // What of `bytes`, the next ones, the limit lets pass. Where there is nothing left of them, overflow() says why.
+  std::string_view allowed(std::string_view bytes) const { return bytes.substr(0, bytes_left_); }
+  void took(std::size_t bytes) { bytes_left_ -= static_cast<std::uint32_t>(bytes); }
+  ParseError overflow(std::string_view open_line) const;
+  // What is wrong with the next line, as far as its first byte tells.
+  ParseError judge(char first) const {
+    return usual(first) ? ParseError::ok : judge_unusual(first);
+  }
+  bool usual(char first) const { return first > ' ' && lines_ < lines_max_; }  // then nothing is wrong
+  void count_line() { ++lines_; }
+  bool has_begun() const { return lines_ > 0; }  // a whole line that is not empty: such may come before a start line
 
  private:
-  ParseError judge_line(char first) const;
-  ParseError overflow() const;
-  bool in_start_line() const { return section_ != Section::trailers && lines_ == 1; }
+  ParseError judge_unusual(char first) const;
+  bool before_start_line() const { return section_ != Section::trailers && lines_ == 0; }
 
   std::uint32_t bytes_left_ = 0;
   std::uint32_t lines_ = 0;
   std::uint32_t lines_max_ = 0;
-  std::uint32_t line_bytes_ = 0;  // of the line that has not ended yet
   Section section_ = Section::request;
-  char line_first_ = 0;           // its first byte
 };
 
-// The CR LF that ends the first of `lines`, whole ones, looking from the byte `from` on; or why that line is refused.
+// How many bytes at the front of `text` are whole lines: up to an empty line or, where there is none, all of them. Not
+// exact, as whoever reads the lines stops at the end of the section anyway: up to a line of one character, which will
+// be refused, and all of a short text that ends in an empty line, which usually is the first in it.
+std::size_t whole_lines(std::string_view text);
+
+// The CR LF that ends the line in which `from` stands, or why that line is refused. The line is a whole one, and
+// followed by `margin` bytes that may be read.
 struct LineEnd {
-  std::size_t at = 0;
+  const char* at = nullptr;
   ParseError error = ParseError::ok;
 };
-LineEnd find_line_end(std::string_view lines, std::size_t from);
+inline constexpr std::size_t margin = 16;
+inline LineEnd find_line_end(const char* from) {
+  const char* const at = find_guarded(from, control_characters<Sixteen>);
+  if (at[0] == '\r' && at[1] == '\n') return {at, ParseError::ok};
+  return {at, *at == '\r'   ? ParseError::HPE_LF_EXPECTED
+              : *at == '\n' ? ParseError::HPE_CR_EXPECTED
+                            : ParseError::HPE_INVALID_HEADER_TOKEN};
+}
 
 }  // namespace culvert::wire

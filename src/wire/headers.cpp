@@ -1,7 +1,6 @@
 #include "culvert/headers.hpp"
 
 #include <memory>
-#include <new>
 
 #include "base/arena.hpp"
 #include "wire/header_names.hpp"
@@ -13,7 +12,7 @@ namespace {
 constexpr std::uint32_t first_capacity = 24;  // more than most messages have
 }
 
-const Header* HeaderList::find(HeaderId id) const {
+const Header* HeaderList::search(HeaderId id) const {
   assert(id != HeaderId::other);
   for (const Header& header : *this) {
     if (header.id == id) return &header;
@@ -30,6 +29,7 @@ const Header* HeaderList::find(std::string_view name) const {
 }
 
 bool HeaderList::has_token(HeaderId id, std::string_view token) const {
+  if (!may_have(id)) return false;
   for (const Header& header : *this) {
     if (header.id != id) continue;
     for (std::string_view rest = header.value; !rest.empty();) {
@@ -39,15 +39,11 @@ bool HeaderList::has_token(HeaderId id, std::string_view token) const {
   return false;
 }
 
-void HeaderList::push(Arena& arena, const Header& header) {
-  if (size_ == capacity_) {
-    capacity_ = capacity_ == 0 ? first_capacity : capacity_ * 2;
-    auto* place = static_cast<Header*>(arena.allocate(capacity_ * sizeof(Header), alignof(Header)));
-    std::uninitialized_copy_n(first_, size_, place);
-    first_ = place;
-  }
-  ::new (first_ + size_) Header(header);
-  ++size_;
+void HeaderList::grow(Arena& arena) {
+  capacity_ = capacity_ == 0 ? first_capacity : capacity_ * 2;
+  auto* place = static_cast<Header*>(arena.allocate(capacity_ * sizeof(Header), alignof(Header)));
+  std::uninitialized_copy_n(first_, size_, place);
+  first_ = place;
 }
 
 }  // namespace culvert

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 #include "wire/header_names.hpp"
@@ -25,9 +24,14 @@ bool valid_ipv6(std::string_view text) {
 // 1 to 65535 in decimal digits; no digits at all are no port (RFC 3986 3.2.3).
 bool parse_port(std::string_view digits, std::uint16_t& port) {
   if (digits.empty()) return true;
-  const char* const end = digits.data() + digits.size();
-  const auto [stop, error] = std::from_chars(digits.data(), end, port);
-  return error == std::errc() && stop == end && port != 0;
+  std::uint32_t number = 0;
+  for (const char c : digits) {
+    if (!is(digit_char, c)) return false;
+    number = number * 10 + static_cast<std::uint32_t>(c - '0');
+    if (number > 65535) return false;
+  }
+  port = static_cast<std::uint16_t>(number);
+  return port != 0;
 }
 
 bool parse_authority(std::string_view text, Authority& authority) {
@@ -39,6 +43,7 @@ bool parse_authority(std::string_view text, Authority& authority) {
     if (!valid_ipv6(authority.host)) return false;
     host_end = bracket + 1;
   } else {
+    host_end = find(text, not_plain<Sixteen>);
     while (host_end < text.size() && is(host_char, text[host_end])) ++host_end;
     authority.host = text.substr(0, host_end);
     if (authority.host.empty()) return false;
@@ -80,7 +85,7 @@ std::error_code parse_connect(std::string_view text, RequestTarget& target) {
 
 std::error_code parse_request_target(std::string_view method, std::string_view text, RequestTarget& target) {
   target = {};
-  if (text.empty() || !all(target_char, text)) {
+  if (text.empty() || find(text, not_in_target<Sixteen>) != text.size()) {
     return text.find('#') == std::string_view::npos ? ParseError::HPE_INVALID_URL : ParseError::fragment_in_target;
   }
   if (method == "CONNECT") return parse_connect(text, target);
@@ -104,13 +109,15 @@ std::optional<Authority> parse_host_field(std::string_view value) {
 std::error_code judge_destination(std::string_view method, std::string_view text, const HeaderList& headers) {
   RequestTarget target;
   if (auto error = parse_request_target(method, text, target)) return error;
+  if (!headers.may_have(HeaderId::host)) return {};
   bool has_host = false;
   for (const Header& header : headers) {
     if (header.id != HeaderId::host) continue;
     if (has_host) return ParseError::several_hosts;
     has_host = true;
     const bool may_be_empty = target.authority.host.empty();
-    const bool valid = header.value.empty() ? may_be_empty : parse_host_field(header.value).has_value();
+    Authority host;
+    const bool valid = header.value.empty() ? may_be_empty : parse_authority(header.value, host);
     if (!valid) return ParseError::invalid_host;
   }
   return {};

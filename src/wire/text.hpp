@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "wire/sixteen.hpp"
+
 namespace culvert::wire {
 
 // What a character may be part of. A set of bits.
@@ -44,6 +46,13 @@ inline bool all(CharClass which, std::string_view text) {
     if (!is(which, c)) return false;
   }
   return true;
+}
+
+// RFC 9110 5.6.2: not empty. What is unusual in one is looked up character by character.
+inline bool is_token(std::string_view text) {
+  if (text.empty()) return false;
+  const std::size_t plain = find(text, not_plain<Sixteen>);
+  return plain == text.size() || all(token_char, text.substr(plain));
 }
 
 constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }

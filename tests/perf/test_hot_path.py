@@ -3,6 +3,7 @@ instructions for each proxied keep-alive request.
 
 Everything is the difference between a run of 2N requests and one of N, so that start and stop cancel out.
 """
+import contextlib
 import os
 import re
 import sys
@@ -17,17 +18,23 @@ DATA_CALL = re.compile(r"\d+ +(recvfrom|recvmsg|sendto|sendmsg|read|readv|write|
 CONTROL_CALL = re.compile(r"\d+ +epoll_ctl\(")
 
 
+CONNECTIONS = 32  # a busy loop: what going to sleep costs is not a request's
+
+
 class HotPath(CulvertTest):
     def run_requests(self, count, under=(), env=None, access_file="access.log"):
-        """A daemon's whole life, with `count` requests on one connection in it."""
+        """A daemon's whole life, with `count` requests on kept connections in it."""
         origin = self.origin(lambda x: x.reply(200, BODY))
         culvert = self.culvert(origin.route(), threads=1, under=under, env=env, access_file=access_file)
-        with culvert.connect() as client:
-            for _ in range(count):
-                client.send(REQUEST)
-                self.assertEqual(client.response().body, BODY)
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(culvert.connect()) for _ in range(CONNECTIONS)]
+            for _ in range(count // CONNECTIONS):
+                for client in clients:
+                    client.send(REQUEST)
+                for client in clients:
+                    self.assertEqual(client.response().body, BODY)
         self.assertEqual(culvert.stop(), 0, culvert.stderr())
-        self.assertEqual(origin.connections, 1)
+        self.assertLessEqual(origin.connections, CONNECTIONS)
         return culvert
 
     def per_request(self, measure, count):
@@ -44,9 +51,10 @@ class HotPath(CulvertTest):
             lines = trace.read_text().splitlines()
             return [sum(bool(call.match(line)) for line in lines) for call in (DATA_CALL, CONTROL_CALL)]
 
-        data, control = self.per_request(measure, 300)
+        data, control = self.per_request(measure, 640)
         print(f"data system calls: {data}, epoll_ctl: {control}")
-        self.assertEqual((data, control), (4, 0))
+        self.assertEqual(data, 4)
+        self.assertAlmostEqual(control, 0, delta=0.02, msg="connections are made in both runs, a few more or less")
 
     def test_allocations(self):
         def measure(count):
@@ -54,7 +62,7 @@ class HotPath(CulvertTest):
             self.run_requests(count, env={"LD_PRELOAD": os.environ["MALLOC_COUNT"], "MALLOC_COUNT_FILE": str(report)})
             return [int(report.read_text())]
 
-        [allocations] = self.per_request(measure, 2000)
+        [allocations] = self.per_request(measure, 3200)
         print(f"allocations: {allocations}")
         self.assertAlmostEqual(allocations, 0, delta=0.01, msg="housekeeping may allocate, a request may not")
 
@@ -64,7 +72,7 @@ class HotPath(CulvertTest):
                 "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"])
             return [int(re.search(r"Collected : (\d+)", culvert.stderr())[1])]
 
-        [instructions] = self.per_request(measure, 2000)
+        [instructions] = self.per_request(measure, 3200)
         print(f"user instructions: {instructions:.0f}")
         self.assertLess(instructions, 8000)
         self.assertGreater(instructions, 500, "something was not counted")

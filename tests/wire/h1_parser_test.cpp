@@ -192,6 +192,12 @@ TEST_P(H1ParserTest, HeadOfExactlyTheLimitPasses) {
   EXPECT_EQ(error_, ParseError::HPE_HEADER_OVERFLOW) << "the request line alone fits";
   request(std::string("GET /") + std::string(86, 'a') + " HTTP/1.1\r\n\r\n");
   EXPECT_EQ(error_, ParseError::request_line_too_long);
+  request(std::string("GET /") + std::string(85, 'a') + " HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(error_, ParseError::request_line_too_long) << "its LF does not fit";
+  limits_.header_bytes_max = 101;
+  request(std::string("GET /") + std::string(84, 'a') + " HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(error_, ParseError::HPE_HEADER_OVERFLOW) << "the request line and a CR fit";
+  limits_.header_bytes_max = 100;
   response("HTTP/1.1 200 " + std::string(100, 'a') + "\r\n\r\n");
   EXPECT_EQ(error_, ParseError::HPE_HEADER_OVERFLOW);
 }

@@ -41,6 +41,30 @@ TEST(H1Writer, GrowsPastItsFirstSize) {
   EXPECT_EQ(out.view(), expected + large);
 }
 
+TEST(H1Writer, WritesFieldsOfEverySize) {
+  std::string text;
+  for (char c = '!'; text.size() < 80; ++c) text += c;
+  for (std::size_t name = 0; name < 80; ++name) {
+    HeadBuffer out;
+    std::string expected;
+    for (std::size_t value = 0; value < 80; ++value) {  // more than its first size holds
+      write_field(out, std::string_view(text).substr(0, name), std::string_view(text).substr(80 - value));
+      expected += text.substr(0, name) + ": " + text.substr(80 - value) + "\r\n";
+    }
+    ASSERT_EQ(out.view(), expected) << name;
+  }
+}
+
+TEST(H1Writer, FillsItsRoomToTheLastByte) {
+  for (std::size_t left = 0; left < 60; ++left) {
+    HeadBuffer out;
+    const std::string start(4096 - left, 'x');
+    out.append(start);
+    write_field(out, "Content-Type", "text/html; charset=utf-8");
+    ASSERT_EQ(out.view(), start + "Content-Type: text/html; charset=utf-8\r\n") << left;
+  }
+}
+
 TEST(H1Writer, WritesChunkSizes) {
   char line[chunk_size_max];
   EXPECT_EQ(std::string(line, write_chunk_size(line, 1)), "1\r\n");

@@ -42,6 +42,18 @@ TEST_F(HeaderListTest, FindsTheFirstLineByIdOrByName) {
   EXPECT_EQ(headers_.find(HeaderId::via), nullptr);
 }
 
+// Ids that differ by 64 share the bit that is asked first: the answer of find() must come from the lines.
+TEST_F(HeaderListTest, FindsNoLineThatIsNotThere) {
+  for (int id = 1; id < static_cast<int>(HeaderId::count_); ++id) {
+    headers_.clear();
+    EXPECT_FALSE(headers_.may_have(static_cast<HeaderId>(id)));
+    add(wire::spelling(static_cast<HeaderId>(id)), "x");
+    for (int other = 1; other < static_cast<int>(HeaderId::count_); ++other) {
+      EXPECT_EQ(headers_.find(static_cast<HeaderId>(other)) != nullptr, id == other) << id << " and " << other;
+    }
+  }
+}
+
 TEST_F(HeaderListTest, FindsTokensOverAllLines) {
   add("Connection", "keep-alive,\tUpgrade ,");
   add("Connection", ", close");

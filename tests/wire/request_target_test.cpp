@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "wire/parse_error.hpp"
+#include "wire/text.hpp"
 
 namespace culvert::wire {
 namespace {
@@ -78,6 +81,43 @@ TEST(RequestTarget, CharactersRefusedEverywhere) {
   EXPECT_EQ(refused("CONNECT", "a:1#b"), ParseError::fragment_in_target);
   for (const std::string_view text : {"/a b", "/\t", "/\r", "/\x7f", "/\x80"}) {
     EXPECT_EQ(refused("GET", text), ParseError::HPE_INVALID_URL) << text;
+  }
+}
+
+TEST(RequestTarget, HasTheCharactersOfATargetAnywhere) {
+  RequestTarget target;
+  for (std::size_t size = 2; size < 40; ++size) {
+    for (std::size_t at = 1; at < size; ++at) {
+      std::string text = "/" + std::string(size - 1, 'x');
+      for (int value = 0; value < 256; ++value) {
+        text[at] = static_cast<char>(value);
+        const bool refused = static_cast<bool>(parse_request_target("GET", text, target));
+        ASSERT_EQ(refused, value <= ' ' || value == '#' || value >= 0x7f) << value << " at " << at << " of " << size;
+      }
+    }
+  }
+}
+
+TEST(HostField, HasTheCharactersOfAHostAnywhere) {
+  for (std::size_t size = 1; size < 40; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string text(size, 'x');
+      for (int value = 0; value < 256; ++value) {
+        text[at] = static_cast<char>(value);
+        const bool port_follows = text[at] == ':' && at > 0 && at + 1 == size;
+        ASSERT_EQ(parse_host_field(text).has_value(), is(host_char, text[at]) || port_follows)
+            << value << " at " << at << " of " << size;
+      }
+    }
+  }
+}
+
+TEST(HostField, PortIsFrom1To65535) {
+  EXPECT_EQ(parse_host_field("a:1")->port, 1);
+  EXPECT_EQ(parse_host_field("a:65535")->port, 65535);
+  EXPECT_EQ(parse_host_field("a:0000000080")->port, 80);
+  for (const std::string_view text : {"a:0", "a:65536", "a:4294967297", "a:18446744073709551617", "a:8 0", "a:+80"}) {
+    EXPECT_FALSE(parse_host_field(text)) << text;
   }
 }
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace culvert::wire {
 namespace {
 
@@ -13,6 +15,19 @@ TEST(Text, TakesMembersOfAList) {
   EXPECT_EQ(take_member(list), "");
   EXPECT_EQ(take_member(list), "c");
   EXPECT_TRUE(list.empty());
+}
+
+TEST(Text, TokensMayHaveAnyOfTheirCharactersAnywhere) {
+  EXPECT_FALSE(is_token(""));
+  for (std::size_t size = 1; size < 40; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string text(size, 'x');
+      for (int value = 0; value < 256; ++value) {
+        text[at] = static_cast<char>(value);
+        ASSERT_EQ(is_token(text), is(token_char, text[at])) << value << " at " << at << " of " << size;
+      }
+    }
+  }
 }
 
 TEST(Text, ComparesLettersOnly) {
