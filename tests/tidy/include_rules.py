@@ -30,7 +30,7 @@ THIRD_PARTY = {
     r"CLI/.*": ["daemon"],
     r"(gtest|gmock)/.*": [],
 }
-STANDARD = re.compile(r"[a-z_0-9]+|(sys|netinet|arpa|linux|net)/[a-z_0-9]+\.h"
+STANDARD = re.compile(r"[a-z_0-9]+|emmintrin\.h|(sys|netinet|arpa|linux|net)/[a-z_0-9]+\.h"
                       r"|(fcntl|glob|unistd|netdb|pthread|sched|signal|poll|spawn|grp|pwd|malloc|time)\.h")
 
 LINES_MAX = 800
