@@ -55,13 +55,13 @@ void ConnectionLimit::give_back() {
 }
 
 bool ClientLimit::take(const Endpoint& client, TimePoint now) {
+  if (!has_address(client)) return true;
   const std::uint64_t limit = limit_.load();
-  if (limit == 0 || !has_address(client)) return true;
   std::uint64_t to_report = 0;
   {
     std::lock_guard lock(mutex_);
     std::uint64_t& taken = taken_[without_port(client)];
-    if (taken < limit) {
+    if (limit == 0 || taken < limit) {
       ++taken;
       return true;
     }

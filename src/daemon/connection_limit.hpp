@@ -48,7 +48,7 @@ class ClientLimit {
   ClientLimit(const ClientLimit&) = delete;
   ClientLimit& operator=(const ClientLimit&) = delete;
 
-  // 0: no limit. Connections made while there was none are not counted later.
+  // 0: no limit. Connections are counted all the same: a reload may bring one, and each gives its place back.
   void set_limit(std::uint64_t limit) { limit_.store(limit); }
 
   bool take(const Endpoint& client, TimePoint now);

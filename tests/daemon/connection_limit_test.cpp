@@ -150,5 +150,15 @@ TEST_F(ClientLimitTest, ConnectionsFromBeforeTheLimitMayEnd) {
   EXPECT_FALSE(limit_.take(client("10.0.0.1", 3), start));
 }
 
+TEST_F(ClientLimitTest, ConnectionsFromBeforeTheLimitTakeUpPlaces) {
+  EXPECT_TRUE(limit_.take(client("10.0.0.1", 1), start));
+  EXPECT_TRUE(limit_.take(client("10.0.0.1", 2), start));
+  limit_.set_limit(2);
+  EXPECT_FALSE(limit_.take(client("10.0.0.1", 3), start));
+  limit_.give_back(client("10.0.0.1", 1));
+  EXPECT_TRUE(limit_.take(client("10.0.0.1", 4), start));
+  EXPECT_FALSE(limit_.take(client("10.0.0.1", 5), start)) << "their end makes room for one each, and no more";
+}
+
 }  // namespace
 }  // namespace culvert::daemon

@@ -70,7 +70,8 @@ class RewriteTest : public ::testing::Test {
   }
   PlaceholderValues values() const { return {view, captures, request_id, "http"}; }
   RewriteContext context(const ListenerPolicy& policy, const PlaceholderValues& placeholders) {
-    return {arena, policy, placeholders, peer, peer_trusted, "a.test"};
+    peer_text = peer.ip();
+    return {arena, policy, placeholders, peer, peer_text, peer_trusted, "a.test"};
   }
   // The target that the upstream is asked for where the client asked for `path`, and `query` where there is one.
   std::string target_of(std::string_view path, std::string_view query = "", bool absolute_form = false) {
@@ -98,6 +99,7 @@ class RewriteTest : public ::testing::Test {
   Captures captures;
   std::string_view request_id = "id-1";
   Endpoint peer = *Endpoint::parse_ip("192.0.2.7");
+  std::string peer_text;
   bool peer_trusted = false;
   bool forward_expect = true;
   bool keep_alive = true;
