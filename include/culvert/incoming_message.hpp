@@ -77,6 +77,7 @@ class IncomingMessage {
   std::uint64_t content_length() const;
 
   bool complete() const { return complete_; }    // received and parsed to its end
+  bool ended() const { return ended_; }          // on_end has been emitted: everything was consumed
   bool aborted() const { return aborted_; }      // the connection ended before that
   bool destroyed() const { return destroyed_; }
   std::uint64_t body_bytes() const { return body_bytes_; }  // delivered so far

@@ -196,10 +196,9 @@ void Exchange::send_request() {
 }
 
 void Exchange::forward_body() {
-  if (!request_->has_body()) return up_->end();
+  if (!request_->has_body() || request_->ended()) return up_->end();
   up_->flush_headers();  // before the body: the upstream may want to answer first (Expect)
-  if (request_->complete() && request_->body_bytes() > 0) return;
-  if (tries_ == 1) request_->on_end([this] { on_request_end(); });
+  if (!std::exchange(awaits_end_, true)) request_->on_end([this] { on_request_end(); });
   request_->pipe(*up_, false);
   request_->resume();
 }

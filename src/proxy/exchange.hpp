@@ -97,6 +97,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   bool peer_trusted_ = false;
   bool absolute_form_ = false;
   bool reused_ = false;
+  bool awaits_end_ = false;           // of the request's body
 };
 
 }  // namespace culvert::proxy

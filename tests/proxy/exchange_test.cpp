@@ -188,6 +188,19 @@ TEST_F(TryingAgain, TakesTheNextServerWhereANameHasNoAddress) {
   EXPECT_THAT(log(), HasSubstr("\"culvert.retries\":1"));
 }
 
+TEST_F(TryingAgain, SendsTheWholeBodyWhereTheFirstNameHasNoAddress) {
+  upstream().servers = {name("gone.test"), port(2)};
+  start();
+  resolver.fail(errc::name_not_found);
+  for (std::size_t i = 0; i < 2; ++i) {  // one of the two begins with the name
+    test::TestPeer& client = connect();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n");
+    origin_got("4\r\nbody\r\n0\r\n\r\n").send(ok_answer);
+    expect_answer(client, "\r\n\r\nok");
+    world.accepted(0)->forget_received();
+  }
+}
+
 TEST_F(TryingAgain, TellsTheLastFailureWhereNoServerIsLeft) {
   upstream().servers = {port(1), port(2), port(3)};
   connector.refused = {1, 2, 3};
