@@ -21,17 +21,11 @@ namespace culvert {
   X(ERR_HTTP_REQUEST_TIMEOUT, "Request timeout")                                                             \
   X(ERR_HTTP_HEADERS_SENT, "Cannot change headers after they are sent to the peer")                         \
   X(ERR_HTTP_INVALID_STATUS_CODE, "Invalid status code")                                                    \
-  X(ERR_HTTP_INVALID_HEADER_VALUE, "Invalid value for header")                                              \
-  X(ERR_HTTP_BODY_NOT_ALLOWED, "Adding content for this request method or response status is not allowed")  \
-  X(ERR_HTTP_CONTENT_LENGTH_MISMATCH, "Response body's content-length does not match the content-length header") \
-  X(ERR_HTTP_TRAILER_INVALID, "Trailers are invalid with this transfer encoding")                           \
   X(ERR_INVALID_HTTP_TOKEN, "Header name or method must be a valid HTTP token")                             \
   X(ERR_INVALID_CHAR, "Invalid character in header content")                                                \
   X(ERR_UNESCAPED_CHARACTERS, "Request path contains unescaped characters")                                 \
-  X(ERR_INVALID_ARG_VALUE, "Invalid argument value")                                                        \
   X(ERR_OUT_OF_RANGE, "The value is out of range")                                                          \
-  X(ERR_STREAM_WRITE_AFTER_END, "write after end")                                                          \
-  X(ERR_STREAM_DESTROYED, "Cannot write to a destroyed stream")
+  X(ERR_STREAM_WRITE_AFTER_END, "write after end")
 
 enum class errc {
   ok = 0,

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "base/ascii.hpp"
 #include "net/socket_address.hpp"
 
 namespace culvert::net {
@@ -37,6 +38,13 @@ void answer(Question& question, Result<Endpoints> found) {
   }
   Resolver::Done done = std::move(question.done);  // which may drop the Resolution
   done(std::move(found));
+}
+
+bool is_localhost(std::string_view name) {
+  constexpr std::string_view local = "localhost";
+  if (name.size() < local.size()) return false;
+  const std::size_t before = name.size() - local.size();
+  return ascii::iequals(name.substr(before), local) && (before == 0 || name[before - 1] == '.');
 }
 
 }  // namespace
@@ -86,6 +94,8 @@ Resolution PoolResolver::resolve(Loop& loop, const std::string& name, std::uint1
 }
 
 Result<Endpoints> PoolResolver::system_lookup(const std::string& name) {
+  // RFC 6761 6.3: localhost is this machine, and nobody is asked, also where no hosts file says so.
+  if (is_localhost(name)) return Endpoints{*Endpoint::parse_ip("127.0.0.1"), *Endpoint::parse_ip("::1")};
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_ADDRCONFIG;

@@ -144,7 +144,7 @@ std::optional<std::uint64_t> number_behind(std::string_view prefix, std::string_
 
 }  // namespace
 
-void echo(Loop&, IncomingMessage& request, ServerResponse& response) {
+void echo(IncomingMessage& request, ServerResponse& response) {
   const std::string_view path = request.url().substr(0, request.url().find('?'));
   if (const auto bytes = number_behind("/bytes/", path, bytes_max)) {
     request.resume();

@@ -9,6 +9,6 @@
 namespace culvert::proxy {
 
 // Answers `request`; both messages belong to the caller's server. Holds what it needs until the response closes.
-void echo(Loop& loop, IncomingMessage& request, ServerResponse& response);
+void echo(IncomingMessage& request, ServerResponse& response);
 
 }  // namespace culvert::proxy

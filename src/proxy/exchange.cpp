@@ -149,7 +149,7 @@ bool Exchange::apply_policy() {
   if (std::holds_alternative<config::Echo>(action)) {
     if (expects_continue_) response_->write_continue();
     request_->resume();
-    echo(gateway_.loop, *request_, *response_);
+    echo(*request_, *response_);
     return false;
   }
   return true;
@@ -162,6 +162,7 @@ bool Exchange::choose_upstream() {
     return false;
   }
   ++tries_;
+  addresses_tried_ = 0;
   return true;
 }
 
@@ -172,6 +173,7 @@ void Exchange::send_request() {
     failure_ = upstream_failure(errc::name_not_found, false, false);
     return may_try_again(failure_) ? try_again() : fail(failure_);
   }
+  ++addresses_tried_;
   if (peer_text_size_ == 0) peer_text_size_ = static_cast<std::uint8_t>(peer_.format_ip(peer_text_));
   const config::Upstream& settings = route_->upstream->settings;
   const config::Route& route = route_->settings;
@@ -278,6 +280,7 @@ void Exchange::on_upstream_closed() {
 
 bool Exchange::may_try_again(const Failure& failure) const {
   if (response_->headers_sent() || request_->body_bytes() > 0) return false;
+  if (has_another_address(failure)) return true;
   const config::Retry& retry = route_->settings.retry;
   const std::uint32_t tries_max =
       retry.attempts != 0 ? retry.attempts
@@ -292,10 +295,17 @@ bool Exchange::may_try_again(const Failure& failure) const {
   return false;
 }
 
-// On the next server that was not tried. How the last try failed concerns nobody any more, unless it was the last.
+// A name may stand for several addresses of which not all listen ("localhost" in both families): one try asks them all.
+bool Exchange::has_another_address(const Failure& failure) const {
+  return failure.retry == MayRetry::yes && addresses_tried_ < server_->addresses();
+}
+
+// On the next address, or the next server that was not tried. How the last try failed concerns nobody any more, unless it was the last.
 void Exchange::try_again() {
-  if (failure_.retry == MayRetry::if_reused) tried_ = 0;  // the server may be well: only the connection was stale
-  if (!choose_upstream()) return;
+  if (!has_another_address(failure_)) {
+    if (failure_.retry == MayRetry::if_reused) tried_ = 0;  // the server may be well: only the connection was stale
+    if (!choose_upstream()) return;
+  }
   failure_ = {};
   send_request();
 }

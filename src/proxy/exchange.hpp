@@ -55,6 +55,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   void on_downstream_closed();
 
   bool may_try_again(const Failure& failure) const;
+  bool has_another_address(const Failure& failure) const;
   void try_again();
   void fail(const Failure& failure);
   void answer_failure(Reason reason);
@@ -92,6 +93,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   TimePoint first_byte_{};
   std::uint64_t tried_ = 0;           // servers, a bit each
   std::uint32_t tries_ = 0;
+  std::uint32_t addresses_tried_ = 0; // of server_
   Failure failure_;                   // of the try that has just ended, or of the whole exchange
   bool expects_continue_;
   bool peer_trusted_ = false;

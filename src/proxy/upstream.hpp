@@ -34,6 +34,7 @@ class Upstream final : public RefCounted {
     // The connections to it; null while its name is being resolved (wait()) and where that failed (error()).
     Agent::Origin* origin();
     std::error_code error() const { return error_; }
+    std::size_t addresses() const { return origins_.size(); }
     void wait(Waiter& waiter) { waiting_.push_back(waiter); }
 
    private:

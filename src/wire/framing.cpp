@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/ascii.hpp"
 #include "wire/header_names.hpp"
 #include "wire/parse_error.hpp"
 #include "wire/text.hpp"
@@ -35,10 +36,10 @@ std::error_code Fields::add_length(std::string_view value) {
 void Fields::add_codings(std::string_view value) {
   has_coding = true;
   while (!value.empty()) {
-    const std::string_view coding = take_member(value);
+    const std::string_view coding = ascii::take_member(value);
     if (coding.empty()) continue;
     ++codings;
-    chunked_last = same_letters(coding, "chunked");
+    chunked_last = ascii::iequals(coding, "chunked");
     if (chunked_last) ++times_chunked;
   }
 }

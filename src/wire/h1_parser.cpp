@@ -8,6 +8,7 @@
 #include <new>
 #include <type_traits>
 
+#include "base/ascii.hpp"
 #include "wire/header_names.hpp"
 #include "wire/open_line.hpp"
 #include "wire/request_target.hpp"
@@ -45,9 +46,9 @@ ConnectionOptions connection_options(const HeaderList& headers) {
   for (const Header& header : headers) {
     if (header.id != HeaderId::connection) continue;
     for (std::string_view rest = header.value; !rest.empty();) {
-      const std::string_view option = take_member(rest);
+      const std::string_view option = ascii::take_member(rest);
       const HeaderId nominated = header_id(option);  // all options but "close" are names of fields
-      options.close = options.close || same_letters(option, "close");
+      options.close = options.close || ascii::iequals(option, "close");
       options.keep_alive = options.keep_alive || nominated == HeaderId::keep_alive;
       options.upgrade = options.upgrade || nominated == HeaderId::upgrade;
     }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "base/ascii.hpp"
 #include "wire/text.hpp"
 
 namespace culvert::wire {
@@ -20,7 +21,7 @@ struct Row {
 
 constexpr Row row(std::string_view spelling, int flags) {
   Row result{spelling, {}, static_cast<std::uint8_t>(flags)};
-  for (std::size_t i = 0; i < spelling.size(); ++i) result.lower[i] = to_lower(spelling[i]);
+  for (std::size_t i = 0; i < spelling.size(); ++i) result.lower[i] = ascii::to_lower(spelling[i]);
   return result;
 }
 

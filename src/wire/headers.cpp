@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "base/arena.hpp"
+#include "base/ascii.hpp"
 #include "wire/header_names.hpp"
-#include "wire/text.hpp"
 
 namespace culvert {
 
@@ -23,7 +23,7 @@ const Header* HeaderList::search(HeaderId id) const {
 const Header* HeaderList::find(std::string_view name) const {
   if (const HeaderId id = wire::header_id(name); id != HeaderId::other) return find(id);
   for (const Header& header : *this) {
-    if (header.id == HeaderId::other && wire::same_letters(header.name, name)) return &header;
+    if (header.id == HeaderId::other && ascii::iequals(header.name, name)) return &header;
   }
   return nullptr;
 }
@@ -33,7 +33,7 @@ bool HeaderList::has_token(HeaderId id, std::string_view token) const {
   for (const Header& header : *this) {
     if (header.id != id) continue;
     for (std::string_view rest = header.value; !rest.empty();) {
-      if (wire::same_letters(wire::take_member(rest), token)) return true;
+      if (ascii::iequals(ascii::take_member(rest), token)) return true;
     }
   }
   return false;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/ascii.hpp"
 #include "wire/header_names.hpp"
 #include "wire/parse_error.hpp"
 #include "wire/text.hpp"
@@ -58,7 +59,7 @@ void parse_path(std::string_view text, RequestTarget& target) {
   if (question != std::string_view::npos) target.query = text.substr(question + 1);
 }
 
-bool is_letter(char c) { return to_lower(c) >= 'a' && to_lower(c) <= 'z'; }
+bool is_letter(char c) { return ascii::to_lower(c) >= 'a' && ascii::to_lower(c) <= 'z'; }
 
 std::error_code parse_absolute(std::string_view text, RequestTarget& target) {
   target.form = RequestTarget::Form::absolute;

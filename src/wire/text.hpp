@@ -1,4 +1,4 @@
-// The characters of HTTP: which may stand where, and the small operations on text that this room needs.
+// The characters of HTTP: which may stand where.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -53,35 +53,6 @@ inline bool is_token(std::string_view text) {
   if (text.empty()) return false;
   const std::size_t plain = find(text, not_plain<Sixteen>);
   return plain == text.size() || all(token_char, text.substr(plain));
-}
-
-constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
-// Equal without regard to the case of ASCII letters.
-inline bool same_letters(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (to_lower(a[i]) != to_lower(b[i])) return false;
-  }
-  return true;
-}
-
-inline bool is_blank(char c) { return c == ' ' || c == '\t'; }
-
-inline std::string_view trim(std::string_view text) {
-  const char* first = text.data();
-  const char* last = first + text.size();
-  while (first != last && is_blank(*first)) ++first;
-  while (first != last && is_blank(last[-1])) --last;
-  return {first, static_cast<std::size_t>(last - first)};
-}
-
-// Cuts the first member off a comma-separated list of tokens (quoted commas do not occur in those).
-inline std::string_view take_member(std::string_view& list) {
-  const std::size_t comma = list.find(',');
-  const std::string_view member = trim(list.substr(0, comma));
-  list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
-  return member;
 }
 
 }  // namespace culvert::wire

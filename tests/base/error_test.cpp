@@ -11,7 +11,7 @@ namespace {
 TEST(Error, HasTheNameAndSentenceOfItsRow) {
   EXPECT_EQ(name_of(errc::ok), "ok");
   EXPECT_EQ(name_of(errc::end_of_stream), "end_of_stream");
-  EXPECT_EQ(name_of(errc::ERR_STREAM_DESTROYED), "ERR_STREAM_DESTROYED");
+  EXPECT_EQ(name_of(errc::ERR_STREAM_WRITE_AFTER_END), "ERR_STREAM_WRITE_AFTER_END");
   EXPECT_EQ(make_error_code(errc::socket_hang_up).message(), "socket hang up");
   EXPECT_EQ(make_error_code(errc::ERR_HTTP_HEADERS_SENT).message(),
             "Cannot change headers after they are sent to the peer");

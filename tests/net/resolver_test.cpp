@@ -2,6 +2,7 @@
 // run on a thread that it does not belong to.
 #include "net/resolver.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -119,6 +120,14 @@ TEST_F(ResolverTest, TheResolutionMayGoWhileTheAnswerIsGiven) {
   });
   ASSERT_TRUE(run_until([&] { return !seen.empty(); }));
   EXPECT_EQ(seen, text);
+}
+
+TEST(SystemLookup, AsksNobodyForLocalhost) {
+  for (const char* name : {"localhost", "LocalHost", "api.localhost"}) {
+    Result<Endpoints> found = PoolResolver::system_lookup(name);
+    ASSERT_TRUE(found) << name;
+    EXPECT_THAT(*found, testing::ElementsAre(*Endpoint::parse_ip("127.0.0.1"), *Endpoint::parse_ip("::1"))) << name;
+  }
 }
 
 TEST(SystemLookup, KnowsAddressesAndRefusesNonsense) {

@@ -21,7 +21,7 @@ class EchoTest : public ::testing::Test {
     server.on_request([this](IncomingMessage& request, ServerResponse& response) {
       response_ = &response;
       response.on_close([this] { response_ = nullptr; });
-      echo(world.loop(), request, response);
+      echo(request, response);
     });
   }
   test::TestPeer& connect() {

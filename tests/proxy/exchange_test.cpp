@@ -30,10 +30,11 @@ class ChoosyConnector final : public Connector {
   explicit ChoosyConnector(Connector& real) : real_(real) {}
   Result<std::unique_ptr<Transport>> connect(const Address& address) override {
     ++tries;
-    if (refused.contains(address.ip.port)) return std::make_error_code(std::errc::connection_refused);
+    if (refused.contains(address.ip.port) || refused_hosts.contains(address.ip.ip())) return std::make_error_code(std::errc::connection_refused);
     return real_.connect(address);
   }
   std::set<std::uint16_t> refused;
+  std::set<std::string> refused_hosts;
   int tries = 0;
 
  private:
@@ -186,6 +187,32 @@ TEST_F(TryingAgain, TakesTheNextServerWhereANameHasNoAddress) {
     world.accepted(0)->forget_received();
   }
   EXPECT_THAT(log(), HasSubstr("\"culvert.retries\":1"));
+}
+
+TEST_F(TryingAgain, AsksEveryAddressOfAName) {
+  upstream().servers = {name("both.test")};
+  upstream().keep_alive = false;
+  connector.refused_hosts = {"::1", "127.0.0.9"};
+  start();
+  resolver.answer({"::1", "127.0.0.9", "127.0.0.1"});
+  for (std::size_t i = 0; i < 3; ++i) {  // whichever of them the turn begins with
+    test::TestPeer& client = connect();
+    client.send(post);
+    origin_got("\r\n\r\nbody", i).send(ok_answer);
+    expect_answer(client, "\r\n\r\nok");
+  }
+  EXPECT_THAT(log(), Not(HasSubstr("\"culvert.retries\":1"))) << "it was one try each";
+}
+
+TEST_F(TryingAgain, TellsWhenNoAddressOfANameListens) {
+  upstream().servers = {name("both.test")};
+  connector.refused_hosts = {"::1", "127.0.0.9"};
+  start();
+  resolver.answer({"::1", "127.0.0.9"});
+  test::TestPeer& client = connect();
+  client.send(get);
+  expect_answer(client, "HTTP/1.1 502 ");
+  EXPECT_EQ(connector.tries, 2);
 }
 
 TEST_F(TryingAgain, SendsTheWholeBodyWhereTheFirstNameHasNoAddress) {

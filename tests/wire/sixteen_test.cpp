@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "base/ascii.hpp"
 #include "wire/text.hpp"
 
 namespace culvert::wire {
@@ -27,7 +28,7 @@ TYPED_TEST_SUITE(SixteenTest, Bodies);
 
 bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == '\x7f'; }
 bool is_plain(char c) {
-  return is(digit_char, c) || (to_lower(c) >= 'a' && to_lower(c) <= 'z') || c == '-' || c == '.';
+  return is(digit_char, c) || (ascii::to_lower(c) >= 'a' && ascii::to_lower(c) <= 'z') || c == '-' || c == '.';
 }
 
 // Every byte value at every place, between neighbours that would show a carry.

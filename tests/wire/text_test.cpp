@@ -1,4 +1,4 @@
-// If this fails, list members or character classes are read wrongly, and with them framing and connection options.
+// If this fails, characters are taken for what they are not, and with them names, values and targets.
 #include "wire/text.hpp"
 
 #include <gtest/gtest.h>
@@ -7,15 +7,6 @@
 
 namespace culvert::wire {
 namespace {
-
-TEST(Text, TakesMembersOfAList) {
-  std::string_view list = " a ,b\t,, c";
-  EXPECT_EQ(take_member(list), "a");
-  EXPECT_EQ(take_member(list), "b");
-  EXPECT_EQ(take_member(list), "");
-  EXPECT_EQ(take_member(list), "c");
-  EXPECT_TRUE(list.empty());
-}
 
 TEST(Text, TokensMayHaveAnyOfTheirCharactersAnywhere) {
   EXPECT_FALSE(is_token(""));
@@ -28,13 +19,6 @@ TEST(Text, TokensMayHaveAnyOfTheirCharactersAnywhere) {
       }
     }
   }
-}
-
-TEST(Text, ComparesLettersOnly) {
-  EXPECT_TRUE(same_letters("Keep-Alive", "keep-aLIVE"));
-  EXPECT_FALSE(same_letters("a-b", "a\rb"));
-  EXPECT_FALSE(same_letters("[", "{"));
-  EXPECT_FALSE(same_letters("ab", "abc"));
 }
 
 TEST(Text, ClassesEndWhereTheRfcSays) {
