@@ -213,7 +213,9 @@ TEST_F(ListenerTest, SeveralLoopsShareASocket) {
 
 TEST_F(ListenerTest, WithoutDescriptorsItRestsInsteadOfSpinning) {
   Listener listener = listen(loopback_v4());
-  loop_.turn(0ms);
+  // One in good times: UBSan needs a descriptor of its own when it looks at a type for the first time.
+  const Client first(loopback_v4(listener.local().port));
+  ASSERT_TRUE(run_until([&] { return streams_.size() == 1; }));
   const Client client(loopback_v4(listener.local().port));
   ASSERT_TRUE(client.connected());
   rlimit before{};
@@ -231,7 +233,7 @@ TEST_F(ListenerTest, WithoutDescriptorsItRestsInsteadOfSpinning) {
   EXPECT_EQ(errors_[0], std::errc::too_many_files_open);
   EXPECT_FALSE(again) << "it tried again at once";
   EXPECT_EQ(listener.refused(), 1u);
-  ASSERT_TRUE(run_until([&] { return streams_.size() == 1; })) << "the connection was lost";
+  ASSERT_TRUE(run_until([&] { return streams_.size() == 2; })) << "the connection was lost";
 }
 
 TEST_F(ListenerTest, ConnectionsOfAUnixSocketAreLocal) {
