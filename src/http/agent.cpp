@@ -86,17 +86,14 @@ void Agent::open(Origin& origin, ClientTransaction& transaction) {
 }
 
 void Agent::give_back(ClientConnection& connection) {
-  Origin& origin = connection.origin();
-  --origin.in_use;
+  Origin& origin = connection.origin();  // where it counts as in use until it is free or gone
   if (!origin.waiting.empty()) {
     auto& next = static_cast<ClientTransaction&>(origin.waiting.front());
     next.WaitingHook::unlink();
     next.request.reused_socket_ = true;
-    ++origin.in_use;
     return connection.carry(next);
   }
   const bool keep = options_.keep_alive && !draining_ && origin.free.size() < options_.max_free_sockets;
-  ++origin.in_use;  // still counted until it is free or gone
   if (!keep || !connection.rest(options_.timeout, options_.keep_alive_msecs)) return connection.close({});
   --origin.in_use;
   origin.free.push_back(&connection);

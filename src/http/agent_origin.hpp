@@ -1,6 +1,5 @@
 // One origin of an agent, and what the agent lends to requests under way.
 #pragma once
-#include <deque>
 #include <string>
 #include <vector>
 

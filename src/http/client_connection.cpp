@@ -87,12 +87,7 @@ void ClientConnection::on_deferred() noexcept {
   if (phase_ == Phase::closed) return agent_.gone(*this);
   if (phase_ != Phase::busy || transaction_ == nullptr) return;
   if (!transaction_->response.flows()) return;
-  // Back into the read buffer, where bytes may be borrowed until this handler has returned.
-  const std::span<std::byte> scratch = loop().scratch();
-  const std::size_t size = held_.size();
-  std::copy(held_.begin(), held_.end(), scratch.begin());
-  held_ = {};
-  parse(scratch.first(size));
+  parse(take_held(held_, loop()));
 }
 
 // ---- bytes in -----------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@
 #include "culvert/agent.hpp"
 #include "culvert/loop.hpp"
 #include "culvert/socket.hpp"
+#include "http/loop_entries.hpp"
 #include "net/outbox.hpp"
 
 namespace culvert {
@@ -25,8 +26,6 @@ class ClientConnection final : public ListHook, public Retired, private Watcher 
   void carry(ClientTransaction& transaction);
   // Ends it now. A transaction that it carries ends with `reason`.
   void close(std::error_code reason);
-  bool is_free() const { return phase_ == Phase::free; }
-  bool closed() const { return phase_ == Phase::closed; }
   Agent::Origin& origin() { return origin_; }
 
   // For the transaction that it carries.
@@ -38,23 +37,8 @@ class ClientConnection final : public ListHook, public Retired, private Watcher 
   bool rest(std::chrono::milliseconds idle_limit, std::chrono::milliseconds probes_after);
 
  private:
+  friend struct LoopEntries<ClientConnection>;
   enum class Phase : std::uint8_t { connecting, busy, free, closed };
-
-  struct Due final : Deadline {
-    explicit Due(ClientConnection& c) : connection(c) {}
-    TimePoint on_due(TimePoint now) noexcept override { return connection.on_due(now); }
-    ClientConnection& connection;
-  };
-  struct Later final : Deferred {
-    explicit Later(ClientConnection& c) : connection(c) {}
-    void on_deferred() noexcept override { connection.on_deferred(); }
-    ClientConnection& connection;
-  };
-  struct Sender final : Flushable {
-    explicit Sender(ClientConnection& c) : connection(c) {}
-    void on_flush() noexcept override { connection.on_flush(); }
-    ClientConnection& connection;
-  };
 
   void on_ready(Ready ready) noexcept override;
   TimePoint on_due(TimePoint now) noexcept;
@@ -77,9 +61,9 @@ class ClientConnection final : public ListHook, public Retired, private Watcher 
   net::Outbox outbox_;
   ClientTransaction* transaction_ = nullptr;
   std::vector<std::byte> held_;             // bytes of a paused body
-  Due due_{*this};
-  Later later_{*this};
-  Sender sender_{*this};
+  LoopEntries<ClientConnection>::Due due_{*this};
+  LoopEntries<ClientConnection>::Later later_{*this};
+  LoopEntries<ClientConnection>::Sender sender_{*this};
   TimePoint last_progress_;
   std::chrono::milliseconds idle_limit_{0};
   std::uint32_t promised_seconds_ = 0;  // Keep-Alive: timeout= of the last answer; 0: none

@@ -28,7 +28,7 @@ std::uint32_t keep_alive_promised_by(const HeaderList& headers) {
 }  // namespace
 
 ClientTransaction::ClientTransaction(Agent& owner, Agent::Origin& to, BlockPool& blocks)
-        : agent(owner),
+    : agent(owner),
       origin(to),
       arena(blocks, first_room),
       parser(wire::MessageKind::response, *this),

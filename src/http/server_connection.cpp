@@ -87,12 +87,12 @@ void ServerConnection::on_deferred() noexcept {
       request.emit_end();
       if (phase_ != Phase::exchange) return;
       if (transaction_->response.writable_finished() && (request.complete() || !keep_alive_)) return end_transaction();
-      if (!request.complete() && request.flows()) parse(take_held());
+      if (!request.complete() && request.flows()) parse(take_held(held_, loop()));
       return;
     }
     case Phase::idle:
     case Phase::head:
-      if (!held_.empty()) parse(take_held());
+      if (!held_.empty()) parse(take_held(held_, loop()));
       return;
   }
 }
@@ -138,15 +138,6 @@ void ServerConnection::parse(Bytes bytes) {
 void ServerConnection::hold(Bytes bytes) {
   held_.insert(held_.end(), bytes.begin(), bytes.end());
   update_interest();
-}
-
-// What was held goes back into the read buffer, where it may be borrowed until this handler has returned.
-Bytes ServerConnection::take_held() {
-  const std::span<std::byte> scratch = loop().scratch();
-  const std::size_t size = held_.size();
-  std::copy(held_.begin(), held_.end(), scratch.begin());
-  held_ = {};
-  return scratch.first(size);
 }
 
 void ServerConnection::peer_finished() {

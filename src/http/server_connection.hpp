@@ -15,6 +15,7 @@
 
 #include "base/arena.hpp"
 #include "culvert/server.hpp"
+#include "http/loop_entries.hpp"
 #include "net/outbox.hpp"
 #include "wire/h1_parser.hpp"
 
@@ -52,24 +53,8 @@ class ServerConnection final : public ListHook,
 
  private:
   friend struct ServerTransaction;
+  friend struct LoopEntries<ServerConnection>;
   enum class Phase : std::uint8_t { idle, head, exchange, lingering, closed };
-
-  // The loop's three ways in, each a small part of its own so that all can be in a list at once.
-  struct Due final : Deadline {
-    explicit Due(ServerConnection& c) : connection(c) {}
-    TimePoint on_due(TimePoint now) noexcept override { return connection.on_due(now); }
-    ServerConnection& connection;
-  };
-  struct Later final : Deferred {
-    explicit Later(ServerConnection& c) : connection(c) {}
-    void on_deferred() noexcept override { connection.on_deferred(); }
-    ServerConnection& connection;
-  };
-  struct Sender final : Flushable {
-    explicit Sender(ServerConnection& c) : connection(c) {}
-    void on_flush() noexcept override { connection.on_flush(); }
-    ServerConnection& connection;
-  };
 
   void on_ready(Ready ready) noexcept override;
   TimePoint on_due(TimePoint now) noexcept;
@@ -92,7 +77,6 @@ class ServerConnection final : public ListHook,
   void read();
   void parse(Bytes bytes);
   void hold(Bytes bytes);
-  Bytes take_held();
   void peer_finished();
   void begin_transaction();
   void emit_request();
@@ -110,9 +94,9 @@ class ServerConnection final : public ListHook,
   net::Outbox outbox_;
   ServerTransaction* transaction_ = nullptr;
   std::vector<std::byte> held_;  // bytes of a request whose turn has not come, or of a paused body
-  Due due_{*this};
-  Later later_{*this};
-  Sender sender_{*this};
+  LoopEntries<ServerConnection>::Due due_{*this};
+  LoopEntries<ServerConnection>::Later later_{*this};
+  LoopEntries<ServerConnection>::Sender sender_{*this};
   TimePoint phase_since_;        // when the connection became idle, or the first byte of the head came
   TimePoint last_activity_;
   std::uint32_t served_ = 0;

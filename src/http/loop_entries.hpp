@@ -1,0 +1,40 @@
+// What a server's and a client's connection have in common: the loop's ways in, and bytes that had to wait.
+#pragma once
+#include <algorithm>
+#include <vector>
+
+#include "culvert/bytes.hpp"
+#include "culvert/loop.hpp"
+
+namespace culvert {
+
+// The loop's three ways into a connection, each a small part of its own so that all can be in a list at once.
+template <class Connection>
+struct LoopEntries {
+  struct Due final : Deadline {
+    explicit Due(Connection& c) : connection(c) {}
+    TimePoint on_due(TimePoint now) noexcept override { return connection.on_due(now); }
+    Connection& connection;
+  };
+  struct Later final : Deferred {
+    explicit Later(Connection& c) : connection(c) {}
+    void on_deferred() noexcept override { connection.on_deferred(); }
+    Connection& connection;
+  };
+  struct Sender final : Flushable {
+    explicit Sender(Connection& c) : connection(c) {}
+    void on_flush() noexcept override { connection.on_flush(); }
+    Connection& connection;
+  };
+};
+
+// What was held goes back into the read buffer, where it may be borrowed until this handler has returned.
+inline Bytes take_held(std::vector<std::byte>& held, Loop& loop) {
+  const std::span<std::byte> scratch = loop.scratch();
+  const std::size_t size = held.size();
+  std::copy(held.begin(), held.end(), scratch.begin());
+  held = {};
+  return scratch.first(size);
+}
+
+}  // namespace culvert
