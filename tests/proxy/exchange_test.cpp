@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "proxy/gateway.hpp"
+#include "proxy/collected_lines.hpp"
 #include "proxy/scripted_resolver.hpp"
 #include "support/world.hpp"
 
@@ -39,14 +40,6 @@ class ChoosyConnector final : public Connector {
 
  private:
   Connector& real_;
-};
-
-struct CollectedLines final : LogSink {
-  void submit(std::string& buffer, std::uint32_t) override {
-    text += buffer;
-    buffer.clear();
-  }
-  std::string text;
 };
 
 class ExchangeTest : public ::testing::Test {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "proxy/collected_lines.hpp"
+#include "proxy/scripted_resolver.hpp"
 #include "support/world.hpp"
 
 namespace culvert::proxy {
@@ -19,24 +21,6 @@ using ::testing::Not;
 using ::testing::StartsWith;
 
 constexpr std::string_view ok_answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-
-// Names resolve to what the test says, when it says so.
-class ScriptedResolver final : public net::Resolver {
- public:
-  net::Resolution resolve(Loop&, const std::string&, std::uint16_t, Done done) override {
-    pending.push_back(std::move(done));
-    return {};
-  }
-  std::vector<Done> pending;
-};
-
-struct CollectedLines final : LogSink {
-  void submit(std::string& buffer, std::uint32_t) override {
-    text += buffer;
-    buffer.clear();
-  }
-  std::string text;
-};
 
 class GatewayTest : public ::testing::Test {
  protected:
@@ -237,8 +221,8 @@ TEST_F(GatewayTest, WaitsForANameToBeResolved) {
   client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   world.settle();
   EXPECT_EQ(client.received(), "");
-  ASSERT_FALSE(resolver.pending.empty());
-  resolver.pending[0](errc::name_not_found);
+  ASSERT_FALSE(resolver.names.empty());
+  resolver.fail(errc::name_not_found);
   ASSERT_TRUE(world.run_until([&] { return client.received().starts_with("HTTP/1.1 502 "); }));
   EXPECT_THAT(log(), HasSubstr("upstream_name_not_found"));
 }
