@@ -40,6 +40,10 @@ message(STATUS "yaml-cpp ${yaml-cpp_VERSION}")
 pkg_check_modules(CULVERT_RE2 REQUIRED IMPORTED_TARGET GLOBAL re2)
 add_library(culvert::re2 ALIAS PkgConfig::CULVERT_RE2)
 
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+add_library(culvert::crypto ALIAS OpenSSL::Crypto)
+message(STATUS "libcrypto ${OPENSSL_VERSION}")
+
 find_package(CLI11 REQUIRED CONFIG)
 add_library(culvert::cli ALIAS CLI11::CLI11)
 

@@ -27,6 +27,7 @@ THIRD_PARTY = {
     r"yaml-cpp/.*": ["config"],
     r"re2/.*": ["config", "proxy"],
     r"(spdlog|fmt)/.*": ["src/base/log.cpp"],
+    r"openssl/.*": ["src/base/digest.cpp"],
     r"CLI/.*": ["daemon"],
     r"(gtest|gmock)/.*": [],
 }

@@ -54,6 +54,11 @@ class IncludeRules(unittest.TestCase):
         self.assertEqual(texts("src/base/log.cpp", "#include <spdlog/spdlog.h>"), [])
         self.assert_breach("src/base/log.cpp only", "src/base/log.hpp", "#include <fmt/format.h>")
 
+    def test_crypto_stays_where_it_is_needed(self):
+        self.assertEqual(texts("src/base/digest.cpp", "#include <openssl/evp.h>"), [])
+        self.assert_breach("src/base/digest.cpp only", "src/base/digest.hpp", "#include <openssl/evp.h>")
+        self.assert_breach("src/base/digest.cpp only", "src/http/agent.cpp", "#include <openssl/evp.h>")
+
     def test_unknown_third_party_header(self):
         self.assertEqual(texts("src/net/a.cpp", "#include <sys/epoll.h>", "#include <unistd.h>"), [])
         self.assert_breach("not known here", "src/net/a.cpp", "#include <boost/asio.hpp>")

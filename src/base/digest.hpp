@@ -1,0 +1,21 @@
+// Bytes as text and as fingerprints: what credentials in header fields and the WebSocket handshake are made of.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "culvert/bytes.hpp"
+
+namespace culvert {
+
+// RFC 4648 section 4, padded, in one line.
+std::string encode_base64(Bytes bytes);
+// Nothing unless `text` is exactly what encode_base64 writes: two spellings of one credential would be two credentials.
+std::optional<std::string> decode_base64(std::string_view text);
+
+using Sha1 = std::array<std::byte, 20>;
+Sha1 sha1(Bytes bytes);
+
+}  // namespace culvert
