@@ -6,6 +6,13 @@
 
 namespace culvert {
 
+struct StatusCode {
+  std::uint16_t code;
+  std::string_view phrase;
+};
+
+// Every standard status code with its reason phrase, in ascending order.
+std::span<const StatusCode> status_codes();
 // The standard reason phrase: 404 is "Not Found"; "unknown" for a number that has none.
 std::string_view status_message(std::uint16_t status);
 // The request methods that the parser knows, in alphabetical order.

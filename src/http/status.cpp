@@ -1,82 +1,100 @@
 #include "culvert/status.hpp"
 
+#include <array>
+#include <cstddef>
+
 namespace culvert {
 
+namespace {
+
+constexpr std::array codes{
+    StatusCode{100, "Continue"},
+    StatusCode{101, "Switching Protocols"},
+    StatusCode{102, "Processing"},
+    StatusCode{103, "Early Hints"},
+    StatusCode{200, "OK"},
+    StatusCode{201, "Created"},
+    StatusCode{202, "Accepted"},
+    StatusCode{203, "Non-Authoritative Information"},
+    StatusCode{204, "No Content"},
+    StatusCode{205, "Reset Content"},
+    StatusCode{206, "Partial Content"},
+    StatusCode{207, "Multi-Status"},
+    StatusCode{208, "Already Reported"},
+    StatusCode{226, "IM Used"},
+    StatusCode{300, "Multiple Choices"},
+    StatusCode{301, "Moved Permanently"},
+    StatusCode{302, "Found"},
+    StatusCode{303, "See Other"},
+    StatusCode{304, "Not Modified"},
+    StatusCode{305, "Use Proxy"},
+    StatusCode{307, "Temporary Redirect"},
+    StatusCode{308, "Permanent Redirect"},
+    StatusCode{400, "Bad Request"},
+    StatusCode{401, "Unauthorized"},
+    StatusCode{402, "Payment Required"},
+    StatusCode{403, "Forbidden"},
+    StatusCode{404, "Not Found"},
+    StatusCode{405, "Method Not Allowed"},
+    StatusCode{406, "Not Acceptable"},
+    StatusCode{407, "Proxy Authentication Required"},
+    StatusCode{408, "Request Timeout"},
+    StatusCode{409, "Conflict"},
+    StatusCode{410, "Gone"},
+    StatusCode{411, "Length Required"},
+    StatusCode{412, "Precondition Failed"},
+    StatusCode{413, "Payload Too Large"},
+    StatusCode{414, "URI Too Long"},
+    StatusCode{415, "Unsupported Media Type"},
+    StatusCode{416, "Range Not Satisfiable"},
+    StatusCode{417, "Expectation Failed"},
+    StatusCode{418, "I'm a Teapot"},
+    StatusCode{421, "Misdirected Request"},
+    StatusCode{422, "Unprocessable Entity"},
+    StatusCode{423, "Locked"},
+    StatusCode{424, "Failed Dependency"},
+    StatusCode{425, "Too Early"},
+    StatusCode{426, "Upgrade Required"},
+    StatusCode{428, "Precondition Required"},
+    StatusCode{429, "Too Many Requests"},
+    StatusCode{431, "Request Header Fields Too Large"},
+    StatusCode{451, "Unavailable For Legal Reasons"},
+    StatusCode{500, "Internal Server Error"},
+    StatusCode{501, "Not Implemented"},
+    StatusCode{502, "Bad Gateway"},
+    StatusCode{503, "Service Unavailable"},
+    StatusCode{504, "Gateway Timeout"},
+    StatusCode{505, "HTTP Version Not Supported"},
+    StatusCode{506, "Variant Also Negotiates"},
+    StatusCode{507, "Insufficient Storage"},
+    StatusCode{508, "Loop Detected"},
+    StatusCode{509, "Bandwidth Limit Exceeded"},
+    StatusCode{510, "Not Extended"},
+    StatusCode{511, "Network Authentication Required"},
+};
+
+// One more than the place of each code in the table above, 0 for a number that is no code.
+constexpr auto places = [] {
+  std::array<std::uint8_t, codes.back().code + 1> all{};
+  for (std::size_t i = 0; i < codes.size(); ++i) all[codes[i].code] = static_cast<std::uint8_t>(i + 1);
+  return all;
+}();
+
+}  // namespace
+
+std::span<const StatusCode> status_codes() { return codes; }
+
 std::string_view status_message(std::uint16_t status) {
-  switch (status) {
-    case 100: return "Continue";
-    case 101: return "Switching Protocols";
-    case 102: return "Processing";
-    case 103: return "Early Hints";
-    case 200: return "OK";
-    case 201: return "Created";
-    case 202: return "Accepted";
-    case 203: return "Non-Authoritative Information";
-    case 204: return "No Content";
-    case 205: return "Reset Content";
-    case 206: return "Partial Content";
-    case 207: return "Multi-Status";
-    case 208: return "Already Reported";
-    case 226: return "IM Used";
-    case 300: return "Multiple Choices";
-    case 301: return "Moved Permanently";
-    case 302: return "Found";
-    case 303: return "See Other";
-    case 304: return "Not Modified";
-    case 305: return "Use Proxy";
-    case 307: return "Temporary Redirect";
-    case 308: return "Permanent Redirect";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 402: return "Payment Required";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 406: return "Not Acceptable";
-    case 407: return "Proxy Authentication Required";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 410: return "Gone";
-    case 411: return "Length Required";
-    case 412: return "Precondition Failed";
-    case 413: return "Payload Too Large";
-    case 414: return "URI Too Long";
-    case 415: return "Unsupported Media Type";
-    case 416: return "Range Not Satisfiable";
-    case 417: return "Expectation Failed";
-    case 418: return "I'm a Teapot";
-    case 421: return "Misdirected Request";
-    case 422: return "Unprocessable Entity";
-    case 423: return "Locked";
-    case 424: return "Failed Dependency";
-    case 425: return "Too Early";
-    case 426: return "Upgrade Required";
-    case 428: return "Precondition Required";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 451: return "Unavailable For Legal Reasons";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    case 505: return "HTTP Version Not Supported";
-    case 506: return "Variant Also Negotiates";
-    case 507: return "Insufficient Storage";
-    case 508: return "Loop Detected";
-    case 509: return "Bandwidth Limit Exceeded";
-    case 510: return "Not Extended";
-    case 511: return "Network Authentication Required";
-    default: return "unknown";
-  }
+  const std::size_t place = status < places.size() ? places[status] : 0;
+  return place == 0 ? "unknown" : codes[place - 1].phrase;
 }
 
 std::span<const std::string_view> methods() {
   static constexpr std::string_view names[] = {
-      "ACL",      "BIND",      "CHECKOUT", "CONNECT", "COPY",     "DELETE",    "GET",     "HEAD",        "LINK",
-      "LOCK",     "M-SEARCH",  "MERGE",    "MKACTIVITY", "MKCALENDAR", "MKCOL", "MOVE",   "NOTIFY",      "OPTIONS",
-      "PATCH",    "POST",      "PROPFIND", "PROPPATCH", "PURGE",  "PUT",       "REBIND",  "REPORT",      "SEARCH",
-      "SOURCE",   "SUBSCRIBE", "TRACE",    "UNBIND",  "UNLINK",   "UNLOCK",    "UNSUBSCRIBE"};
+      "ACL", "BIND", "CHECKOUT", "CONNECT", "COPY", "DELETE", "GET", "HEAD", "LINK", "LOCK", "M-SEARCH", "MERGE",
+      "MKACTIVITY", "MKCALENDAR", "MKCOL", "MOVE", "NOTIFY", "OPTIONS", "PATCH", "POST", "PROPFIND", "PROPPATCH",
+      "PURGE", "PUT", "QUERY", "REBIND", "REPORT", "SEARCH", "SOURCE", "SUBSCRIBE", "TRACE", "UNBIND", "UNLINK",
+      "UNLOCK", "UNSUBSCRIBE"};
   return names;
 }
 
