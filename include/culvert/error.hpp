@@ -24,6 +24,7 @@ namespace culvert {
   X(ERR_INVALID_HTTP_TOKEN, "Header name or method must be a valid HTTP token")                             \
   X(ERR_INVALID_CHAR, "Invalid character in header content")                                                \
   X(ERR_UNESCAPED_CHARACTERS, "Request path contains unescaped characters")                                 \
+  X(ERR_INVALID_URL, "Invalid URL")                                                                         \
   X(ERR_OUT_OF_RANGE, "The value is out of range")                                                          \
   X(ERR_STREAM_WRITE_AFTER_END, "write after end")
 
