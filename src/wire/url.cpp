@@ -22,9 +22,9 @@ constexpr Scheme schemes[] = {{"http", 80}, {"https", 443}, {"ws", 80}, {"wss", 
 constexpr std::string_view slashes = "/\\";  // to these schemes a backslash is a slash
 constexpr std::string_view digits = "0123456789";
 constexpr std::string_view hex_digits = "0123456789abcdefABCDEF";
-// What has to be encoded beside control characters, blanks and all that is not ASCII.
-constexpr std::string_view encoded_in_path = "\"#<>?`{}";
-constexpr std::string_view encoded_in_query = "\"#<>'";
+// What has to be encoded beside control characters, blanks and all that is not ASCII; "?" and "#" do not get there.
+constexpr std::string_view encoded_in_path = "\"<>`{}";
+constexpr std::string_view encoded_in_query = "\"<>'";
 
 bool is_visible_ascii(char c) { return c > ' ' && c < '\x7f'; }
 bool is_space_or_control(char c) { return static_cast<unsigned char>(c) <= ' '; }
