@@ -8,7 +8,7 @@
 
 #include "culvert/client_request.hpp"
 #include "culvert/loop.hpp"
-#include "culvert/socket.hpp"
+#include "culvert/transport.hpp"
 
 namespace culvert {
 

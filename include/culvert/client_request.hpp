@@ -7,7 +7,7 @@
 
 #include "culvert/incoming_message.hpp"
 #include "culvert/outgoing_message.hpp"
-#include "culvert/socket.hpp"
+#include "culvert/transport.hpp"
 
 namespace culvert {
 

@@ -114,6 +114,12 @@ class Loop {
   void flush_soon(Flushable& sender);
   void retire(std::unique_ptr<Retired> closed);
 
+  // What a program waits for before it ends: servers that listen, connections in use, names being looked up. Idle pooled
+  // connections and timers do not count (Node's ref() and unref()).
+  void ref() { ++references_; }
+  void unref() { --references_; }
+  bool referenced() const { return references_ > 0; }
+
   // Read once a turn.
   TimePoint now() const { return now_; }
   WallTime wall_now() const { return wall_now_; }
@@ -146,6 +152,7 @@ class Loop {
   std::unique_ptr<DeadlineWheel> wheel_;
   std::unique_ptr<Queues> queues_;
   std::uint64_t random_state_ = 0;
+  std::int64_t references_ = 0;
   std::int64_t date_second_ = -1;
   char date_[32] = {};
 };

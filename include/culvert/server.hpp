@@ -14,7 +14,7 @@
 #include "culvert/incoming_message.hpp"
 #include "culvert/loop.hpp"
 #include "culvert/server_response.hpp"
-#include "culvert/socket.hpp"
+#include "culvert/transport.hpp"
 
 namespace culvert {
 

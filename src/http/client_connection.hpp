@@ -11,7 +11,7 @@
 
 #include "culvert/agent.hpp"
 #include "culvert/loop.hpp"
-#include "culvert/socket.hpp"
+#include "culvert/transport.hpp"
 #include "http/loop_entries.hpp"
 #include "net/outbox.hpp"
 

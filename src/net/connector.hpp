@@ -1,6 +1,6 @@
 // Dials from a loop: TCP and Unix stream sockets.
 #pragma once
-#include "culvert/socket.hpp"
+#include "culvert/transport.hpp"
 
 namespace culvert::net {
 

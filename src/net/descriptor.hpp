@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "culvert/loop.hpp"
-#include "culvert/socket.hpp"
+#include "culvert/transport.hpp"
 
 namespace culvert::net {
 

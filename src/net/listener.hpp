@@ -5,7 +5,7 @@
 
 #include "culvert/event.hpp"
 #include "culvert/loop.hpp"
-#include "culvert/socket.hpp"
+#include "culvert/transport.hpp"
 #include "net/descriptor.hpp"
 #include "net/listen_socket.hpp"
 

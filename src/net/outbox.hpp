@@ -8,7 +8,7 @@
 
 #include "base/block_pool.hpp"
 #include "culvert/bytes.hpp"
-#include "culvert/socket.hpp"
+#include "culvert/transport.hpp"
 
 namespace culvert::net {
 

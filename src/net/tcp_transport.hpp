@@ -1,6 +1,6 @@
 // A stream socket, TCP or Unix. Idle, it costs its descriptor and about a hundred bytes.
 #pragma once
-#include "culvert/socket.hpp"
+#include "culvert/transport.hpp"
 #include "net/descriptor.hpp"
 
 namespace culvert::net {

@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-#include "culvert/socket.hpp"
+#include "culvert/transport.hpp"
 #include "support/manual_loop.hpp"
 
 namespace culvert::test {

@@ -4,7 +4,7 @@
 
 #include "base/intrusive_list.hpp"
 #include "culvert/loop.hpp"
-#include "culvert/socket.hpp"
+#include "culvert/transport.hpp"
 
 namespace culvert::test {
 

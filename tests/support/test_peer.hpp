@@ -5,7 +5,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "culvert/socket.hpp"
+#include "culvert/transport.hpp"
 
 namespace culvert::test {
 

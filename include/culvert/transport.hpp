@@ -55,20 +55,15 @@ class Transport {
   virtual void reset_on_close() = 0;
   // How an attempt to connect has ended, once the stream is writable for the first time; later: the pending error.
   virtual std::error_code take_error() = 0;
-  // Makes the kernel probe a quiet connection after `idle_seconds`; does nothing where there is no such thing.
-  virtual void keep_alive_probes(int idle_seconds) = 0;
+  // TCP's own options; they do nothing where there is no such thing. Probes of a quiet connection begin after
+  // `idle_seconds`; 0: when the system thinks fit.
+  virtual void set_no_delay(bool) {}
+  virtual void set_keep_alive(bool /*on*/, int /*idle_seconds*/) {}
+  // The descriptor behind it, to ask the kernel about; -1 where there is none.
+  virtual int native_handle() const { return -1; }
 
   virtual const Endpoint& local() const = 0;
   virtual const Endpoint& remote() const = 0;
-};
-
-// Makes streams to addresses that are already resolved (kind ip or unix_path).
-class Connector {
- public:
-  virtual ~Connector() = default;
-  // The stream is returned before it is connected: attach, want {read: false, write: true}, and ask take_error()
-  // at the first on_ready. An error here is one that needs no waiting (no route, too many descriptors).
-  virtual Result<std::unique_ptr<Transport>> connect(const Address& address) = 0;
 };
 
 }  // namespace culvert

@@ -1,0 +1,109 @@
+// The network as a program sees it: dialling, listening, names. Interfaces with a real and a test's implementation; none
+// of their answers comes from inside the call that asked.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "culvert/endpoint.hpp"
+#include "culvert/error.hpp"
+#include "culvert/event.hpp"
+#include "culvert/loop.hpp"
+#include "culvert/transport.hpp"
+
+namespace culvert {
+
+// What Node calls the options of socket.connect(), as far as they concern the socket itself.
+struct ConnectOptions {
+  Endpoint local{};                   // localAddress and localPort: bind to it first; Family::none: wherever
+  std::uint16_t local_port = 0;       // where `local` is none but the port matters
+  bool no_delay = true;               // TCP_NODELAY
+  bool keep_alive = false;            // SO_KEEPALIVE from the beginning
+  int keep_alive_initial_delay_s = 0; // seconds before the first probe; 0: the system's
+
+  bool operator==(const ConnectOptions&) const = default;
+};
+
+// Makes streams to addresses that are already resolved (kind ip or unix_path).
+class Connector {
+ public:
+  virtual ~Connector() = default;
+  // The stream is returned before it is connected: attach, want {read: false, write: true}, and ask take_error()
+  // at the first on_ready. An error here is one that needs no waiting (no route, too many descriptors).
+  virtual Result<std::unique_ptr<Transport>> connect(const Address& address, const ConnectOptions& options) = 0;
+};
+
+struct ListenOptions {
+  Address address;      // kind ip (port 0: a free one) or unix_path
+  int fd = -1;          // a socket that listens already, in place of an address; taken over
+  int backlog = 511;
+  bool ipv6_only = false;
+  bool no_delay = true; // of accepted streams
+};
+
+// An open listening socket. Destroying it closes it, and removes the path of a Unix socket that it made.
+class Acceptor {
+ public:
+  virtual ~Acceptor() = default;
+  virtual Endpoint local() const = 0;  // with the port that was chosen
+};
+
+class Network : public Connector {
+ public:
+  using OnConnection = Delegate<void(std::unique_ptr<Transport>)>;
+  using OnError = Delegate<void(std::error_code)>;
+  // `on_error` hears of connections that could not be taken for want of something (descriptors, memory).
+  virtual Result<std::unique_ptr<Acceptor>> listen(const ListenOptions& options, OnConnection on_connection,
+                                                   OnError on_error) = 0;
+};
+
+using Endpoints = std::vector<Endpoint>;
+
+struct LookupOptions {
+  int family = 0;  // 4 or 6: only such addresses; 0: both
+  int hints = 0;   // flags of getaddrinfo (AI_ADDRCONFIG, AI_V4MAPPED, AI_ALL)
+};
+
+// A question for a name's addresses, shared between the loop that asked and the lookup under way, since either may end
+// first. `done` is touched on the loop's thread only.
+struct Question {
+  Loop& loop;
+  std::uint16_t port;
+  Delegate<void(Result<Endpoints>)> done;  // empty: nobody waits any more
+};
+
+// Somebody's wait for an answer. Destroying or replacing it drops the callback.
+class Resolution {
+ public:
+  Resolution() = default;
+  explicit Resolution(std::shared_ptr<Question> question) : question_(std::move(question)) {}
+  Resolution(Resolution&& other) noexcept = default;
+  Resolution& operator=(Resolution&& other) noexcept {
+    drop();
+    question_ = std::move(other.question_);
+    return *this;
+  }
+  ~Resolution() { drop(); }
+  // Whether an answer is still awaited or just being given.
+  explicit operator bool() const { return question_ != nullptr; }
+
+ private:
+  void drop() {
+    if (question_ != nullptr) question_->done.clear();
+    question_.reset();
+  }
+  std::shared_ptr<Question> question_;
+};
+
+class Resolver {
+ public:
+  using Done = Delegate<void(Result<Endpoints>)>;
+  virtual ~Resolver() = default;
+  // On the thread of `loop`. The endpoints carry `port`; at least one, in the order of preference, or an error
+  // (errc::name_not_found where the name has no address).
+  virtual Resolution resolve(Loop& loop, const std::string& name, std::uint16_t port, const LookupOptions& options,
+                             Done done) = 0;
+};
+
+}  // namespace culvert
