@@ -21,7 +21,7 @@
 #include "daemon/log_writer.hpp"
 #include "daemon/signal_mask.hpp"
 #include "daemon/worker.hpp"
-#include "net/resolver.hpp"
+#include "net/pool_resolver.hpp"
 
 namespace culvert::daemon {
 

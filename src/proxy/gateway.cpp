@@ -45,7 +45,7 @@ void refuse(Gateway::State& state, Door& door, ClientError& error) {
 
 }  // namespace
 
-Gateway::Gateway(Loop& loop, Connector& connector, net::Resolver& resolver, LogSink* log)
+Gateway::Gateway(Loop& loop, Connector& connector, Resolver& resolver, LogSink* log)
     : state_(std::make_unique<State>(loop, connector, resolver, log)) {}
 
 Gateway::~Gateway() {

@@ -7,7 +7,7 @@
 
 #include "config/config.hpp"
 #include "culvert/http.hpp"
-#include "net/resolver.hpp"
+#include "culvert/network.hpp"
 #include "proxy/access_log.hpp"
 
 namespace culvert::proxy {
@@ -19,7 +19,7 @@ class Gateway {
   struct State;  // what the exchanges share
 
   // `log` may be null: no access log.
-  Gateway(Loop& loop, Connector& connector, net::Resolver& resolver, LogSink* log);
+  Gateway(Loop& loop, Connector& connector, Resolver& resolver, LogSink* log);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;

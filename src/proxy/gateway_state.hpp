@@ -20,7 +20,7 @@ struct Door {
 };
 
 struct Gateway::State final : private Deferred {
-  State(Loop& on, Connector& with, net::Resolver& names, LogSink* sink)
+  State(Loop& on, Connector& with, Resolver& names, LogSink* sink)
       : loop(on), connector(with), resolver(names), log_sink(sink) {}
 
   // Drops a route later in this turn: with its last user an upstream goes that a reload has removed, and its agent must
@@ -33,7 +33,7 @@ struct Gateway::State final : private Deferred {
 
   Loop& loop;
   Connector& connector;
-  net::Resolver& resolver;
+  Resolver& resolver;
   LogSink* const log_sink;
   std::unique_ptr<AccessLog> access_log;
   config::AccessLog access_settings;

@@ -20,7 +20,7 @@ AgentOptions agent_options(const config::Upstream& settings) {
 
 }  // namespace
 
-Upstream::Upstream(const config::Upstream& written, Loop& loop, Connector& connector, net::Resolver& resolver)
+Upstream::Upstream(const config::Upstream& written, Loop& loop, Connector& connector, Resolver& resolver)
     : settings(written),
       loop_(loop),
       resolver_(resolver),
@@ -59,7 +59,7 @@ Agent::Origin* Upstream::Server::origin() {
 void Upstream::Server::resolve() {
   if (resolution_) return;
   error_ = {};
-  resolution_ = owner_.resolver_.resolve(owner_.loop_, address_.text, address_.port,
+  resolution_ = owner_.resolver_.resolve(owner_.loop_, address_.text, address_.port, {},
                                          [this](Result<std::vector<Endpoint>> answer) { resolved(std::move(answer)); });
 }
 

@@ -12,7 +12,7 @@
 #include "base/ref.hpp"
 #include "config/config.hpp"
 #include "culvert/agent.hpp"
-#include "net/resolver.hpp"
+#include "culvert/network.hpp"
 
 namespace culvert::proxy {
 
@@ -47,12 +47,12 @@ class Upstream final : public RefCounted {
     std::vector<Agent::Origin*> origins_;  // of the addresses last found; kept while a new answer is awaited
     std::size_t next_ = 0;
     TimePoint fresh_until_{};
-    net::Resolution resolution_;
+    Resolution resolution_;
     std::error_code error_;
     IntrusiveList<Waiter> waiting_;
   };
 
-  Upstream(const config::Upstream& written, Loop& loop, Connector& connector, net::Resolver& resolver);
+  Upstream(const config::Upstream& written, Loop& loop, Connector& connector, Resolver& resolver);
 
   // The next server in turn that `tried` (a bit a server, the first 64) does not name; null where none is left.
   Server* choose(std::uint64_t& tried);
@@ -65,7 +65,7 @@ class Upstream final : public RefCounted {
 
  private:
   Loop& loop_;
-  net::Resolver& resolver_;
+  Resolver& resolver_;
   Agent agent_;
   std::vector<std::unique_ptr<Server>> servers_;
   std::size_t turn_;

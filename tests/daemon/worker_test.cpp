@@ -9,6 +9,7 @@
 #include "config/load.hpp"
 #include "daemon/blocking_client.hpp"
 #include "daemon/temporary_folder.hpp"
+#include "net/pool_resolver.hpp"
 
 namespace culvert::daemon {
 namespace {

@@ -6,20 +6,21 @@
 #include <utility>
 #include <vector>
 
-#include "net/resolver.hpp"
+#include "culvert/network.hpp"
 
 namespace culvert::proxy {
 
-class ScriptedResolver final : public net::Resolver {
+class ScriptedResolver final : public Resolver {
  public:
-  net::Resolution resolve(Loop& loop, const std::string& name, std::uint16_t port, Done done) override {
+  Resolution resolve(Loop& loop, const std::string& name, std::uint16_t port, const LookupOptions&,
+                     Done done) override {
     names.push_back(name);
-    waiting_.push_back(std::make_shared<net::Question>(net::Question{loop, port, std::move(done)}));
-    return net::Resolution(waiting_.back());
+    waiting_.push_back(std::make_shared<Question>(Question{loop, port, std::move(done)}));
+    return Resolution(waiting_.back());
   }
   // Answers the oldest question that is open.
   void answer(std::vector<std::string_view> addresses) {
-    net::Endpoints endpoints;
+    Endpoints endpoints;
     for (const std::string_view address : addresses) {
       endpoints.push_back(*Endpoint::parse_ip(address, waiting_.front()->port));
     }
@@ -30,13 +31,13 @@ class ScriptedResolver final : public net::Resolver {
   std::vector<std::string> names;  // of all questions so far
 
  private:
-  void settle(Result<net::Endpoints> answer) {
-    const std::shared_ptr<net::Question> question = std::move(waiting_.front());
+  void settle(Result<Endpoints> answer) {
+    const std::shared_ptr<Question> question = std::move(waiting_.front());
     waiting_.erase(waiting_.begin());
     Done done = std::exchange(question->done, {});
     if (done) done(std::move(answer));
   }
-  std::vector<std::shared_ptr<net::Question>> waiting_;
+  std::vector<std::shared_ptr<Question>> waiting_;
 };
 
 }  // namespace culvert::proxy
