@@ -172,7 +172,7 @@ bool ClientConnection::rest(std::chrono::milliseconds idle_limit, std::chrono::m
   }
   if (!probes_) {
     probes_ = true;
-    stream_->keep_alive_probes(static_cast<int>((probes_after.count() + 999) / 1000));
+    stream_->set_keep_alive(true, static_cast<int>((probes_after.count() + 999) / 1000));
   }
   phase_ = Phase::free;
   last_progress_ = loop().now();

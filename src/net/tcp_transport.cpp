@@ -65,10 +65,15 @@ std::error_code TcpTransport::take_error() {
   return {error, std::system_category()};
 }
 
-void TcpTransport::keep_alive_probes(int idle_seconds) {
+void TcpTransport::set_no_delay(bool on) {
   if (remote_.family == Endpoint::Family::unix_socket) return;
-  set_option(descriptor_.fd(), SOL_SOCKET, SO_KEEPALIVE, 1);
-  set_option(descriptor_.fd(), IPPROTO_TCP, TCP_KEEPIDLE, std::max(1, idle_seconds));
+  set_option(descriptor_.fd(), IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0);
+}
+
+void TcpTransport::set_keep_alive(bool on, int idle_seconds) {
+  if (remote_.family == Endpoint::Family::unix_socket) return;
+  set_option(descriptor_.fd(), SOL_SOCKET, SO_KEEPALIVE, on ? 1 : 0);
+  if (on && idle_seconds > 0) set_option(descriptor_.fd(), IPPROTO_TCP, TCP_KEEPIDLE, idle_seconds);
 }
 
 const Endpoint& TcpTransport::local() const {

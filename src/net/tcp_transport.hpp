@@ -17,7 +17,9 @@ class TcpTransport final : public Transport {
   std::error_code shutdown_write() override;
   void reset_on_close() override;
   std::error_code take_error() override;
-  void keep_alive_probes(int idle_seconds) override;
+  void set_no_delay(bool on) override;
+  void set_keep_alive(bool on, int idle_seconds) override;
+  int native_handle() const override { return descriptor_.fd(); }
   const Endpoint& local() const override;
   const Endpoint& remote() const override { return remote_; }
 

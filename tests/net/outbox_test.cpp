@@ -36,7 +36,6 @@ class ScriptedTransport final : public Transport {
   std::error_code shutdown_write() override { return {}; }
   void reset_on_close() override {}
   std::error_code take_error() override { return {}; }
-  void keep_alive_probes(int) override {}
   const Endpoint& local() const override { return nowhere_; }
   const Endpoint& remote() const override { return nowhere_; }
 

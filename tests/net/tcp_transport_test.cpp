@@ -70,16 +70,51 @@ TEST_F(TcpTransportTest, WritingToAClosedPeerIsAnErrorAndNoSignal) {
   EXPECT_EQ(stream_->write({&part, 1}).error(), std::errc::broken_pipe);
 }
 
-TEST_F(TcpTransportTest, ProbesOfTheKernel) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  TcpTransport stream(loop_, fd, Endpoint{.family = Endpoint::Family::ipv4});
-  stream.keep_alive_probes(7);
-  int value = 0;
+int option(int fd, int level, int name) {
+  int value = -1;
   socklen_t size = sizeof(value);
-  getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, &size);
-  EXPECT_EQ(value, 1);
-  getsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &value, &size);
-  EXPECT_EQ(value, 7);
+  getsockopt(fd, level, name, &value, &size);
+  return value;
+}
+
+class TcpOptionsTest : public ::testing::Test {
+ protected:
+  EpollLoop loop_;
+  const int fd_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  TcpTransport stream_{loop_, fd_, Endpoint{.family = Endpoint::Family::ipv4}};
+};
+
+TEST_F(TcpOptionsTest, TheDescriptorCanBeAsked) { EXPECT_EQ(stream_.native_handle(), fd_); }
+
+TEST_F(TcpOptionsTest, NoDelayOnAndOff) {
+  EXPECT_EQ(option(fd_, IPPROTO_TCP, TCP_NODELAY), 0);
+  stream_.set_no_delay(true);
+  EXPECT_EQ(option(fd_, IPPROTO_TCP, TCP_NODELAY), 1);
+  stream_.set_no_delay(false);
+  EXPECT_EQ(option(fd_, IPPROTO_TCP, TCP_NODELAY), 0);
+}
+
+TEST_F(TcpOptionsTest, ProbesOfTheKernel) {
+  const int interval = option(fd_, IPPROTO_TCP, TCP_KEEPINTVL);
+  stream_.set_keep_alive(true, 7);
+  EXPECT_EQ(option(fd_, SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(option(fd_, IPPROTO_TCP, TCP_KEEPIDLE), 7);
+  EXPECT_EQ(option(fd_, IPPROTO_TCP, TCP_KEEPINTVL), interval);
+  stream_.set_keep_alive(false, 9);
+  EXPECT_EQ(option(fd_, SOL_SOCKET, SO_KEEPALIVE), 0);
+  EXPECT_EQ(option(fd_, IPPROTO_TCP, TCP_KEEPIDLE), 7);
+}
+
+TEST_F(TcpOptionsTest, ProbesBeginWhenTheSystemThinksFit) {
+  const int idle = option(fd_, IPPROTO_TCP, TCP_KEEPIDLE);
+  stream_.set_keep_alive(true, 0);
+  EXPECT_EQ(option(fd_, SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(option(fd_, IPPROTO_TCP, TCP_KEEPIDLE), idle);
+}
+
+TEST_F(TcpTransportTest, AUnixSocketHasNoSuchOptions) {
+  stream_->set_keep_alive(true, 7);
+  EXPECT_EQ(option(stream_->native_handle(), SOL_SOCKET, SO_KEEPALIVE), 0);
 }
 
 }  // namespace

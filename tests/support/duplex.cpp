@@ -13,7 +13,7 @@ struct Duplex::Way {
   std::size_t taken = 0;   // of bytes
   bool finished = false;   // the writer sends no more
   bool abandoned = false;  // the reader is gone
-  bool reset = false;      // the writer has reset the connection
+  std::error_code error;   // the connection is broken, as the reader sees it
 
   std::size_t size() const { return bytes.size() - taken; }
   void discard() {
@@ -38,40 +38,47 @@ struct Duplex::Cable {
 
 namespace {
 
-Endpoint loopback(int side) {
-  Endpoint endpoint{.family = Endpoint::Family::ipv4, .port = static_cast<std::uint16_t>(40'000 + side)};
-  endpoint.address = {127, 0, 0, 1};
-  return endpoint;
-}
-
 std::error_code connection_reset() { return {ECONNRESET, std::system_category()}; }
 
 }  // namespace
 
 std::pair<std::unique_ptr<Duplex>, std::unique_ptr<Duplex>> Duplex::pair(ManualLoop& loop, std::size_t capacity) {
-  auto cable = std::make_shared<Cable>();
-  return {std::unique_ptr<Duplex>(new Duplex(loop, cable, 0, capacity)),
-          std::unique_ptr<Duplex>(new Duplex(loop, cable, 1, capacity))};
+  const Endpoint first = *Endpoint::parse_ip("127.0.0.1", 40'000);
+  const Endpoint second = *Endpoint::parse_ip("127.0.0.1", 40'001);
+  return pair(loop, {first, second}, {second, first}, capacity);
 }
 
-Duplex::Duplex(ManualLoop& loop, std::shared_ptr<Cable> cable, int side, std::size_t capacity)
+std::pair<std::unique_ptr<Duplex>, std::unique_ptr<Duplex>> Duplex::pair(ManualLoop& loop, const Ends& first,
+                                                                         const Ends& second, std::size_t capacity) {
+  auto cable = std::make_shared<Cable>();
+  return {std::unique_ptr<Duplex>(new Duplex(loop, cable, 0, capacity, first)),
+          std::unique_ptr<Duplex>(new Duplex(loop, cable, 1, capacity, second))};
+}
+
+std::unique_ptr<Duplex> Duplex::refused(ManualLoop& loop, const Ends& ends) {
+  std::unique_ptr<Duplex> stream(new Duplex(loop, std::make_shared<Cable>(), 0, default_capacity, ends));
+  stream->in().error = {ECONNREFUSED, std::system_category()};
+  return stream;
+}
+
+Duplex::Duplex(ManualLoop& loop, std::shared_ptr<Cable> cable, int side, std::size_t capacity, const Ends& ends)
     : loop_(loop),
       cable_(std::move(cable)),
       side_(side),
       capacity_(capacity),
-      local_(loopback(side)),
-      remote_(loopback(1 - side)) {}
+      local_(ends.local),
+      remote_(ends.remote) {}
 
 Duplex::~Duplex() {
   out().finished = true;
-  out().reset = reset_on_close_ || in().size() > 0;
+  if (reset_on_close_ || in().size() > 0) out().error = connection_reset();
   if (reset_on_close_) out().discard();
   in().abandoned = true;
 }
 
 Duplex::Way& Duplex::in() { return cable_->ways[static_cast<std::size_t>(1 - side_)]; }
 Duplex::Way& Duplex::out() { return cable_->ways[static_cast<std::size_t>(side_)]; }
-bool Duplex::was_reset() { return in().reset; }
+std::error_code Duplex::error() { return in().error; }
 
 void Duplex::attach(Watcher& watcher) {
   if (!linked()) loop_.add(*this);
@@ -86,7 +93,7 @@ void Duplex::want(Interest interest) {
 }
 
 bool Duplex::tell() {
-  const bool broken = was_reset() || (in().finished && out().finished);
+  const bool broken = error() || (in().finished && out().finished);
   const Ready ready{.readable = wanted_.read && (in().size() > 0 || in().finished || broken),
                     .writable = wanted_.write && (out().size() < capacity_ || out().abandoned || broken),
                     .broken = broken};
@@ -104,13 +111,13 @@ Result<Bytes> Duplex::read() {
     --trickle_left_;
     return in().take(1, loop_.scratch());
   }
-  if (was_reset()) return connection_reset();
+  if (error()) return error();
   if (in().finished) return errc::end_of_stream;
   return Bytes{};
 }
 
 Result<std::size_t> Duplex::write(std::span<const iovec> parts) {
-  if (was_reset()) return connection_reset();
+  if (error()) return error();
   if (out().finished) return std::error_code(EPIPE, std::system_category());
   std::size_t written = 0;
   for (const iovec& part : parts) {
@@ -120,7 +127,8 @@ Result<std::size_t> Duplex::write(std::span<const iovec> parts) {
     written += count;
     if (count < part.iov_len) break;
   }
-  if (out().abandoned) in().reset = true;  // as the kernel of the peer answers to bytes for a closed socket
+  // As the kernel of the peer answers to bytes for a closed socket.
+  if (out().abandoned) in().error = connection_reset();
   return written;
 }
 
@@ -129,6 +137,9 @@ std::error_code Duplex::shutdown_write() {
   return {};
 }
 
-std::error_code Duplex::take_error() { return was_reset() ? connection_reset() : std::error_code{}; }
+void Duplex::set_keep_alive(bool on, int idle_seconds) {
+  keep_alive_ = on;
+  if (on && idle_seconds > 0) keep_alive_idle_seconds_ = idle_seconds;
+}
 
 }  // namespace culvert::test
