@@ -42,12 +42,12 @@ std::error_code ListenSockets::open(const Address& address, std::vector<OfWorker
   const bool one_each = reuse_port_ && workers_ > 1 && address.kind == Address::Kind::ip;
   if (one_each) {
     // The kernel would let a second culvert share the port with the first: ask once as somebody who shares with nobody.
-    const Result<net::ListenSocket> alone = net::ListenSocket::open(address, false);
+    const Result<net::ListenSocket> alone = net::ListenSocket::open(address);
     if (!alone) return alone.error();
   }
   const std::string text = address.to_string();
   for (std::size_t i = 0; i < workers_; ++i) {
-    Result<net::ListenSocket> socket = i == 0 || one_each ? net::ListenSocket::open(address, one_each)
+    Result<net::ListenSocket> socket = i == 0 || one_each ? net::ListenSocket::open(address, {.reuse_port = one_each})
                                                           : of_worker.front().at(text).socket.dup();
     if (!socket) {
       for (OfWorker& sockets : of_worker) sockets.erase(text);

@@ -5,16 +5,21 @@
 
 namespace culvert::net {
 
+struct ListenSocketOptions {
+  bool reuse_port = false;  // others of this process and user may bind it too; the kernel spreads connections over them
+  int backlog = 4096;
+  bool ipv6_only = true;    // of an IPv6 address: connections by IPv4 are for somebody else
+  bool take_over = true;    // the path of a Unix socket that nobody answers on; who does answer sees a connection
+};
+
 class ListenSocket {
  public:
-  static constexpr int backlog = 4096;
+  // Binds `address` (kind ip or unix_path) and listens.
+  static Result<ListenSocket> open(const Address& address, const ListenSocketOptions& options = {});
+  // Takes `fd`, a socket that listens already; after an error it is still the caller's.
+  static Result<ListenSocket> adopt(int fd);
 
-  // Binds `address` (kind ip or unix_path) and listens. `reuse_port`: others of this process and user may bind it too,
-  // and the kernel spreads connections over them. The path of a Unix socket is taken over where nobody answers on it.
-  static Result<ListenSocket> open(const Address& address, bool reuse_port);
-
-  ListenSocket() = default;                  // none
-  explicit ListenSocket(int fd) : fd_(fd) {} // takes one that listens already
+  ListenSocket() = default;  // none
   ListenSocket(ListenSocket&& other) noexcept;
   ListenSocket& operator=(ListenSocket&& other) noexcept;
   ~ListenSocket();
@@ -27,6 +32,8 @@ class ListenSocket {
   int release();  // the descriptor; the caller closes it
 
  private:
+  explicit ListenSocket(int fd) : fd_(fd) {}
+
   int fd_ = -1;
 };
 

@@ -1,7 +1,5 @@
 #include "net/listener.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -19,11 +17,12 @@ constexpr auto resting_time = std::chrono::milliseconds(100);
 
 Listener::Listener(EpollLoop& loop, ListenSocket socket, OnConnection on_connection, OnError on_error,
                    ListenerOptions options)
-    : descriptor_(loop, socket.release(), options.shared ? Descriptor::Use::shared : Descriptor::Use::exclusive),
+    : loop_(loop),
       on_connection_(std::move(on_connection)),
       on_error_(std::move(on_error)),
       options_(options) {
-  descriptor_.attach(*this);
+  descriptor_.emplace(loop, socket.release(), options.shared ? Descriptor::Use::shared : Descriptor::Use::exclusive);
+  descriptor_->attach(*this);
 }
 
 void Listener::pause() {
@@ -36,10 +35,15 @@ void Listener::resume() {
   update_interest();
 }
 
-Endpoint Listener::local() const { return local_endpoint(descriptor_.fd()); }
+void Listener::close() {
+  loop_.forget(*this);
+  descriptor_.reset();
+}
+
+Endpoint Listener::local() const { return local_endpoint(descriptor_->fd()); }
 
 void Listener::on_ready(Ready) noexcept {
-  for (int i = 0; i < accepted_a_turn && !paused_ && !resting_; ++i) {
+  for (int i = 0; i < accepted_a_turn && descriptor_ && !paused_ && !resting_; ++i) {
     if (!accept_one()) return;
   }
 }
@@ -48,7 +52,7 @@ void Listener::on_ready(Ready) noexcept {
 bool Listener::accept_one() {
   SocketAddress from;
   from.size = sizeof(from.storage);
-  const int fd = accept4(descriptor_.fd(), from.get(), &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  const int fd = accept4(descriptor_->fd(), from.get(), &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd < 0) {
     if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -56,12 +60,10 @@ bool Listener::accept_one() {
     }
     return true;  // what else there is concerns one connection that has gone before we took it
   }
-  if (options_.no_delay && from.family() != AF_UNIX) {
-    const int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  }
+  auto stream = std::make_unique<TcpTransport>(loop_, fd, to_endpoint(from.get()));
+  if (options_.no_delay) stream->set_no_delay(true);
   ++accepted_;
-  on_connection_(std::make_unique<TcpTransport>(descriptor_.loop(), fd, to_endpoint(from.get())));
+  on_connection_(std::move(stream));
   return true;
 }
 
@@ -69,8 +71,7 @@ void Listener::rest(std::error_code reason) {
   ++refused_;
   resting_ = true;
   update_interest();
-  Loop& loop = descriptor_.loop();
-  loop.ask_at(*this, loop.now() + resting_time);
+  loop_.ask_at(*this, loop_.now() + resting_time);
   on_error_(reason);
 }
 
@@ -80,6 +81,6 @@ TimePoint Listener::on_due(TimePoint) noexcept {
   return never;
 }
 
-void Listener::update_interest() { descriptor_.want({.read = !paused_ && !resting_, .write = false}); }
+void Listener::update_interest() { descriptor_->want({.read = !paused_ && !resting_, .write = false}); }
 
 }  // namespace culvert::net

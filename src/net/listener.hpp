@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "culvert/event.hpp"
 #include "culvert/loop.hpp"
@@ -16,18 +17,19 @@ struct ListenerOptions {
   bool shared = false;  // other loops accept from the same open socket
 };
 
-class Listener final : private Watcher, private Deadline {
+class Listener final : public Retired, private Watcher, private Deadline {
  public:
   using OnConnection = Delegate<void(std::unique_ptr<Transport>)>;
   using OnError = Delegate<void(std::error_code)>;
 
-  // Neither delegate may destroy the listener; pausing it is fine. `on_error` hears of connections that could not be
-  // taken for want of something (descriptors, memory): the listener then rests for a moment by itself.
+  // Neither delegate may destroy the listener; pausing and closing it is fine. `on_error` hears of connections that
+  // could not be taken for want of something (descriptors, memory): the listener then rests for a moment by itself.
   Listener(EpollLoop& loop, ListenSocket socket, OnConnection on_connection, OnError on_error,
            ListenerOptions options = {});
 
   void pause();   // connections wait in the kernel's queue
   void resume();
+  void close();   // at once; afterwards it can only be destroyed
   bool paused() const { return paused_; }
   void set_no_delay(bool on) { options_.no_delay = on; }  // of connections from now on
   std::uint64_t accepted() const { return accepted_; }
@@ -41,7 +43,8 @@ class Listener final : private Watcher, private Deadline {
   void rest(std::error_code reason);
   void update_interest();
 
-  Descriptor descriptor_;
+  EpollLoop& loop_;
+  std::optional<Descriptor> descriptor_;  // until close()
   OnConnection on_connection_;
   OnError on_error_;
   ListenerOptions options_;

@@ -14,9 +14,9 @@
 #include <fstream>
 #include <vector>
 
-#include "net/connector.hpp"
 #include "net/epoll_loop.hpp"
 #include "net/socket_address.hpp"
+#include "net/socket_network.hpp"
 
 namespace culvert::net {
 namespace {
@@ -76,11 +76,11 @@ class ListenSocketTest : public ::testing::Test {
 };
 
 TEST_F(ListenSocketTest, ListensWhereItIsTold) {
-  Result<ListenSocket> v4 = ListenSocket::open(loopback_v4(), false);
+  Result<ListenSocket> v4 = ListenSocket::open(loopback_v4());
   ASSERT_TRUE(v4);
   EXPECT_GT(v4->local().port, 0);
   EXPECT_TRUE(Client(loopback_v4(v4->local().port)).connected());
-  Result<ListenSocket> v6 = ListenSocket::open(loopback_v6(), false);
+  Result<ListenSocket> v6 = ListenSocket::open(loopback_v6());
   if (!v6) {
     EXPECT_EQ(v6.error(), std::errc::address_family_not_supported) << "this machine may have no IPv6";
     return;
@@ -89,46 +89,56 @@ TEST_F(ListenSocketTest, ListensWhereItIsTold) {
   EXPECT_TRUE(Client(loopback_v6(v6->local().port)).connected());
 }
 
+TEST_F(ListenSocketTest, BothFamiliesWhereToldSo) {
+  const Address anywhere{.kind = Address::Kind::ip, .ip = *Endpoint::parse_ip("::"), .text = {}, .port = 0};
+  Result<ListenSocket> both = ListenSocket::open(anywhere, {.ipv6_only = false});
+  if (!both) {
+    EXPECT_EQ(both.error(), std::errc::address_family_not_supported) << "this machine may have no IPv6";
+    return;
+  }
+  EXPECT_TRUE(Client(loopback_v4(both->local().port)).connected());
+}
+
 TEST_F(ListenSocketTest, SharesAPortOnlyWhenBothAgree) {
-  Result<ListenSocket> first = ListenSocket::open(loopback_v4(), true);
+  Result<ListenSocket> first = ListenSocket::open(loopback_v4(), {.reuse_port = true});
   ASSERT_TRUE(first);
   const Address same = loopback_v4(first->local().port);
-  EXPECT_TRUE(ListenSocket::open(same, true));
-  EXPECT_EQ(ListenSocket::open(same, false).error(), std::errc::address_in_use);
+  EXPECT_TRUE(ListenSocket::open(same, {.reuse_port = true}));
+  EXPECT_EQ(ListenSocket::open(same).error(), std::errc::address_in_use);
 }
 
 TEST_F(ListenSocketTest, TakesOverAPathThatNobodyAnswersOn) {
-  { ASSERT_TRUE(ListenSocket::open(unix_path(path()), false)); }
+  { ASSERT_TRUE(ListenSocket::open(unix_path(path()))); }
   ASSERT_TRUE(std::filesystem::exists(path()));
   EXPECT_FALSE(Client(unix_path(path())).connected());
-  Result<ListenSocket> second = ListenSocket::open(unix_path(path()), false);
+  Result<ListenSocket> second = ListenSocket::open(unix_path(path()));
   ASSERT_TRUE(second) << second.error().message();
   EXPECT_TRUE(Client(unix_path(path())).connected());
   EXPECT_EQ(second->local().family, Endpoint::Family::unix_socket);
 }
 
 TEST_F(ListenSocketTest, LeavesAPathInUseAlone) {
-  Result<ListenSocket> first = ListenSocket::open(unix_path(path()), false);
+  Result<ListenSocket> first = ListenSocket::open(unix_path(path()));
   ASSERT_TRUE(first);
-  EXPECT_EQ(ListenSocket::open(unix_path(path()), false).error(), std::errc::address_in_use);
+  EXPECT_EQ(ListenSocket::open(unix_path(path())).error(), std::errc::address_in_use);
   EXPECT_TRUE(Client(unix_path(path())).connected());
 }
 
 TEST_F(ListenSocketTest, DeletesNoOrdinaryFile) {
   std::ofstream(path()) << "precious";
-  EXPECT_EQ(ListenSocket::open(unix_path(path()), false).error(), std::errc::address_in_use);
+  EXPECT_EQ(ListenSocket::open(unix_path(path())).error(), std::errc::address_in_use);
   EXPECT_TRUE(std::filesystem::is_regular_file(path()));
 }
 
 TEST_F(ListenSocketTest, RefusesWhatIsNoAddress) {
-  EXPECT_EQ(ListenSocket::open(unix_path(std::string(200, 'x')), false).error(), std::errc::filename_too_long);
-  EXPECT_EQ(ListenSocket::open(unix_path(""), false).error(), std::errc::invalid_argument);
+  EXPECT_EQ(ListenSocket::open(unix_path(std::string(200, 'x'))).error(), std::errc::filename_too_long);
+  EXPECT_EQ(ListenSocket::open(unix_path("")).error(), std::errc::invalid_argument);
   const Address name{.kind = Address::Kind::name, .ip = {}, .text = "localhost", .port = 80};
-  EXPECT_EQ(ListenSocket::open(name, false).error(), std::errc::invalid_argument);
+  EXPECT_EQ(ListenSocket::open(name).error(), std::errc::invalid_argument);
 }
 
 TEST_F(ListenSocketTest, ACopyIsTheSameSocket) {
-  Result<ListenSocket> first = ListenSocket::open(loopback_v4(), false);
+  Result<ListenSocket> first = ListenSocket::open(loopback_v4());
   ASSERT_TRUE(first);
   Result<ListenSocket> copy = first->dup();
   ASSERT_TRUE(copy);
@@ -141,7 +151,7 @@ TEST_F(ListenSocketTest, ACopyIsTheSameSocket) {
 class ListenerTest : public ::testing::Test {
  protected:
   Listener listen(const Address& address, ListenerOptions options = {}) {
-    Result<ListenSocket> socket = ListenSocket::open(address, false);
+    Result<ListenSocket> socket = ListenSocket::open(address);
     EXPECT_TRUE(socket);
     return Listener(
         loop_, std::move(*socket), [this](std::unique_ptr<Transport> stream) { streams_.push_back(std::move(stream)); },
@@ -187,8 +197,29 @@ TEST_F(ListenerTest, PausedItLeavesConnectionsInTheQueue) {
   ASSERT_TRUE(run_until([&] { return streams_.size() == 1; }));
 }
 
+TEST_F(ListenerTest, ClosedInAHurryItIsNotAskedAgain) {
+  int connections = 0;
+  std::unique_ptr<Listener> listener;
+  Result<ListenSocket> socket = ListenSocket::open(loopback_v4());
+  ASSERT_TRUE(socket);
+  const Address there = loopback_v4(socket->local().port);
+  listener = std::make_unique<Listener>(
+      loop_, std::move(*socket),
+      [&](std::unique_ptr<Transport>) {
+        ++connections;
+        listener->close();
+      },
+      [](std::error_code) {});
+  const Client first(there);
+  const Client second(there);
+  ASSERT_TRUE(run_until([&] { return connections == 1; }));
+  EXPECT_FALSE(Client(there).connected());
+  EXPECT_FALSE(loop_.turn(5ms));
+  EXPECT_EQ(connections, 1);
+}
+
 TEST_F(ListenerTest, SeveralLoopsShareASocket) {
-  Result<ListenSocket> socket = ListenSocket::open(loopback_v4(), false);
+  Result<ListenSocket> socket = ListenSocket::open(loopback_v4());
   ASSERT_TRUE(socket);
   Result<ListenSocket> copy = socket->dup();
   ASSERT_TRUE(copy);
@@ -241,8 +272,8 @@ TEST_F(ListenerTest, ConnectionsOfAUnixSocketAreLocal) {
   const std::filesystem::path where = mkdtemp(folder);
   {
     Listener listener = listen(unix_path(where / "socket"));
-    SocketConnector connector(loop_);
-    Result<std::unique_ptr<Transport>> dialled = connector.connect(unix_path(where / "socket"));
+    SocketNetwork network(loop_);
+    Result<std::unique_ptr<Transport>> dialled = network.connect(unix_path(where / "socket"), {});
     ASSERT_TRUE(dialled);
     EXPECT_EQ((*dialled)->remote().family, Endpoint::Family::unix_socket);
     ASSERT_TRUE(run_until([&] { return streams_.size() == 1; }));
