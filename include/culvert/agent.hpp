@@ -8,7 +8,7 @@
 
 #include "culvert/client_request.hpp"
 #include "culvert/loop.hpp"
-#include "culvert/transport.hpp"
+#include "culvert/network.hpp"
 
 namespace culvert {
 

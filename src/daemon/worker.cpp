@@ -9,8 +9,8 @@
 
 namespace culvert::daemon {
 
-Worker::Worker(unsigned number, Limits& limits, net::Resolver& resolver, proxy::LogSink& log)
-    : limits_(limits), gateway_(loop_, connector_, resolver, &log), thread_([this] { io_.run(); }) {
+Worker::Worker(unsigned number, Limits& limits, Resolver& resolver, proxy::LogSink& log)
+    : limits_(limits), gateway_(loop_, network_, resolver, &log), thread_([this] { io_.run(); }) {
   pthread_setname_np(thread_.native_handle(), ("culvert/w" + std::to_string(number)).c_str());
 }
 

@@ -12,12 +12,12 @@
 #include <thread>
 #include <vector>
 
+#include "culvert/network.hpp"
 #include "daemon/entrance.hpp"
 #include "daemon/listen_sockets.hpp"
 #include "daemon/service.hpp"
-#include "net/connector.hpp"
 #include "net/epoll_loop.hpp"
-#include "net/resolver.hpp"
+#include "net/socket_network.hpp"
 
 namespace culvert::daemon {
 
@@ -30,7 +30,7 @@ struct Delivery {
 
 class Worker {
  public:
-  Worker(unsigned number, Limits& limits, net::Resolver& resolver, proxy::LogSink& log);
+  Worker(unsigned number, Limits& limits, Resolver& resolver, proxy::LogSink& log);
   ~Worker();  // stops
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -55,7 +55,7 @@ class Worker {
   Limits& limits_;
   asio::io_context io_{1};
   net::EpollLoop loop_{io_};
-  net::SocketConnector connector_{loop_};
+  net::SocketNetwork network_{loop_};
   proxy::Gateway gateway_;
   std::map<std::string, std::unique_ptr<Service>, std::less<>> services_;    // by the listener's name
   std::vector<std::unique_ptr<Service>> retired_;                            // finishing their connections

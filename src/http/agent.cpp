@@ -76,7 +76,7 @@ bool Agent::may_open(const Origin& origin) const {
 }
 
 void Agent::open(Origin& origin, ClientTransaction& transaction) {
-  Result<std::unique_ptr<Transport>> stream = connector_.connect(origin.address);
+  Result<std::unique_ptr<Transport>> stream = connector_.connect(origin.address, {});
   if (!stream) return transaction.fail(stream.error());
   auto* connection = new ClientConnection(*this, origin, std::move(*stream));  // owned by the list of open ones
   shared_->open.push_back(*connection);
