@@ -34,7 +34,7 @@ struct Outcome {
 
 class AgentTest : public ::testing::Test {
  protected:
-  explicit AgentTest(AgentOptions options = {.keep_alive = true}) : agent(world.loop(), world.connector(), options) {}
+  explicit AgentTest(AgentOptions options = {.keep_alive = true}) : agent(world.loop(), world.network(), options) {}
 
   Address origin_address() { return world.address(); }
 

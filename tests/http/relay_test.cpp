@@ -13,7 +13,7 @@ namespace {
 // The smallest relay: each request goes on to the origin, each answer comes back.
 class RelayTest : public ::testing::Test {
  protected:
-  RelayTest() : server(world.loop(), {}), agent(world.loop(), world.connector(), {.keep_alive = true}) {
+  RelayTest() : server(world.loop(), {}), agent(world.loop(), world.network(), {.keep_alive = true}) {
     server.on_request([this](IncomingMessage& request, ServerResponse& response) {
       ClientRequest& up = agent.request(world.address(), {.method = request.method(), .path = request.url()});
       up.on_response([&response](IncomingMessage& answer) {

@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <string>
+#include <vector>
 
 namespace culvert::test {
 namespace {
@@ -173,9 +176,9 @@ TYPED_TEST(WorldTest, TheClockStandsStill) {
   EXPECT_EQ(this->world_.loop().now(), before + 5s);
 }
 
-TYPED_TEST(WorldTest, ConnectionsOfTheConnectorArePeers) {
+TYPED_TEST(WorldTest, ConnectionsToTheWorldsAddressArePeers) {
   EXPECT_EQ(this->world_.accepted(0), nullptr);
-  Result<std::unique_ptr<Transport>> stream = this->world_.connector().connect(this->world_.address());
+  Result<std::unique_ptr<Transport>> stream = this->world_.network().connect(this->world_.address(), {});
   ASSERT_TRUE(stream);
   Tested dialled(std::move(*stream));
   dialled.stream->want({.read = false, .write = true});
@@ -206,6 +209,235 @@ TEST_F(TrickleTest, LargeBodiesAreNotSlow) {
   peer_.send(large);
   ASSERT_TRUE(world_.run_until([&] { return tested_.received == large; }));
   EXPECT_EQ(tested_.reads, static_cast<int>(Duplex::trickled_bytes) + 1);
+}
+
+Address ip(std::string_view text, std::uint16_t port = 0) {
+  return {.kind = Address::Kind::ip, .ip = *Endpoint::parse_ip(text, port), .text = {}, .port = 0};
+}
+
+// The code under test on both sides of the world's network.
+template <class World>
+class NetworkTest : public ::testing::Test {
+ protected:
+  Network& network() { return world_.network(); }
+  Result<std::unique_ptr<Acceptor>> listen(const ListenOptions& options) {
+    return network().listen(
+        options,
+        [this](std::unique_ptr<Transport> stream) {
+          accepted_.push_back(std::make_unique<Tested>(std::move(stream)));
+        },
+        [](std::error_code) {});
+  }
+  std::unique_ptr<Tested> dial(const Address& address, const ConnectOptions& options = {}) {
+    Result<std::unique_ptr<Transport>> stream = network().connect(address, options);
+    EXPECT_TRUE(stream) << stream.error().message();
+    return std::make_unique<Tested>(std::move(*stream));
+  }
+  // How the attempt ends, whether at once or later.
+  std::error_code outcome(const Address& address) {
+    Result<std::unique_ptr<Transport>> stream = network().connect(address, {});
+    if (!stream) return stream.error();
+    Tested dialled(std::move(*stream));
+    dialled.wants_read = false;
+    dialled.stream->want({.read = false, .write = true});
+    EXPECT_TRUE(world_.run_until([&] { return dialled.writable; }));
+    return dialled.stream->take_error();
+  }
+  World world_;
+  std::vector<std::unique_ptr<Tested>> accepted_;
+};
+TYPED_TEST_SUITE(NetworkTest, Worlds);
+
+TYPED_TEST(NetworkTest, WhoListensGetsTheOtherEnd) {
+  Result<std::unique_ptr<Acceptor>> acceptor = this->listen({.address = ip("127.0.0.1")});
+  ASSERT_TRUE(acceptor);
+  const Endpoint there = (*acceptor)->local();
+  EXPECT_GT(there.port, 0);
+  const std::unique_ptr<Tested> dialled = this->dial(ip("127.0.0.1", there.port));
+  EXPECT_TRUE(this->accepted_.empty()) << "from inside the call";
+  ASSERT_TRUE(this->world_.run_until([&] { return this->accepted_.size() == 1; }));
+  Tested& accepted = *this->accepted_[0];
+  EXPECT_EQ(accepted.stream->local(), there);
+  EXPECT_EQ(dialled->stream->remote(), there);
+  EXPECT_EQ(accepted.stream->remote(), dialled->stream->local());
+  ASSERT_TRUE(dialled->write("hello"));
+  ASSERT_TRUE(this->world_.run_until([&] { return accepted.received == "hello"; }));
+  ASSERT_TRUE(accepted.write("world"));
+  ASSERT_TRUE(this->world_.run_until([&] { return dialled->received == "world"; }));
+}
+
+TYPED_TEST(NetworkTest, EachFreePortIsAnother) {
+  Result<std::unique_ptr<Acceptor>> first = this->listen({.address = ip("127.0.0.1")});
+  Result<std::unique_ptr<Acceptor>> second = this->listen({.address = ip("127.0.0.1")});
+  ASSERT_TRUE(first && second);
+  EXPECT_NE((*first)->local().port, (*second)->local().port);
+  const std::unique_ptr<Tested> one = this->dial(ip("127.0.0.1", (*first)->local().port));
+  const std::unique_ptr<Tested> two = this->dial(ip("127.0.0.1", (*first)->local().port));
+  EXPECT_NE(one->stream->local(), two->stream->local());
+}
+
+TYPED_TEST(NetworkTest, AnAddressIsListenedOnOnce) {
+  Result<std::unique_ptr<Acceptor>> first = this->listen({.address = ip("127.0.0.1")});
+  ASSERT_TRUE(first);
+  const std::uint16_t port = (*first)->local().port;
+  EXPECT_EQ(this->listen({.address = ip("127.0.0.1", port)}).error(), std::errc::address_in_use);
+  EXPECT_EQ(this->listen({.address = ip("0.0.0.0", port)}).error(), std::errc::address_in_use);
+  EXPECT_EQ(this->listen({.address = this->world_.address()}).error(), std::errc::address_in_use);
+  first->reset();
+  EXPECT_TRUE(this->listen({.address = ip("127.0.0.1", port)}));
+}
+
+TYPED_TEST(NetworkTest, NobodyListensIsARefusal) {
+  Result<std::unique_ptr<Acceptor>> acceptor = this->listen({.address = ip("127.0.0.1")});
+  ASSERT_TRUE(acceptor);
+  const Address there = ip("127.0.0.1", (*acceptor)->local().port);
+  EXPECT_FALSE(this->outcome(there));
+  EXPECT_EQ(this->outcome(ip("127.0.0.7", there.ip.port)), std::errc::connection_refused);
+  acceptor->reset();
+  EXPECT_EQ(this->outcome(there), std::errc::connection_refused);
+}
+
+TYPED_TEST(NetworkTest, EveryAddressOfEitherFamily) {
+  Result<std::unique_ptr<Acceptor>> both = this->listen({.address = ip("::")});
+  ASSERT_TRUE(both);
+  const std::uint16_t port = (*both)->local().port;
+  const std::unique_ptr<Tested> v4 = this->dial(ip("127.0.0.1", port));
+  ASSERT_TRUE(this->world_.run_until([&] { return this->accepted_.size() == 1; }));
+  EXPECT_EQ(this->accepted_[0]->stream->remote().ip(), "::ffff:127.0.0.1");
+  EXPECT_EQ(v4->stream->remote().ip(), "127.0.0.1");
+  const std::unique_ptr<Tested> v6 = this->dial(ip("::1", port));
+  ASSERT_TRUE(this->world_.run_until([&] { return this->accepted_.size() == 2; }));
+  EXPECT_EQ(this->accepted_[1]->stream->remote().ip(), "::1");
+
+  Result<std::unique_ptr<Acceptor>> one = this->listen({.address = ip("::"), .ipv6_only = true});
+  ASSERT_TRUE(one);
+  EXPECT_EQ(this->outcome(ip("127.0.0.1", (*one)->local().port)), std::errc::connection_refused);
+}
+
+TYPED_TEST(NetworkTest, UnixSocketsHavePaths) {
+  char folder[] = "/tmp/culvert-world-XXXXXX";
+  const std::filesystem::path where = mkdtemp(folder);
+  const Address path{.kind = Address::Kind::unix_path, .ip = {}, .text = where / "socket", .port = 0};
+  EXPECT_EQ(this->outcome(path), std::errc::no_such_file_or_directory);
+  {
+    Result<std::unique_ptr<Acceptor>> acceptor = this->listen({.address = path});
+    ASSERT_TRUE(acceptor);
+    EXPECT_EQ((*acceptor)->local().family, Endpoint::Family::unix_socket);
+    EXPECT_EQ(this->listen({.address = path}).error(), std::errc::address_in_use);
+    const std::unique_ptr<Tested> dialled = this->dial(path);
+    ASSERT_TRUE(this->world_.run_until([&] { return this->accepted_.size() == 1; }));
+    EXPECT_EQ(this->accepted_[0]->stream->remote().family, Endpoint::Family::unix_socket);
+    EXPECT_EQ(socket_options(*dialled->stream), SocketOptions{});
+  }
+  EXPECT_EQ(this->outcome(path), std::errc::no_such_file_or_directory);
+  std::filesystem::remove_all(where);
+}
+
+TYPED_TEST(NetworkTest, ListeningMayEndWhenTheFirstConnectionIsThere) {
+  std::unique_ptr<Acceptor> acceptor;
+  std::vector<std::unique_ptr<Transport>> streams;
+  Result<std::unique_ptr<Acceptor>> opened = this->network().listen(
+      {.address = ip("127.0.0.1")},
+      [&](std::unique_ptr<Transport> stream) {
+        acceptor.reset();
+        streams.push_back(std::move(stream));
+      },
+      [](std::error_code) {});
+  ASSERT_TRUE(opened);
+  acceptor = std::move(*opened);
+  const Address there = ip("127.0.0.1", acceptor->local().port);
+  const std::unique_ptr<Tested> first = this->dial(there);
+  const std::unique_ptr<Tested> second = this->dial(there);
+  ASSERT_TRUE(this->world_.run_until([&] { return second->broken; }));
+  EXPECT_EQ(second->error, std::errc::connection_reset);
+  EXPECT_EQ(streams.size(), 1u);
+  EXPECT_FALSE(first->broken);
+}
+
+TYPED_TEST(NetworkTest, LeavesFromTheAddressAskedFor) {
+  const std::unique_ptr<Tested> here =
+      this->dial(this->world_.address(), {.local = *Endpoint::parse_ip("127.0.0.5")});
+  EXPECT_EQ(here->stream->local().ip(), "127.0.0.5");
+  EXPECT_GT(here->stream->local().port, 0);
+  const std::uint16_t free = here->stream->local().port;
+  here->stream->reset_on_close();  // the port is to be free at once
+  here->stream.reset();
+  const std::unique_ptr<Tested> there = this->dial(this->world_.address(), {.local_port = free});
+  EXPECT_EQ(there->stream->local().to_string(), "127.0.0.1:" + std::to_string(free));
+}
+
+TYPED_TEST(NetworkTest, OptionsCanBeAsked) {
+  const std::unique_ptr<Tested> plain = this->dial(this->world_.address());
+  EXPECT_EQ(socket_options(*plain->stream), (SocketOptions{.no_delay = true}));
+  const std::unique_ptr<Tested> probing = this->dial(
+      this->world_.address(), {.no_delay = false, .keep_alive = true, .keep_alive_initial_delay_s = 12});
+  EXPECT_EQ(socket_options(*probing->stream), (SocketOptions{.keep_alive = true, .keep_idle_s = 12}));
+  probing->stream->set_no_delay(true);
+  probing->stream->set_keep_alive(false, 0);
+  EXPECT_EQ(socket_options(*probing->stream), (SocketOptions{.no_delay = true, .keep_idle_s = 12}));
+  plain->stream->set_keep_alive(true, 0);
+  EXPECT_EQ(socket_options(*plain->stream), (SocketOptions{.no_delay = true, .keep_alive = true}));
+
+  Result<std::unique_ptr<Acceptor>> acceptor = this->listen({.address = ip("127.0.0.1"), .no_delay = false});
+  ASSERT_TRUE(acceptor);
+  const std::unique_ptr<Tested> dialled = this->dial(ip("127.0.0.1", (*acceptor)->local().port));
+  ASSERT_TRUE(this->world_.run_until([&] { return this->accepted_.size() == 1; }));
+  EXPECT_EQ(socket_options(*this->accepted_[0]->stream), SocketOptions{});
+}
+
+TYPED_TEST(NetworkTest, AttemptsAreNoted) {
+  const ConnectOptions options{.keep_alive = true, .keep_alive_initial_delay_s = 3};
+  this->dial(this->world_.address());
+  this->dial(this->world_.address(), options);
+  this->outcome(ip("127.0.0.7", 1));
+  ASSERT_EQ(this->world_.attempts().size(), 3u);
+  EXPECT_EQ(this->world_.attempts()[0].address, this->world_.address());
+  EXPECT_EQ(this->world_.connect_options(0), ConnectOptions{});
+  EXPECT_EQ(this->world_.connect_options(1), options);
+  EXPECT_EQ(this->world_.attempts()[2].address, ip("127.0.0.7", 1));
+}
+
+TYPED_TEST(NetworkTest, NamesAreThoseOfTheTest) {
+  FakeResolver& resolver = this->world_.resolver();
+  resolver.add("both.test", {*Endpoint::parse_ip("192.0.2.1"), *Endpoint::parse_ip("2001:db8::1")});
+  std::vector<std::string> answers;
+  const auto ask = [&](const std::string& name, const LookupOptions& options) {
+    return resolver.resolve(this->world_.loop(), name, 80, options, [&](Result<Endpoints> found) {
+      std::string text;
+      if (!found) text = std::string(found.error().message());
+      if (found) {
+        for (const Endpoint& endpoint : *found) text += endpoint.to_string() + ' ';
+      }
+      answers.push_back(text);
+    });
+  };
+  const Resolution any = ask("both.test", {});
+  const Resolution v6 = ask("both.test", {.family = 6, .hints = 8});
+  const Resolution none = ask("no.test", {});
+  EXPECT_TRUE(answers.empty()) << "from inside the call";
+  ASSERT_TRUE(this->world_.run_until([&] { return answers.size() == 3; }));
+  EXPECT_EQ(answers[0], "192.0.2.1:80 [2001:db8::1]:80 ");
+  EXPECT_EQ(answers[1], "[2001:db8::1]:80 ");
+  EXPECT_EQ(answers[2], make_error_code(errc::name_not_found).message());
+  ASSERT_EQ(resolver.asked().size(), 3u);
+  EXPECT_EQ(resolver.asked()[1].name, "both.test");
+  EXPECT_EQ(resolver.asked()[1].options.family, 6);
+  EXPECT_EQ(resolver.asked()[1].options.hints, 8);
+}
+
+TYPED_TEST(NetworkTest, NamesCanBeHeldBack) {
+  FakeResolver& resolver = this->world_.resolver();
+  resolver.hold();
+  int answers = 0;
+  const auto count = [&](Result<Endpoints>) { ++answers; };
+  const Resolution kept = resolver.resolve(this->world_.loop(), "a.test", 1, {}, count);
+  Resolution dropped = resolver.resolve(this->world_.loop(), "b.test", 1, {}, count);
+  this->world_.settle();
+  EXPECT_EQ(answers, 0);
+  dropped = {};
+  resolver.release();
+  this->world_.settle();
+  EXPECT_EQ(answers, 1);
 }
 
 }  // namespace

@@ -25,21 +25,23 @@ constexpr std::string_view get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 constexpr std::string_view post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody";
 constexpr std::string_view ok_answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-// The world's connector, but some ports refuse.
+// Every address leads to the world's peers, but some ports and hosts refuse.
 class ChoosyConnector final : public Connector {
  public:
-  explicit ChoosyConnector(Connector& real) : real_(real) {}
-  Result<std::unique_ptr<Transport>> connect(const Address& address) override {
+  explicit ChoosyConnector(test::World& world) : world_(world) {}
+  Result<std::unique_ptr<Transport>> connect(const Address& address, const ConnectOptions& options) override {
     ++tries;
-    if (refused.contains(address.ip.port) || refused_hosts.contains(address.ip.ip())) return std::make_error_code(std::errc::connection_refused);
-    return real_.connect(address);
+    if (refused.contains(address.ip.port) || refused_hosts.contains(address.ip.ip())) {
+      return std::make_error_code(std::errc::connection_refused);
+    }
+    return world_.network().connect(world_.address(), options);
   }
   std::set<std::uint16_t> refused;
   std::set<std::string> refused_hosts;
   int tries = 0;
 
  private:
-  Connector& real_;
+  test::World& world_;
 };
 
 class ExchangeTest : public ::testing::Test {
@@ -107,7 +109,7 @@ class ExchangeTest : public ::testing::Test {
   }
 
   test::World world;
-  ChoosyConnector connector{world.connector()};
+  ChoosyConnector connector{world};
   config::Config config;
   ScriptedResolver resolver;
   CollectedLines lines;

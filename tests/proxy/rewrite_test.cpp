@@ -90,7 +90,7 @@ class RewriteTest : public ::testing::Test {
 
   test::World world;
   Server server{world.loop(), {}};
-  Agent agent{world.loop(), world.connector(), {}};
+  Agent agent{world.loop(), world.network(), {}};
   Arena arena{world.loop().blocks()};
   config::Server settings;
   config::HeaderChanges changes;

@@ -35,7 +35,7 @@ class SiteTest : public ::testing::Test {
   void reload() {
     site = Site(config, site, [this](const config::Upstream& written) {
       ++made;
-      return make_ref<Upstream>(written, world.loop(), world.connector(), resolver);
+      return make_ref<Upstream>(written, world.loop(), world.network(), resolver);
     });
   }
   Ref<Route> find(std::string_view path) {

@@ -25,7 +25,7 @@ class UpstreamTest : public ::testing::Test {
  protected:
   Upstream& with(std::vector<Address> servers) {
     settings.servers = std::move(servers);
-    upstream = make_ref<Upstream>(settings, world.loop(), world.connector(), resolver);
+    upstream = make_ref<Upstream>(settings, world.loop(), world.network(), resolver);
     return *upstream;
   }
   static Address ip(std::string_view text) {

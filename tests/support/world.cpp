@@ -26,7 +26,7 @@ Address loopback(std::uint16_t port) {
 [[noreturn]] void give_up(const char* what) { throw std::system_error(errno, std::system_category(), what); }
 
 net::ListenSocket listen_on_loopback() {
-  Result<net::ListenSocket> socket = net::ListenSocket::open(loopback(0), false);
+  Result<net::ListenSocket> socket = net::ListenSocket::open(loopback(0));
   if (!socket) throw std::system_error(socket.error(), "listen");
   return std::move(*socket);
 }
@@ -47,23 +47,21 @@ std::pair<int, int> connected_pair() {
 
 // ---- in memory ----------------------------------------------------------------------------------------------------
 
+MemoryWorld::MemoryWorld(bool trickle)
+    : trickle_(trickle),
+      network_(
+          loop_, address().ip,
+          [this](std::unique_ptr<Transport> stream) {
+            accepted_.push_back(std::make_unique<TestPeer>(std::move(stream)));
+          },
+          trickle) {}
+
 Address MemoryWorld::address() const { return loopback(40'001); }
 
-std::pair<std::unique_ptr<Transport>, std::unique_ptr<TestPeer>> MemoryWorld::make() {
+std::pair<std::unique_ptr<Transport>, TestPeer&> MemoryWorld::connect() {
   auto [tested, other] = Duplex::pair(loop_);
   if (trickle_) tested->trickle();
-  return {std::move(tested), std::make_unique<TestPeer>(std::move(other))};
-}
-
-std::pair<std::unique_ptr<Transport>, TestPeer&> MemoryWorld::connect() {
-  auto [stream, peer] = make();
-  return {std::move(stream), *clients_.emplace_back(std::move(peer))};
-}
-
-Result<std::unique_ptr<Transport>> MemoryWorld::connect(const Address&) {
-  auto [stream, peer] = make();
-  accepted_.push_back(std::move(peer));
-  return std::move(stream);
+  return {std::move(tested), *clients_.emplace_back(std::make_unique<TestPeer>(std::move(other)))};
 }
 
 bool MemoryWorld::run_until(const Predicate& done) {

@@ -9,30 +9,38 @@
 #include <vector>
 
 #include "base/block_pool.hpp"
-#include "net/connector.hpp"
 #include "net/epoll_loop.hpp"
 #include "net/listener.hpp"
+#include "net/socket_network.hpp"
 #include "support/duplex.hpp"
+#include "support/fake_resolver.hpp"
 #include "support/manual_loop.hpp"
+#include "support/memory_network.hpp"
+#include "support/recording_network.hpp"
+#include "support/socket_options.hpp"
 #include "support/test_peer.hpp"
 
 namespace culvert::test {
 
 using Predicate = std::function<bool()>;
 
-class MemoryWorld : private Connector {
+class MemoryWorld {
  public:
-  explicit MemoryWorld(bool trickle = false) : trickle_(trickle) {}
+  explicit MemoryWorld(bool trickle = false);
 
   Loop& loop() { return loop_; }
-  Connector& connector() { return *this; }
-  // Where connector() finds the world's peers.
+  Network& network() { return recorder_; }
+  FakeResolver& resolver() { return resolver_; }
+  // Where network() finds the world's peers.
   Address address() const;
 
   // A new connection: one end for the code under test, the other played by the test.
   std::pair<std::unique_ptr<Transport>, TestPeer&> connect();
   // The peer of the n-th connection that the code under test has made; null where there is none yet.
   TestPeer* accepted(std::size_t n) { return n < accepted_.size() ? accepted_[n].get() : nullptr; }
+  // Every connection that the code under test has tried to make, to whatever address.
+  const std::vector<RecordingNetwork::Attempt>& attempts() const { return recorder_.attempts(); }
+  const ConnectOptions& connect_options(std::size_t n) const { return attempts().at(n).options; }
 
   // Turns until `done` says true; false where nothing happens any more, or not within five seconds.
   bool run_until(const Predicate& done);
@@ -42,11 +50,11 @@ class MemoryWorld : private Connector {
   void advance(Duration duration) { loop_.advance(duration); }
 
  private:
-  Result<std::unique_ptr<Transport>> connect(const Address& address) override;
-  std::pair<std::unique_ptr<Transport>, std::unique_ptr<TestPeer>> make();
-
   const bool trickle_;
   ManualLoop loop_;
+  MemoryNetwork network_;
+  RecordingNetwork recorder_{network_};
+  FakeResolver resolver_;
   std::vector<std::unique_ptr<TestPeer>> clients_;
   std::vector<std::unique_ptr<TestPeer>> accepted_;
 };
@@ -73,17 +81,22 @@ class SocketWorld {
 
   Loop& loop() { return loop_; }
   net::EpollLoop& epoll_loop() { return loop_; }
-  Connector& connector() { return connector_; }
+  Network& network() { return recorder_; }
+  FakeResolver& resolver() { return resolver_; }
   Address address() const;
   std::pair<std::unique_ptr<Transport>, TestPeer&> connect();
   TestPeer* accepted(std::size_t n) { return n < accepted_.size() ? accepted_[n].get() : nullptr; }
+  const std::vector<RecordingNetwork::Attempt>& attempts() const { return recorder_.attempts(); }
+  const ConnectOptions& connect_options(std::size_t n) const { return attempts().at(n).options; }
   bool run_until(const Predicate& done);
   void settle();
   void advance(Duration duration) { loop_.advance(duration); }
 
  private:
   StoppedClockLoop loop_;
-  net::SocketConnector connector_{loop_};
+  net::SocketNetwork network_{loop_};
+  RecordingNetwork recorder_{network_};
+  FakeResolver resolver_;
   net::Listener listener_;
   std::vector<std::unique_ptr<TestPeer>> clients_;
   std::vector<std::unique_ptr<TestPeer>> accepted_;
