@@ -2,17 +2,20 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "culvert/client_request.hpp"
-#include "culvert/loop.hpp"
 #include "culvert/network.hpp"
+#include "culvert/socket.hpp"
 
 namespace culvert {
 
-inline constexpr std::uint32_t unlimited = 0xffff'ffff;
+class Http;
 
 struct AgentOptions {
   using milliseconds = std::chrono::milliseconds;
@@ -21,68 +24,131 @@ struct AgentOptions {
   bool keep_alive = false;
   milliseconds keep_alive_msecs{1000};          // delay of the first TCP keep-alive probe on a free connection
   std::uint32_t max_sockets = unlimited;        // to one origin
-  std::uint32_t max_total_sockets = unlimited;  // to all
+  std::uint32_t max_total_sockets = unlimited;  // to all; 0: ERR_OUT_OF_RANGE
   std::uint32_t max_free_sockets = 256;         // idle, to one origin
   Scheduling scheduling = Scheduling::lifo;
-  milliseconds timeout{0};                      // an idle connection is closed after this; 0: none
+  milliseconds timeout{0};                      // of sockets; an idle one is closed after it. 0: none
+  std::string_view protocol = "http:";          // borrowed; what requests may ask for, see ERR_INVALID_PROTOCOL
+  std::uint16_t default_port = 80;              // left out of Host
+  // For every socket that the agent makes, where the request does not say otherwise.
+  ConnectOptions connect{};
+  int family = 0;
+  // Beyond Node: RFC 9112 where Node departs from it, see wire::Rules.
+  bool strict = false;
+};
+
+// What a connection is made from: one row of what get_name() tells apart.
+struct ConnectionOptions {
+  const Address& address;    // where to: resolved, a name, or a path
+  ConnectOptions connect;
+  LookupOptions lookup;
+  Resolver* resolver;        // who knows names
 };
 
 class ClientConnection;
 struct ClientTransaction;
 
+// Where a stream is delivered that create_connection() could not return at once. Only the first result counts; after it,
+// or when nobody waits any more, a call does nothing. Dropped without a call, the request waits for ever.
+class ConnectionCreated {
+ public:
+  struct Pending;
+  explicit ConnectionCreated(Pending& pending);
+  ConnectionCreated(ConnectionCreated&& other) noexcept;
+  ConnectionCreated& operator=(ConnectionCreated&& other) = delete;
+  ~ConnectionCreated();
+  void operator()(Result<std::unique_ptr<Transport>> stream);
+
+ private:
+  friend class Agent;
+  Pending* pending_;  // counted
+};
+
 class Agent {
  public:
+  using milliseconds = std::chrono::milliseconds;
   // Everything that makes two connections interchangeable, with what is open to it: a row of Node's sockets,
-  // freeSockets and requests tables. Lives as long as the agent.
+  // freeSockets and requests tables.
   class Origin;
 
-  Agent(Loop& loop, Connector& connector, AgentOptions options);
-  ~Agent();
+  // Throws ERR_OUT_OF_RANGE.
+  explicit Agent(Http& http, AgentOptions options = {});
+  virtual ~Agent();
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
 
+  // For relays: the row of an address, which stays as long as the agent, and a request on it. Starts on a free
+  // connection, else on a new one, else it waits its turn. Events follow later, never from inside this call.
   Origin& origin(const Address& address);
-  // Starts a request: on a free connection, else on a new one, else it waits its turn. Events follow later, never
-  // from inside this call.
-  ClientRequest& request(Origin& origin, const RequestOptions& options);
-  ClientRequest& request(const Address& address, const RequestOptions& options) {
-    return request(origin(address), options);
+  ClientRequest& request(Origin& origin, const PooledRequest& options);
+  ClientRequest& request(const Address& address, const PooledRequest& asked) {
+    return request(origin(address), asked);
   }
+  // Node's http.request({agent: this, ...}); see Http::request.
+  ClientRequest& request(const RequestOptions& options);
+
   // Closes every connection, free and busy; requests under way get errc::socket_hang_up.
   void destroy();
   // Closes those that nobody uses, and keeps none from now on.
   void drain();
 
-  // Node's getName(): "host:port:" (local address and family follow where they are set).
-  static std::string get_name(const Address& address);
+  // "host:port:local_address", ":family" where it is 4 or 6, ":path" of a Unix socket. What differs in it never shares
+  // a connection; agents of other transports add what makes theirs differ.
+  virtual std::string get_name(const RequestOptions& options) const;
 
+  // Node's sockets, freeSockets and requests: by name, rows without entries are left out. Snapshots.
+  std::map<std::string, std::vector<Socket*>> sockets() const;
+  std::map<std::string, std::vector<Socket*>> free_sockets() const;
+  std::map<std::string, std::vector<ClientRequest*>> requests() const;
   std::size_t sockets(const Origin& origin) const;       // in use
   std::size_t free_sockets(const Origin& origin) const;  // idle
   std::size_t requests(const Origin& origin) const;      // waiting
   std::size_t total_sockets() const { return total_; }
-  const AgentOptions& options() const { return options_; }
+
+  // Called (later in the turn) when nothing is open or under way.
+  void when_idle(Delegate<void()> call);
+
+  // Read when they are needed: limits hold from the next request or release on.
+  AgentOptions options;
+
+ protected:
+  friend class Http;
+
+  // Makes the stream for a connection: returns it, or an error, or nothing where `created` is called with it later. The
+  // first of the two counts. By default: looks the name up where it is one, then dials.
+  virtual Result<std::unique_ptr<Transport>> create_connection(const ConnectionOptions& options,
+                                                               ConnectionCreated created);
+  // A response has ended and `socket` could be kept: false closes it. By default turns TCP keep-alive probes on.
+  virtual bool keep_socket_alive(Socket& socket);
+  // A kept socket is about to carry `request`.
+  virtual void reuse_socket(Socket& socket, ClientRequest& request);
 
  private:
   friend class ClientConnection;
   friend class ClientRequest;
   friend struct ClientTransaction;
-  struct Shared;
+  friend class ConnectionCreated;
+  using Pending = ConnectionCreated::Pending;
 
-  void assign(Origin& origin, ClientTransaction& transaction);
+  Origin& origin_named(std::string name, const RequestOptions& options);
+  void drop_unused(Origin& origin);
+  template <class Asked>
+  ClientRequest& start(Origin& origin, const Asked& asked, milliseconds connect_timeout);
   ClientConnection* take_free(Origin& origin);
   bool may_open(const Origin& origin) const;
   void open(Origin& origin, ClientTransaction& transaction);
+  void created(Pending& pending, Result<std::unique_ptr<Transport>> stream);
+  void give_up(ClientTransaction& transaction);
   void give_back(ClientConnection& connection);
   void forget(ClientConnection& connection, bool was_free);
   void gone(ClientConnection& connection);
   void serve_waiting(Origin& preferred);
   void finished(ClientTransaction& transaction);
 
+  Http& http_;
   Loop& loop_;
-  Connector& connector_;
-  AgentOptions options_;
-  std::unique_ptr<Shared> shared_;
-  std::vector<std::unique_ptr<Origin>> origins_;
+  struct Tables;
+  std::unique_ptr<Tables> tables_;
   std::size_t total_ = 0;
   bool draining_ = false;
 };

@@ -17,6 +17,7 @@ namespace culvert {
   X(name_not_found, "the host name has no address")                                                         \
   X(no_free_connection, "no connection became free in time")                                                \
   X(timed_out, "timed out")                                                                                 \
+  X(upgrade_unexpected, "the peer switched protocols, which nobody had asked for")                          \
   X(unexpected_data, "bytes arrived on a connection that nobody asked for")                                 \
   X(ERR_HTTP_REQUEST_TIMEOUT, "Request timeout")                                                             \
   X(ERR_HTTP_HEADERS_SENT, "Cannot change headers after they are sent to the peer")                         \
@@ -26,7 +27,19 @@ namespace culvert {
   X(ERR_UNESCAPED_CHARACTERS, "Request path contains unescaped characters")                                 \
   X(ERR_INVALID_URL, "Invalid URL")                                                                         \
   X(ERR_OUT_OF_RANGE, "The value is out of range")                                                          \
-  X(ERR_STREAM_WRITE_AFTER_END, "write after end")
+  X(ERR_STREAM_WRITE_AFTER_END, "write after end")                                                          \
+  X(ERR_STREAM_ALREADY_FINISHED, "Cannot call end after a stream was finished")                             \
+  X(ERR_HTTP_INVALID_HEADER_VALUE, "Invalid header value")                                                  \
+  X(ERR_HTTP_CONTENT_LENGTH_MISMATCH, "The body does not have the length that Content-Length says")         \
+  X(ERR_HTTP_BODY_NOT_ALLOWED, "Adding content for this request method or response status is not allowed.") \
+  X(ERR_HTTP_TRAILER_INVALID, "Trailers are invalid with this transfer encoding")                           \
+  X(ERR_METHOD_NOT_IMPLEMENTED, "The _implicitHeader() method is not implemented")                          \
+  X(ERR_INVALID_ARG_TYPE, "The argument has a wrong type")                                                  \
+  X(ERR_INVALID_ARG_VALUE, "The argument has an invalid value")                                             \
+  X(ERR_INVALID_PROTOCOL, "The protocol is not one that the agent speaks")                                  \
+  X(ERR_SERVER_NOT_RUNNING, "Server is not running.")                                                       \
+  X(ERR_SERVER_ALREADY_LISTEN, "Listen method has been called more than once without closing.")             \
+  X(ABORT_ERR, "The operation was aborted")
 
 enum class errc {
   ok = 0,
@@ -41,10 +54,16 @@ const std::error_category& culvert_category();
 inline std::error_code make_error_code(errc error) { return {static_cast<int>(error), culvert_category()}; }
 
 // Thrown when the calling program broke the contract; code() is one of errc's ERR_ rows.
+// what() is Node's message.
 class http_error : public std::system_error {
  public:
-  explicit http_error(errc error) : std::system_error(make_error_code(error)) {}
-  http_error(errc error, const std::string& what) : std::system_error(make_error_code(error), what) {}
+  explicit http_error(errc error) : http_error(error, make_error_code(error).message()) {}
+  http_error(errc error, std::string message)
+      : std::system_error(make_error_code(error)), message_(std::move(message)) {}
+  const char* what() const noexcept override { return message_.c_str(); }
+
+ private:
+  std::string message_;
 };
 
 // A value or the reason why there is none.

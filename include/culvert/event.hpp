@@ -185,4 +185,35 @@ class Event {
   std::uint16_t depth_ = 0;
 };
 
+// An event that few listen to: one pointer until somebody does.
+template <class... Args>
+class RareEvent {
+ public:
+  template <class F>
+  ListenerId operator()(F&& listener) {
+    return made()(std::forward<F>(listener));
+  }
+  template <class F>
+  ListenerId once(F&& listener) {
+    return made().once(std::forward<F>(listener));
+  }
+  void off(ListenerId id) {
+    if (event_) event_->off(id);
+  }
+  void off_all() {
+    if (event_) event_->off_all();
+  }
+  std::size_t listener_count() const { return event_ ? event_->listener_count() : 0; }
+  void emit(Args... args) {
+    if (event_) event_->emit(std::forward<Args>(args)...);
+  }
+
+ private:
+  Event<Args...>& made() {
+    if (!event_) event_ = std::make_unique<Event<Args...>>();
+    return *event_;
+  }
+  std::unique_ptr<Event<Args...>> event_;
+};
+
 }  // namespace culvert

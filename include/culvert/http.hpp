@@ -1,9 +1,88 @@
-// The message model: everything of Node's http module that culvert has, in one include.
+// The message model in one include: Node's http module in snake_case.
+//
+//   culvert::Http http;
+//   auto server = http.create_server({}, [](auto& request, auto& response) { response.end("hello\n"); });
+//   server->listen(8080);
+//   http.run();
 #pragma once
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
 #include "culvert/agent.hpp"
 #include "culvert/client_request.hpp"
 #include "culvert/incoming_message.hpp"
+#include "culvert/network.hpp"
 #include "culvert/outgoing_message.hpp"
 #include "culvert/server.hpp"
 #include "culvert/server_response.hpp"
+#include "culvert/socket.hpp"
 #include "culvert/status.hpp"
+
+namespace culvert {
+
+// One thread's use of the message model: the loop that runs it, the network, what all servers and agents of the thread
+// share, and the settings that Node has for the process. Servers and agents must go before it.
+class Http {
+ public:
+  using RequestListener = Delegate<void(IncomingMessage&, ServerResponse&)>;
+  using ResponseListener = Delegate<void(IncomingMessage&)>;
+
+  Http();  // with a loop of its own, on the system's network
+  Http(Loop& loop, Network& network, Resolver& resolver);
+  ~Http();
+  Http(const Http&) = delete;
+  Http& operator=(const Http&) = delete;
+
+  std::unique_ptr<Server> create_server(ServerOptions options = {}, RequestListener listener = {});
+
+  // Starts a request; end() must be called to finish it. `listener` hears of the response, once. Throws http_error:
+  // ERR_INVALID_URL, ERR_INVALID_PROTOCOL, ERR_INVALID_HTTP_TOKEN, ERR_UNESCAPED_CHARACTERS, ERR_INVALID_CHAR.
+  // With both a url and options, options win.
+  ClientRequest& request(const RequestOptions& options, ResponseListener listener = {});
+  ClientRequest& request(std::string_view url, RequestOptions options = {}, ResponseListener listener = {});
+  // The same with GET for a default, ended at once.
+  ClientRequest& get(const RequestOptions& options, ResponseListener listener = {});
+  ClientRequest& get(std::string_view url, RequestOptions options = {}, ResponseListener listener = {});
+
+  // For requests that name no agent: keep_alive, and 5 s for idle connections. Another one may take its place, which
+  // belongs to the caller.
+  Agent& global_agent();
+  void set_global_agent(Agent& agent) { global_agent_ = &agent; }
+
+  std::uint32_t max_header_size = 16 * 1024;  // bytes of a head, where server or request does not say otherwise
+  // How many parsers (with their messages' memory) are kept for reuse, of servers and agents each; default 1000. Below 1:
+  // ERR_OUT_OF_RANGE.
+  void set_max_idle_http_parsers(std::int64_t most);
+  std::size_t idle_http_parsers() const;
+
+  // An error that nobody listens to; Node would end the process.
+  RareEvent<std::error_code> on_unhandled_error;
+
+  // Runs the loop until nothing is left to wait for (Loop::ref), or stop(). Only where Http has a loop of its own.
+  void run();
+  void stop();
+
+  Loop& loop() { return loop_; }
+  Network& network() { return network_; }
+  Resolver& resolver() { return resolver_; }
+
+  struct Shared;
+  Shared& shared() { return *shared_; }  // for servers and agents
+
+ private:
+  struct Own;
+  explicit Http(std::unique_ptr<Own> own);
+  Agent& agent_for(const RequestOptions& options);
+
+  std::unique_ptr<Own> own_;
+  Loop& loop_;
+  Network& network_;
+  Resolver& resolver_;
+  std::unique_ptr<Shared> shared_;
+  std::unique_ptr<Agent> default_agent_;
+  Agent* global_agent_ = nullptr;
+  bool stopped_ = false;
+};
+
+}  // namespace culvert

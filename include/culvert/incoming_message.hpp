@@ -7,9 +7,15 @@
 // Order of events: on_data* on_end on_close, or on_data* on_aborted on_error on_close where the connection ended first.
 // Nothing is delivered until somebody wants it: a data listener, resume() or pipe(). on_end needs the body consumed.
 #pragma once
+#include <chrono>
 #include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
 #include <string_view>
 #include <system_error>
+#include <variant>
+#include <vector>
 
 #include "culvert/bytes.hpp"
 #include "culvert/endpoint.hpp"
@@ -19,7 +25,7 @@
 namespace culvert {
 
 class OutgoingMessage;
-class Transport;
+class Socket;
 struct ClientTransaction;
 namespace wire {
 struct MessageHead;
@@ -31,6 +37,17 @@ enum class Pause : std::uint8_t {
   user = 2,    // pause()
   sink = 4,    // the message it is piped into is full
 };
+
+// Node's message.headers: names in lower case, repeated lines joined, dropped or listed by Node's rules. Only
+// "set-cookie" is a list.
+class HeaderMap : public std::map<std::string, std::variant<std::string, std::vector<std::string>>, std::less<>> {
+ public:
+  // The text of a header; empty where it is absent, or a list.
+  std::string_view text(std::string_view name) const;
+  const std::vector<std::string>& list(std::string_view name) const;  // of one; empty where it is absent, or text
+};
+// Node's message.headersDistinct: every line by itself.
+using DistinctHeaders = std::map<std::string, std::vector<std::string>, std::less<>>;
 
 class IncomingMessage;
 
@@ -50,7 +67,8 @@ class BodySource {
  public:
   virtual void flow_changed() = 0;                   // the message's pauses changed
   virtual void abort(std::error_code reason) = 0;    // destroy(): the connection goes with the message
-  virtual Transport* transport() = 0;                // null once the connection has gone
+  virtual Socket* socket() = 0;                      // null once the connection has gone, or serves another
+  virtual bool joins_duplicates() const = 0;         // the option joinDuplicateHeaders
 
  protected:
   ~BodySource() = default;
@@ -58,31 +76,45 @@ class BodySource {
 
 class IncomingMessage {
  public:
-  explicit IncomingMessage(BodySource& source) : on_data(*this), source_(source) {}
+  using milliseconds = std::chrono::milliseconds;
+
+  explicit IncomingMessage(BodySource& source);
+  virtual ~IncomingMessage();  // for programs that make their own kind (ServerOptions::make_request)
   IncomingMessage(const IncomingMessage&) = delete;
   IncomingMessage& operator=(const IncomingMessage&) = delete;
 
-  // Requests.
+  // Requests; empty for a response.
   std::string_view method() const;
   std::string_view url() const;  // the target exactly as on the request line
-  // Responses.
+  // Responses; 0 and empty for a request.
   std::uint16_t status_code() const;
   std::string_view status_message() const;
 
-  int http_version_minor() const;        // HTTP/1.x; the major version is always 1
-  const HeaderList& raw_headers() const; // in order, with their case and repetitions
+  std::string_view http_version() const;  // "1.1" or "1.0"
+  int http_version_major() const { return 1; }
+  int http_version_minor() const;         // HTTP/1.x
+
+  const HeaderList& raw_headers() const;  // in order, with their case and repetitions
   const HeaderList& raw_trailers() const { return trailers_ ? *trailers_ : no_trailers(); }  // filled at on_end
-  bool has_body() const;                 // the head announces one (it may still turn out empty)
+  // Views of the above, made when they are first asked for; trailers are empty before on_end.
+  const HeaderMap& headers();
+  const DistinctHeaders& headers_distinct();
+  const HeaderMap& trailers();
+  const DistinctHeaders& trailers_distinct();
+
+  bool has_body() const;                  // the head announces one (it may still turn out empty)
   // What Content-Length said; 0 where there was none.
   std::uint64_t content_length() const;
 
   bool complete() const { return complete_; }    // received and parsed to its end
   bool ended() const { return ended_; }          // on_end has been emitted: everything was consumed
   bool aborted() const { return aborted_; }      // the connection ended before that
-  bool destroyed() const { return destroyed_; }
+  bool destroyed() const { return destroyed_; }  // consumed, cut short or destroyed
   std::uint64_t body_bytes() const { return body_bytes_; }  // delivered so far
-  // The stream it arrives on; null once that has gone.
-  Transport* socket() const { return source_.transport(); }
+  // The connection it arrives on; null once that has gone, and for a response once its exchange is over.
+  Socket* socket() const { return source_.socket(); }
+  [[deprecated("use socket()")]] Socket* connection() const { return socket(); }
+  std::uint32_t readable_high_water_mark() const;
 
   void pause() { stop(Pause::user); }
   void resume();
@@ -93,12 +125,15 @@ class IncomingMessage {
   void unpipe();
   // Ends the connection it arrives on.
   void destroy(std::error_code reason = {});
+  // Of the connection: on_timeout after so long without a byte. `listener` hears of it once.
+  IncomingMessage& set_timeout(milliseconds limit, Delegate<void()> listener = {});
 
   DataEvent on_data;  // valid during the call
   Event<> on_end;
   Event<> on_aborted;
   Event<std::error_code> on_error;
   Event<> on_close;  // last, and once
+  RareEvent<> on_timeout;
 
  private:
   friend class DataEvent;
@@ -107,7 +142,10 @@ class IncomingMessage {
   friend class ClientConnection;
   friend struct ClientTransaction;
 
+  struct Views;
+
   static const HeaderList& no_trailers();
+  Views& views();
   void stop(Pause reason);
   void go(Pause reason);
   bool flows() const { return pauses_ == 0; }
@@ -118,13 +156,15 @@ class IncomingMessage {
   void received(const HeaderList& trailers);  // the last byte is there; on_end follows once it was consumed
   bool emit_end();                            // whether on_end has been emitted
   void cut(std::error_code reason);           // the connection ended early: marks; events follow in emit_close()
-  void emit_cut();                            // where there is something to tell
+  void emit_aborted();
+  void emit_cut();                            // on_aborted and on_error, where there is something to tell
   void emit_close();
 
   BodySource& source_;
   const wire::MessageHead* head_ = nullptr;
   const HeaderList* trailers_ = nullptr;
   OutgoingMessage* sink_ = nullptr;
+  std::unique_ptr<Views> views_;
   std::uint64_t body_bytes_ = 0;
   std::error_code cut_reason_;
   std::uint8_t pauses_ = static_cast<std::uint8_t>(Pause::unread);
@@ -132,6 +172,7 @@ class IncomingMessage {
   bool complete_ = false;
   bool ended_ = false;
   bool aborted_ = false;
+  bool aborted_told_ = false;
   bool destroyed_ = false;
 };
 

@@ -113,6 +113,9 @@ class Loop {
   void defer(Deferred& work);
   void flush_soon(Flushable& sender);
   void retire(std::unique_ptr<Retired> closed);
+  // Owns something that nobody else does until let_go(), which retires it (and does nothing for what is not kept).
+  void keep(std::unique_ptr<Retired> living);
+  void let_go(Retired& closed);
 
   // What a program waits for before it ends: servers that listen, connections in use, names being looked up. Idle pooled
   // connections and timers do not count (Node's ref() and unref()).
@@ -140,7 +143,8 @@ class Loop {
   bool run_due();                       // due deadlines, each followed by a flush; whether there were any
   TimePoint next_due() const;           // `never` where there is none
   void turn_ends();                     // deferred work until none is left, then frees what was retired
-  void free_retired();                  // also for destructors: what was retired may need the loop that derives
+  void free_retired();
+  void free_everything();               // for destructors: what is left may need the loop that derives
   bool has_deferred() const;
 
  private:

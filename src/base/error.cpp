@@ -25,6 +25,14 @@ class Category final : public std::error_category {
     const auto index = static_cast<std::size_t>(value);
     return index < rows.size() ? rows[index].sentence : "unknown error";
   }
+  std::error_condition default_error_condition(int value) const noexcept override {
+    switch (static_cast<errc>(value)) {
+      case errc::aborted:
+      case errc::socket_hang_up: return std::errc::connection_reset;  // Node's code for both is ECONNRESET
+      case errc::timed_out: return std::errc::timed_out;
+      default: return {value, *this};
+    }
+  }
 };
 
 }  // namespace

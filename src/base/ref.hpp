@@ -38,6 +38,14 @@ class Ref {
     if (object_ != nullptr && --static_cast<const RefCounted*>(object_)->references_ == 0) destroy(object_);
   }
 
+  // For owners that are no Ref: the reference goes on, until take_over() makes a Ref of it again.
+  T* release() { return std::exchange(object_, nullptr); }
+  static Ref take_over(T* released) {
+    Ref ref;
+    ref.object_ = released;
+    return ref;
+  }
+
   T* get() const { return object_; }
   T& operator*() const { return *object_; }
   T* operator->() const { return object_; }

@@ -28,9 +28,14 @@ class Slab {
   void destroy(T* object) {
     object->~T();
     --in_use_;
-    if (kept_ == kept_max_) return release(object);
+    if (kept_ >= kept_max_) return release(object);
     free_ = ::new (static_cast<void*>(object)) Place{free_};
     ++kept_;
+  }
+
+  void keep_at_most(std::size_t most) {
+    kept_max_ = most;
+    for (; kept_ > kept_max_; --kept_) release(std::exchange(free_, free_->next));
   }
 
   std::size_t in_use() const { return in_use_; }
@@ -53,7 +58,7 @@ class Slab {
   Place* free_ = nullptr;
   std::size_t kept_ = 0;
   std::size_t in_use_ = 0;
-  const std::size_t kept_max_;
+  std::size_t kept_max_;
 };
 
 }  // namespace culvert

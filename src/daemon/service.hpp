@@ -21,7 +21,7 @@ struct Limits {
 class Service {
  public:
   // `limit` is that of [listener.NAME]. Begin only after the gateway knows the listener.
-  Service(Loop& loop, proxy::Gateway& gateway, Limits& limits, ConnectionLimit& limit,
+  Service(Http& http, proxy::Gateway& gateway, Limits& limits, ConnectionLimit& limit,
           const config::Listener& settings);
   ~Service();
   Service(const Service&) = delete;

@@ -10,7 +10,7 @@
 namespace culvert::daemon {
 
 Worker::Worker(unsigned number, Limits& limits, Resolver& resolver, proxy::LogSink& log)
-    : limits_(limits), gateway_(loop_, network_, resolver, &log), thread_([this] { io_.run(); }) {
+    : limits_(limits), http_(loop_, network_, resolver), gateway_(http_, &log), thread_([this] { io_.run(); }) {
   pthread_setname_np(thread_.native_handle(), ("culvert/w" + std::to_string(number)).c_str());
 }
 
@@ -73,7 +73,7 @@ void Worker::take(Delivery& delivery) {
     if (service) {
       service->apply(listener);
     } else {
-      service = std::make_unique<Service>(loop_, gateway_, limits_, *delivery.limits[i], listener);
+      service = std::make_unique<Service>(http_, gateway_, limits_, *delivery.limits[i], listener);
     }
     open_entrances(listener, *service, delivery);
   }

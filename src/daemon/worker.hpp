@@ -56,6 +56,7 @@ class Worker {
   asio::io_context io_{1};
   net::EpollLoop loop_{io_};
   net::SocketNetwork network_{loop_};
+  Http http_;
   proxy::Gateway gateway_;
   std::map<std::string, std::unique_ptr<Service>, std::less<>> services_;    // by the listener's name
   std::vector<std::unique_ptr<Service>> retired_;                            // finishing their connections

@@ -3,52 +3,136 @@
 #include <algorithm>
 
 #include "culvert/error.hpp"
+#include "culvert/http.hpp"
 #include "http/agent_origin.hpp"
+#include "http/http_shared.hpp"
+#include "http/request_asked.hpp"
 
 namespace culvert {
 
-Agent::Agent(Loop& loop, Connector& connector, AgentOptions options)
-    : loop_(loop), connector_(connector), options_(options), shared_(std::make_unique<Shared>()) {
-  if (options_.max_total_sockets == 0 || options_.max_sockets == 0) throw http_error(errc::ERR_OUT_OF_RANGE);
+Agent::Agent(Http& http, AgentOptions with)
+    : options(with), http_(http), loop_(http.loop()), tables_(std::make_unique<Tables>()) {
+  if (options.max_total_sockets == 0 || options.max_sockets == 0) throw http_error(errc::ERR_OUT_OF_RANGE);
 }
 
 Agent::~Agent() {
-  while (!shared_->open.empty()) delete &shared_->open.front();
-  while (!shared_->live.empty()) shared_->transactions.destroy(static_cast<ClientTransaction*>(&shared_->live.front()));
+  while (!tables_->live.empty()) {
+    auto& transaction = static_cast<ClientTransaction&>(tables_->live.front());
+    give_up(transaction);
+    http_.shared().client_transactions.destroy(&transaction);
+  }
+  while (!tables_->open.empty()) delete &tables_->open.front();
 }
 
-std::string Agent::get_name(const Address& address) {
-  switch (address.kind) {
-    case Address::Kind::ip: return address.ip.ip() + ':' + std::to_string(address.ip.port) + ':';
-    case Address::Kind::name: return address.text + ':' + std::to_string(address.port) + ':';
-    case Address::Kind::unix_path: return "localhost:::" + address.text;
+// ---- origins ------------------------------------------------------------------------------------------------------------
+
+namespace {
+
+std::string_view host_of(const RequestOptions& options) {
+  if (!options.hostname.empty()) return options.hostname;
+  return options.host.empty() ? std::string_view("localhost") : options.host;
+}
+
+Address address_of(std::string_view host, std::uint16_t port) {
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  if (const std::optional<Endpoint> ip = Endpoint::parse_ip(host, port)) {
+    return {.kind = Address::Kind::ip, .ip = *ip, .text = {}, .port = 0};
   }
-  return {};
+  return {.kind = Address::Kind::name, .ip = {}, .text = std::string(host), .port = port};
+}
+
+// Host as RFC 9110 7.2 wants it: an IPv6 address in brackets, the default port left out.
+std::string host_field_of(std::string_view host, std::uint16_t port, std::uint16_t default_port) {
+  const bool bare_ipv6 = host.find(':') != std::string_view::npos && host.front() != '[';
+  std::string field = bare_ipv6 ? '[' + std::string(host) + ']' : std::string(host);
+  if (port != default_port) field += ':' + std::to_string(port);
+  return field;
+}
+
+std::string local_text(const Endpoint& local) {
+  return local.family == Endpoint::Family::none ? std::string() : local.ip();
+}
+
+}  // namespace
+
+std::string Agent::get_name(const RequestOptions& asked) const {
+  std::string name(host_of(asked));
+  name += ':';
+  if (asked.port != 0) name += std::to_string(asked.port);
+  name += ':' + local_text(asked.connect.value_or(options.connect).local);
+  if (asked.family == 4 || asked.family == 6) name += ':' + std::to_string(asked.family);
+  if (!asked.socket_path.empty()) name.append(":").append(asked.socket_path);
+  return name;
 }
 
 Agent::Origin& Agent::origin(const Address& address) {
-  for (auto& known : origins_) {
-    if (known->address == address) return *known;
-  }
-  const std::string host = address.kind == Address::Kind::unix_path ? "localhost" : address.to_string();
-  return *origins_.emplace_back(std::make_unique<Origin>(get_name(address), address, host));
+  const bool local = address.kind == Address::Kind::unix_path;
+  const bool named = address.kind == Address::Kind::name;
+  const std::string host = local ? "localhost" : named ? address.text : address.ip.ip();
+  const std::uint16_t port = local ? std::uint16_t{0} : named ? address.port : address.ip.port;
+  const std::string name =
+      get_name({.host = host, .port = port, .socket_path = local ? std::string_view(address.text) : std::string_view()});
+  std::unique_ptr<Origin>& row = tables_->origins[name];
+  if (!row) row = std::make_unique<Origin>(name, address, host, local ? host : address.to_string());
+  row->stays = true;
+  return *row;
 }
 
-ClientRequest& Agent::request(Origin& origin, const RequestOptions& options) {
-  ClientTransaction* transaction = shared_->transactions.make(*this, origin, loop_.blocks());
+Agent::Origin& Agent::origin_named(std::string name, const RequestOptions& asked) {
+  std::unique_ptr<Origin>& row = tables_->origins[name];
+  if (!row) {
+    const std::string_view host = host_of(asked);
+    const bool local = !asked.socket_path.empty();
+    Address address = local ? Address{.kind = Address::Kind::unix_path, .text = std::string(asked.socket_path)}
+                            : address_of(host, asked.port);
+    row = std::make_unique<Origin>(std::move(name), std::move(address), std::string(host),
+                                   local ? "localhost" : host_field_of(host, asked.port, asked.default_port));
+  }
+  return *row;
+}
+
+// A row that nobody refers to any more is dropped: a program may talk to any number of hosts.
+void Agent::drop_unused(Origin& origin) {
+  if (origin.users == 0 && !origin.stays) tables_->origins.erase(tables_->origins.find(origin.name));
+  if (tables_->on_idle && tables_->live.empty() && tables_->open.empty()) tables_->on_idle();
+}
+
+// ---- requests -----------------------------------------------------------------------------------------------------------
+
+ClientRequest& Agent::request(Origin& origin, const PooledRequest& asked) {
+  return start(origin, asked, asked.connect_timeout);
+}
+
+ClientRequest& Agent::request(const RequestOptions& asked) {
+  if (!asked.protocol.empty() && asked.protocol != options.protocol) {
+    throw http_error(errc::ERR_INVALID_PROTOCOL, "Protocol \"" + std::string(asked.protocol) +
+                                                     "\" not supported. Expected \"" + std::string(options.protocol) + '"');
+  }
+  RequestOptions whole = asked;
+  if (whole.default_port == 0) whole.default_port = options.default_port;
+  if (whole.port == 0 && whole.socket_path.empty()) whole.port = whole.default_port;
+  if (whole.family == 0) whole.family = options.family;
+  return start(origin_named(get_name(whole), whole), whole, milliseconds{0});
+}
+
+template <class Asked>
+ClientRequest& Agent::start(Origin& origin, const Asked& asked, milliseconds connect_timeout) {
+  ClientTransaction* transaction = http_.shared().client_transactions.make(*this, origin, loop_.blocks());
   try {
-    transaction->request.start(options);
+    transaction->request.start(asked);
   } catch (...) {
-    shared_->transactions.destroy(transaction);
+    http_.shared().client_transactions.destroy(transaction);
+    drop_unused(origin);
     throw;
   }
-  shared_->live.push_back(*transaction);
+  tables_->live.push_back(*transaction);
+  if (transaction->over()) return transaction->request;  // its signal had come before
   if (ClientConnection* connection = take_free(origin)) {
     transaction->request.reused_socket_ = true;
     ++origin.in_use;
     connection->carry(*transaction);
   } else {
-    transaction->wait_for_connection(options.connect_timeout);
+    transaction->wait_for_connection(connect_timeout);
     if (may_open(origin)) {
       open(origin, *transaction);
     } else {
@@ -58,10 +142,18 @@ ClientRequest& Agent::request(Origin& origin, const RequestOptions& options) {
   return transaction->request;
 }
 
+void Agent::finished(ClientTransaction& transaction) {
+  Origin& origin = transaction.origin;
+  http_.shared().client_transactions.destroy(&transaction);
+  drop_unused(origin);
+}
+
+// ---- connections --------------------------------------------------------------------------------------------------------
+
 ClientConnection* Agent::take_free(Origin& origin) {
   if (origin.free.empty()) return nullptr;
   ClientConnection* connection = nullptr;
-  if (options_.scheduling == AgentOptions::Scheduling::lifo) {
+  if (options.scheduling == AgentOptions::Scheduling::lifo) {
     connection = origin.free.back();
     origin.free.pop_back();
   } else {
@@ -72,17 +164,46 @@ ClientConnection* Agent::take_free(Origin& origin) {
 }
 
 bool Agent::may_open(const Origin& origin) const {
-  return origin.in_use + origin.free.size() < options_.max_sockets && total_ < options_.max_total_sockets;
+  return origin.in_use + origin.free.size() < options.max_sockets && total_ < options.max_total_sockets;
 }
 
 void Agent::open(Origin& origin, ClientTransaction& transaction) {
-  Result<std::unique_ptr<Transport>> stream = connector_.connect(origin.address, {});
-  if (!stream) return transaction.fail(stream.error());
-  auto* connection = new ClientConnection(*this, origin, std::move(*stream));  // owned by the list of open ones
-  shared_->open.push_back(*connection);
   ++origin.in_use;
   ++total_;
-  connection->carry(transaction);
+  const ClientRequest::Asked* asked = transaction.request.asked_.get();
+  const ConnectionOptions how{.address = origin.address,
+                              .connect = asked != nullptr ? asked->connect : options.connect,
+                              .lookup = asked != nullptr ? asked->lookup : LookupOptions{.family = options.family},
+                              .resolver = asked != nullptr && asked->resolver != nullptr ? asked->resolver : &http_.resolver()};
+  auto pending = make_ref<Pending>(*this, transaction);
+  transaction.pending = pending;
+  Result<std::unique_ptr<Transport>> stream = create_connection(how, ConnectionCreated(*pending));
+  const bool first = pending->transaction != nullptr;
+  if (first && (!stream || *stream != nullptr)) created(*pending, std::move(stream));
+}
+
+void Agent::created(Pending& pending, Result<std::unique_ptr<Transport>> stream) {
+  ClientTransaction* transaction = std::exchange(pending.transaction, nullptr);
+  Origin& origin = transaction->origin;
+  transaction->pending = {};
+  if (!stream) {
+    --origin.in_use;
+    --total_;
+    return transaction->fail(stream.error());
+  }
+  auto* connection = new ClientConnection(*this, origin, std::move(*stream));  // owned by the list of open ones
+  tables_->open.push_back(*connection);
+  connection->carry(*transaction);
+}
+
+// Nobody waits any more for the connection that is being made for `transaction`.
+void Agent::give_up(ClientTransaction& transaction) {
+  if (!transaction.pending) return;
+  transaction.pending->transaction = nullptr;
+  transaction.pending->lookup = {};
+  transaction.pending = {};
+  --transaction.origin.in_use;
+  --total_;
 }
 
 void Agent::give_back(ClientConnection& connection) {
@@ -93,8 +214,8 @@ void Agent::give_back(ClientConnection& connection) {
     next.request.reused_socket_ = true;
     return connection.carry(next);
   }
-  const bool keep = options_.keep_alive && !draining_ && origin.free.size() < options_.max_free_sockets;
-  if (!keep || !connection.rest(options_.timeout, options_.keep_alive_msecs)) return connection.close({});
+  const bool room = options.keep_alive && !draining_ && origin.free.size() < options.max_free_sockets;
+  if (!room || !keep_socket_alive(connection.socket()) || !connection.rest(options.timeout)) return connection.close({});
   --origin.in_use;
   origin.free.push_back(&connection);
   serve_waiting(origin);
@@ -111,10 +232,9 @@ void Agent::forget(ClientConnection& connection, bool was_free) {
 }
 
 void Agent::gone(ClientConnection& connection) {
-  Origin& origin = connection.origin();
   connection.unlink();
   loop_.retire(std::unique_ptr<Retired>(&connection));
-  serve_waiting(origin);
+  serve_waiting(connection.origin());
 }
 
 void Agent::serve_waiting(Origin& preferred) {
@@ -126,28 +246,84 @@ void Agent::serve_waiting(Origin& preferred) {
     }
   };
   serve(preferred);
-  if (options_.max_total_sockets == unlimited) return;
-  for (auto& origin : origins_) serve(*origin);
+  if (options.max_total_sockets == unlimited) return;
+  for (auto& [name, origin] : tables_->origins) serve(*origin);
 }
-
-void Agent::finished(ClientTransaction& transaction) { shared_->transactions.destroy(&transaction); }
 
 void Agent::destroy() {
   drain();
-  shared_->live.for_each([](LiveHook& hook) {
-    auto& transaction = static_cast<ClientTransaction&>(hook);
-    if (transaction.connection == nullptr) transaction.fail(errc::socket_hang_up);
-  });
-  shared_->open.for_each([](ClientConnection& connection) { connection.close(errc::socket_hang_up); });
+  tables_->live.for_each([](LiveHook& hook) { static_cast<ClientTransaction&>(hook).request.destroy(errc::socket_hang_up); });
+  tables_->open.for_each([](ClientConnection& connection) { connection.close(errc::socket_hang_up); });
 }
 
 void Agent::drain() {
   draining_ = true;
-  for (auto& origin : origins_) {
+  for (auto& [name, origin] : tables_->origins) {
     const std::vector<ClientConnection*> idle = origin->free;
     for (ClientConnection* connection : idle) connection->close({});
   }
 }
+
+// ---- what may be overridden ---------------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<Transport>> Agent::create_connection(const ConnectionOptions& how, ConnectionCreated created) {
+  Network& network = http_.network();
+  if (how.address.kind != Address::Kind::name) return network.connect(how.address, how.connect);
+  Resolution& lookup = created.pending_->lookup;
+  lookup = how.resolver->resolve(
+      loop_, how.address.text, how.address.port, how.lookup,
+      [&network, connect = how.connect, created = std::move(created)](Result<Endpoints> found) mutable {
+        if (!found) return created(found.error());
+        const Address first{.kind = Address::Kind::ip, .ip = found->front(), .text = {}, .port = 0};
+        created(network.connect(first, connect));
+      });
+  return std::unique_ptr<Transport>();
+}
+
+ConnectionCreated::ConnectionCreated(Pending& pending) : pending_(Ref<Pending>(&pending).release()) {}
+ConnectionCreated::ConnectionCreated(ConnectionCreated&& other) noexcept
+    : pending_(std::exchange(other.pending_, nullptr)) {}
+ConnectionCreated::~ConnectionCreated() { Ref<Pending>::take_over(pending_); }
+
+void ConnectionCreated::operator()(Result<std::unique_ptr<Transport>> stream) {
+  if (pending_->transaction != nullptr) pending_->agent.created(*pending_, std::move(stream));
+}
+
+bool Agent::keep_socket_alive(Socket& socket) {
+  socket.set_keep_alive(true, options.keep_alive_msecs);
+  return true;
+}
+
+void Agent::reuse_socket(Socket&, ClientRequest&) {}
+
+// ---- what there is ------------------------------------------------------------------------------------------------------
+
+std::map<std::string, std::vector<Socket*>> Agent::sockets() const {
+  std::map<std::string, std::vector<Socket*>> rows;
+  tables_->open.for_each([&](ClientConnection& connection) {
+    if (connection.counts() && !connection.is_free()) rows[connection.origin().name].push_back(&connection.socket());
+  });
+  return rows;
+}
+
+std::map<std::string, std::vector<Socket*>> Agent::free_sockets() const {
+  std::map<std::string, std::vector<Socket*>> rows;
+  for (const auto& [name, origin] : tables_->origins) {
+    for (ClientConnection* connection : origin->free) rows[name].push_back(&connection->socket());
+  }
+  return rows;
+}
+
+std::map<std::string, std::vector<ClientRequest*>> Agent::requests() const {
+  std::map<std::string, std::vector<ClientRequest*>> rows;
+  for (const auto& [name, origin] : tables_->origins) {
+    origin->waiting.for_each(
+        [&](WaitingHook& hook) { rows[name].push_back(&static_cast<ClientTransaction&>(hook).request); });
+  }
+  return rows;
+}
+
+void Agent::when_idle(Delegate<void()> call) { tables_->on_idle = std::move(call); }
 
 std::size_t Agent::sockets(const Origin& origin) const { return origin.in_use; }
 std::size_t Agent::free_sockets(const Origin& origin) const { return origin.free.size(); }

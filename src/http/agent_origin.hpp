@@ -1,35 +1,51 @@
-// One origin of an agent, and what the agent lends to requests under way.
+// The tables of an agent: one origin, a connection that is being made, and what belongs to the whole.
 #pragma once
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/intrusive_list.hpp"
-#include "base/slab.hpp"
+#include "base/ref.hpp"
 #include "culvert/agent.hpp"
 #include "http/client_connection.hpp"
 #include "http/client_transaction.hpp"
-#include "wire/h1_writer.hpp"
 
 namespace culvert {
 
 class Agent::Origin {
  public:
-  Origin(std::string origin_name, Address where, std::string host)
-      : name(std::move(origin_name)), address(std::move(where)), host_field(std::move(host)) {}
+  Origin(std::string origin_name, Address where, std::string asked_host, std::string field)
+      : name(std::move(origin_name)),
+        address(std::move(where)),
+        host(std::move(asked_host)),
+        host_field(std::move(field)) {}
 
-  const std::string name;        // getName()
+  const std::string name;        // get_name()
   const Address address;
+  const std::string host;        // as asked for
   const std::string host_field;  // what Host says where a request does not
   std::vector<ClientConnection*> free;     // in the order in which they became free
   IntrusiveList<WaitingHook> waiting;      // requests without a connection, first come first served
-  std::size_t in_use = 0;
+  std::size_t in_use = 0;                  // connections that carry a request, or are being made for one
+  std::size_t users = 0;                   // transactions and connections that refer to it
+  bool stays = false;                      // somebody outside refers to it (Agent::origin)
 };
 
-struct Agent::Shared {
-  Slab<ClientTransaction> transactions;
-  wire::HeadBuffer head;                   // where heads are composed
-  IntrusiveList<ClientConnection> open;    // owned
-  IntrusiveList<LiveHook> live;            // transactions, until they are finished
+// A connection that create_connection() is making for a request; outlives whichever of agent, request and maker ends
+// first.
+struct ConnectionCreated::Pending final : RefCounted {
+  Pending(Agent& making, ClientTransaction& waiting) : agent(making), transaction(&waiting) {}
+  Agent& agent;                    // valid while there is a transaction
+  ClientTransaction* transaction;  // null once one result has counted, or nobody waits any more
+  Resolution lookup;
+};
+
+struct Agent::Tables {
+  std::map<std::string, std::unique_ptr<Origin>, std::less<>> origins;
+  IntrusiveList<ClientConnection> open;  // owned
+  IntrusiveList<LiveHook> live;          // transactions, until they are finished
+  Delegate<void()> on_idle;              // nothing is open or under way (an agent of one request)
 };
 
 }  // namespace culvert

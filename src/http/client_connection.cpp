@@ -3,32 +3,39 @@
 #include <algorithm>
 
 #include "culvert/error.hpp"
+#include "http/agent_origin.hpp"
 #include "http/client_transaction.hpp"
 
 namespace culvert {
 
 ClientConnection::ClientConnection(Agent& agent, Agent::Origin& origin, std::unique_ptr<Transport> stream)
-    : agent_(agent), origin_(origin), stream_(std::move(stream)), outbox_(agent.loop_.blocks()) {
-  last_progress_ = loop().now();
-  stream_->attach(*this);
-  stream_->want({.read = false, .write = true});
+    : agent_(agent),
+      origin_(origin),
+      socket_(std::make_unique<Socket>(agent.loop_, std::move(stream), this)),
+      last_progress_(agent.loop_.now()) {
+  ++origin_.users;
+  socket_->transport()->attach(*this);
+  socket_->transport()->want({.read = false, .write = true});
+  if (agent.options.timeout.count() != 0) socket_->set_timeout(agent.options.timeout);
 }
 
-ClientConnection::~ClientConnection() = default;
+ClientConnection::~ClientConnection() { --origin_.users; }
 
 void ClientConnection::carry(ClientTransaction& transaction) {
   transaction_ = &transaction;
-  transaction.connection = this;
   promised_seconds_ = 0;
   poisoned_ = false;
+  transaction.assigned(*this);
   if (phase_ == Phase::connecting) return;
   phase_ = Phase::busy;
-  connected();
+  agent_.reuse_socket(*socket_, transaction.request);
+  if (phase_ == Phase::busy) connected();
 }
 
 void ClientConnection::connected() {
   last_progress_ = loop().now();
-  outbox_ = std::move(transaction_->early);
+  socket_->stamp();
+  socket_->outbox() = std::move(transaction_->early);
   transaction_->connected();
   update_interest();
   ask();
@@ -43,7 +50,7 @@ void ClientConnection::on_ready(Ready ready) noexcept {
       return;
     case Phase::connecting:
       if (!ready.writable && !ready.broken) return;
-      if (const std::error_code error = stream_->take_error()) return close(error);
+      if (const std::error_code error = socket_->transport()->take_error()) return close(error);
       phase_ = Phase::busy;
       return connected();
     case Phase::free:
@@ -54,37 +61,48 @@ void ClientConnection::on_ready(Ready ready) noexcept {
         if (phase_ != Phase::busy) return;
       }
       if (ready.readable) return read();
-      if (ready.broken) close(stream_->take_error());
+      if (ready.broken) close(socket_->transport()->take_error());
   }
 }
 
 void ClientConnection::on_flush() noexcept {
   if (phase_ != Phase::busy) return;
-  if (!outbox_.empty()) {
-    const std::size_t before = outbox_.size();
-    if (const std::error_code error = outbox_.flush(*stream_)) {
+  net::Outbox& box = socket_->outbox();
+  const std::size_t before = box.size();
+  if (before > 0) {
+    if (const std::error_code error = box.flush(*socket_->transport())) {
       // The origin may have answered before it stopped listening: what it said is worth more than our failed write.
-      outbox_.clear();
+      box.clear();
       poisoned_ = true;
       if (!transaction_->request.answered()) read();
       if (phase_ == Phase::busy && transaction_ != nullptr && !transaction_->response_begun) close(error);
       return;
     }
-    if (outbox_.size() < before) last_progress_ = loop().now();
+    if (box.size() < before) {
+      last_progress_ = loop().now();
+      socket_->stamp();
+    }
   }
-  if (transaction_ != nullptr) transaction_->request.flushed();
+  if (transaction_ != nullptr) transaction_->request.flushed(before - box.size());
   check_done();
 }
 
 TimePoint ClientConnection::on_due(TimePoint now) noexcept {
-  const TimePoint limit = runs_out();
-  if (limit > now) return limit;
-  close(errc::timed_out);
-  return never;
+  if (const TimePoint limit = runs_out(); limit > now) return limit;
+  if (phase_ == Phase::free || transaction_runs_out() <= now) {
+    close(errc::timed_out);
+    return never;
+  }
+  socket_->tell_timeout();
+  if (transaction_ != nullptr) transaction_->tell_timeout();
+  return phase_ == Phase::closed ? never : runs_out();
 }
 
 void ClientConnection::on_deferred() noexcept {
-  if (phase_ == Phase::closed) return agent_.gone(*this);
+  if (phase_ == Phase::closed) {
+    if (socket_ != nullptr) socket_->on_close.emit();
+    return agent_.gone(*this);
+  }
   if (phase_ != Phase::busy || transaction_ == nullptr) return;
   if (!transaction_->response.flows()) return;
   parse(take_held(held_, loop()));
@@ -93,13 +111,14 @@ void ClientConnection::on_deferred() noexcept {
 // ---- bytes in -----------------------------------------------------------------------------------------------------
 
 void ClientConnection::read() {
-  Result<Bytes> got = stream_->read();
+  Result<Bytes> got = socket_->transport()->read();
   if (!got) {
     if (got.error() == errc::end_of_stream) return peer_finished();
     return close(got.error());
   }
   if (got->empty()) return;
   last_progress_ = loop().now();
+  socket_->stamp();
   transaction_->request.answered_ = true;
   parse(*got);
 }
@@ -113,6 +132,7 @@ void ClientConnection::parse(Bytes bytes) {
     if (transaction_ == nullptr) return;
     if (fed.error) return close(fed.error);
     bytes = bytes.subspan(fed.consumed);
+    if (t.leaves_http()) return leave(bytes);
     if (!t.parser.complete()) break;
     if (t.answer_complete()) {
       poisoned_ = poisoned_ || !bytes.empty();  // what follows an answer is not an answer to anybody
@@ -123,6 +143,19 @@ void ClientConnection::parse(Bytes bytes) {
   if (!bytes.empty()) held_.insert(held_.end(), bytes.begin(), bytes.end());
   update_interest();
   ask();
+}
+
+// CONNECT, Upgrade. Without a listener the connection goes, in Node without an error.
+void ClientConnection::leave(Bytes rest) {
+  ClientTransaction& t = *transaction_;
+  const bool heard = t.has_listener_for_leaving();
+  if (!heard && agent_.options.strict) return close(errc::upgrade_unexpected);
+  transaction_ = nullptr;
+  t.let_go();
+  std::unique_ptr<Socket> socket = std::move(socket_);
+  out_of_service();
+  if (heard) socket->stand_alone();
+  t.leave(std::move(socket), rest);
 }
 
 void ClientConnection::peer_finished() {
@@ -149,30 +182,27 @@ void ClientConnection::check_done() {
   if (phase_ != Phase::busy || transaction_ == nullptr) return;
   ClientTransaction& t = *transaction_;
   if (!t.done()) return update_interest();
-  const bool reusable = t.allows_reuse() && !poisoned_ && outbox_.empty();
+  const bool reusable = t.allows_reuse() && !poisoned_ && counted_ && socket_->outbox().empty() && !socket_->ended();
   promised_seconds_ = t.keep_alive_promise();
   transaction_ = nullptr;
   t.let_go();
   t.look_later();
   held_ = {};
   if (reusable) {
+    if (socket_->timeout() != agent_.options.timeout) socket_->set_timeout(agent_.options.timeout);
     agent_.give_back(*this);
   } else {
     close({});
   }
 }
 
-bool ClientConnection::rest(std::chrono::milliseconds idle_limit, std::chrono::milliseconds probes_after) {
+bool ClientConnection::rest(std::chrono::milliseconds idle_limit) {
   idle_limit_ = idle_limit;
   if (promised_seconds_ > 0) {
     // A second less than the origin promises, so that a request does not meet its closing.
     const std::chrono::milliseconds promised = std::chrono::seconds(promised_seconds_ - 1);
     if (promised.count() == 0) return false;
     idle_limit_ = idle_limit_.count() == 0 ? promised : std::min(idle_limit_, promised);
-  }
-  if (!probes_) {
-    probes_ = true;
-    stream_->set_keep_alive(true, static_cast<int>((probes_after.count() + 999) / 1000));
   }
   phase_ = Phase::free;
   last_progress_ = loop().now();
@@ -181,16 +211,27 @@ bool ClientConnection::rest(std::chrono::milliseconds idle_limit, std::chrono::m
   return true;
 }
 
-void ClientConnection::close(std::error_code reason) {
-  if (phase_ == Phase::closed) return;
+void ClientConnection::leave_agent() {
+  if (phase_ == Phase::closed || !std::exchange(counted_, false)) return;
   agent_.forget(*this, phase_ == Phase::free);
+  if (phase_ == Phase::free) return close({});
+  agent_.serve_waiting(origin_);
+}
+
+// It is nobody's connection any more; it is freed at the end of the turn.
+void ClientConnection::out_of_service() {
+  if (std::exchange(counted_, false)) agent_.forget(*this, phase_ == Phase::free);
   phase_ = Phase::closed;
-  stream_.reset();
-  outbox_.clear();
   held_ = {};
   loop().forget(due_);
   sender_.unlink();
   loop().defer(later_);
+}
+
+void ClientConnection::close(std::error_code reason) {
+  if (phase_ == Phase::closed) return;
+  out_of_service();
+  socket_->close_transport();
   if (ClientTransaction* t = std::exchange(transaction_, nullptr)) {
     t->let_go();
     t->fail(reason);
@@ -198,25 +239,30 @@ void ClientConnection::close(std::error_code reason) {
 }
 
 void ClientConnection::update_interest() {
-  Interest interest{.read = true, .write = !outbox_.empty()};
+  Interest interest{.read = true, .write = !socket_->outbox().empty()};
   if (transaction_ != nullptr && transaction_->response_begun && !transaction_->response.complete()) {
     interest.read = transaction_->response.flows() && held_.empty();
   }
-  stream_->want(interest);
+  socket_->transport()->want(interest);
 }
 
-TimePoint ClientConnection::runs_out() const {
+TimePoint ClientConnection::transaction_runs_out() const {
   const auto after = [&](std::chrono::milliseconds limit) {
     return limit.count() == 0 ? never : last_progress_ + limit;
   };
+  if (phase_ != Phase::busy || transaction_ == nullptr) return never;  // connecting: the transaction's own limit
+  if (!transaction_->response_begun) return after(transaction_->response_timeout);
+  if (!transaction_->response.flows() || transaction_->response.complete()) return never;
+  return after(transaction_->idle_timeout);
+}
+
+TimePoint ClientConnection::runs_out() const {
   switch (phase_) {
     case Phase::free:
-      return after(idle_limit_);
+      return idle_limit_.count() == 0 ? never : last_progress_ + idle_limit_;
+    case Phase::connecting:
     case Phase::busy:
-      if (!transaction_->response_begun) return after(transaction_->response_timeout);
-      if (!transaction_->response.flows() || transaction_->response.complete()) return never;
-      return after(transaction_->idle_timeout);
-    case Phase::connecting:  // the transaction's own limit
+      return std::min(transaction_runs_out(), socket_->times_out_at());
     case Phase::closed:
       return never;
   }

@@ -1,6 +1,7 @@
 // One connection to an origin: a request out, its answer in, then free for the next.
 //
 //   connecting --> busy <--> free --> closed
+//                   \--- CONNECT, Upgrade: the socket goes ---> closed
 //
 // Busy, it carries exactly one ClientTransaction. Free, it waits in its origin; whatever arrives then belongs to nobody
 // and closes it.
@@ -11,13 +12,12 @@
 
 #include "culvert/agent.hpp"
 #include "culvert/loop.hpp"
-#include "culvert/transport.hpp"
-#include "http/loop_entries.hpp"
-#include "net/outbox.hpp"
+#include "culvert/socket.hpp"
+#include "net/loop_entries.hpp"
 
 namespace culvert {
 
-class ClientConnection final : public ListHook, public Retired, private Watcher {
+class ClientConnection final : public ListHook, public Retired, private Watcher, public Socket::Driver {
  public:
   ClientConnection(Agent& agent, Agent::Origin& origin, std::unique_ptr<Transport> stream);
   ~ClientConnection() override;
@@ -27,14 +27,17 @@ class ClientConnection final : public ListHook, public Retired, private Watcher 
   // Ends it now. A transaction that it carries ends with `reason`.
   void close(std::error_code reason);
   Agent::Origin& origin() { return origin_; }
+  Socket& socket() { return *socket_; }
+  bool counts() const { return counted_; }
+  bool is_free() const { return phase_ == Phase::free; }
+  bool is_closed() const { return phase_ == Phase::closed; }
 
   // For the transaction that it carries.
-  net::Outbox& outbox() { return outbox_; }
-  void touched() { loop().flush_soon(sender_); }
-  void flow_changed();
-  Transport* stream() { return stream_.get(); }
+  net::Outbox& outbox() { return socket_->outbox(); }
+  void touched() override { loop().flush_soon(sender_); }
+  void flow_changed() override;
   // Marks it free (by the agent), or refuses: the origin will close it too soon for it to be worth keeping.
-  bool rest(std::chrono::milliseconds idle_limit, std::chrono::milliseconds probes_after);
+  bool rest(std::chrono::milliseconds idle_limit);
 
  private:
   friend struct LoopEntries<ClientConnection>;
@@ -44,21 +47,27 @@ class ClientConnection final : public ListHook, public Retired, private Watcher 
   TimePoint on_due(TimePoint now) noexcept;
   void on_deferred() noexcept;
   void on_flush() noexcept;
+  // Socket::Driver
+  void destroy(std::error_code reason) override { close(reason); }
+  void timeout_changed() override { ask(); }
+  void leave_agent() override;
 
-  Loop& loop() { return agent_.loop_; }
+  Loop& loop() const { return agent_.loop_; }
   void connected();
   void read();
   void parse(Bytes bytes);
+  void leave(Bytes rest);
   void peer_finished();
   void check_done();
+  void out_of_service();
   void update_interest();
+  TimePoint transaction_runs_out() const;
   TimePoint runs_out() const;
   void ask() { loop().ask_at(due_, runs_out()); }
 
   Agent& agent_;
   Agent::Origin& origin_;
-  std::unique_ptr<Transport> stream_;
-  net::Outbox outbox_;
+  std::unique_ptr<Socket> socket_;
   ClientTransaction* transaction_ = nullptr;
   std::vector<std::byte> held_;             // bytes of a paused body
   LoopEntries<ClientConnection>::Due due_{*this};
@@ -68,8 +77,8 @@ class ClientConnection final : public ListHook, public Retired, private Watcher 
   std::chrono::milliseconds idle_limit_{0};
   std::uint32_t promised_seconds_ = 0;  // Keep-Alive: timeout= of the last answer; 0: none
   Phase phase_ = Phase::connecting;
+  bool counted_ = true;    // by the agent, until leave_agent()
   bool poisoned_ = false;  // bytes after the answer, or one side has stopped: not for another request
-  bool probes_ = false;    // TCP keep-alive probes are on
   bool feeding_ = false;
 };
 

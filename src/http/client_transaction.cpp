@@ -2,6 +2,7 @@
 
 #include "base/intrusive_list.hpp"
 #include "culvert/error.hpp"
+#include "culvert/http.hpp"
 #include "http/agent_origin.hpp"
 #include "http/client_connection.hpp"
 #include "wire/header_names.hpp"
@@ -34,7 +35,17 @@ ClientTransaction::ClientTransaction(Agent& owner, Agent::Origin& to, BlockPool&
       parser(wire::MessageKind::response, *this),
       early(blocks),
       request(*this, *this, arena),
-      response(*this) {}
+      response(*this) {
+  ++origin.users;
+  agent.loop_.ref();
+}
+
+ClientTransaction::~ClientTransaction() {
+  --origin.users;
+  agent.loop_.unref();
+}
+
+// ---- its connection ---------------------------------------------------------------------------------------------------
 
 void ClientTransaction::wait_for_connection(std::chrono::milliseconds limit) {
   if (limit.count() == 0) return;
@@ -42,33 +53,64 @@ void ClientTransaction::wait_for_connection(std::chrono::milliseconds limit) {
   agent.loop_.ask_at(*this, gives_up_);
 }
 
-void ClientTransaction::connected() {
-  if (gives_up_ != never) agent.loop_.forget(*this);
-  gives_up_ = never;
-  request.connected_ = true;
-  expect_answer();
+void ClientTransaction::assigned(ClientConnection& to) {
+  connection = &to;
+  request.apply_to_assigned(to.socket());
   if (request.on_socket.listener_count() > 0) {
     announce_socket_ = true;
     look_later();
   }
 }
 
+void ClientTransaction::connected() {
+  if (gives_up_ != never) agent.loop_.forget(*this);
+  gives_up_ = never;
+  request.connected_ = true;
+  request.apply_to_connected(connection->socket());
+  expect_answer();
+}
+
 void ClientTransaction::expect_answer() {
   informational_ = false;
-  parser.begin(arena, {});
+  parser.begin(arena, {.header_bytes_max = max_header_size != 0 ? max_header_size : agent.http_.max_header_size,
+                       .headers_max = request.max_headers_count});
 }
+
+Socket* ClientTransaction::socket() { return connection == nullptr ? nullptr : &connection->socket(); }
+
+net::Outbox& ClientTransaction::outbox() { return sending() ? connection->outbox() : early; }
+
+void ClientTransaction::touched() {
+  if (sending()) connection->touched();
+}
+
+void ClientTransaction::set_timeout(std::chrono::milliseconds limit) {
+  if (sending()) {
+    connection->socket().set_timeout(limit);
+  } else {
+    request.timeout_once_connected(limit);
+  }
+}
+
+// ---- the answer -------------------------------------------------------------------------------------------------------
 
 wire::BodyRule ClientTransaction::on_head() {
   const wire::MessageHead& head = parser.head();
+  const bool strict = agent.options.strict;
   if (head.status < 200 && head.status != 101) {
     informational_ = true;
-    request.on_information.emit(Information{head.status, head.reason, head.headers});
+    on_information();
     if (over_) parser.pause();
     return wire::BodyRule::as_framed;
   }
+  const bool tunnel = request.method() == "CONNECT" && (!strict || head.status < 300);
+  if (tunnel || head.status == 101) {
+    response.open(head);
+    return wire::BodyRule::stop;
+  }
   response_begun = true;
   response.open(head);
-  reusable_ = head.keep_alive && head.framing.kind != wire::Framing::Kind::until_close && head.status != 101;
+  reusable_ = head.keep_alive && head.framing.kind != wire::Framing::Kind::until_close;
   promised_seconds_ = keep_alive_promised_by(head.headers);
   if (request.on_response.listener_count() == 0) {
     response.resume();
@@ -80,6 +122,12 @@ wire::BodyRule ClientTransaction::on_head() {
   return wire::BodyRule::as_framed;
 }
 
+void ClientTransaction::on_information() {
+  const wire::MessageHead& head = parser.head();
+  if (head.status == 100) request.on_continue.emit();
+  request.on_information.emit(Information{head.status, head.reason, head.headers, head.minor_version});
+}
+
 void ClientTransaction::on_body(Bytes part) {
   response.deliver(part);
   if (over_ || !response.flows()) parser.pause();
@@ -89,10 +137,23 @@ void ClientTransaction::on_complete() {
   if (!informational_) response.received(parser.trailers());
 }
 
+bool ClientTransaction::has_listener_for_leaving() const {
+  return (request.method() == "CONNECT" ? request.on_connect : request.on_upgrade).listener_count() > 0;
+}
+
+void ClientTransaction::leave(std::unique_ptr<Socket> socket, Bytes rest) {
+  over_ = true;
+  request.destroyed_ = true;
+  response.destroyed_ = true;
+  look_later();
+  (request.method() == "CONNECT" ? request.on_connect : request.on_upgrade).emit(response, socket, rest);
+}
+
+// ---- the end ----------------------------------------------------------------------------------------------------------
+
+// The network or the peer ends it.
 void ClientTransaction::fail(std::error_code reason) {
   if (over_) return;
-  over_ = true;
-  WaitingHook::unlink();
   if (response_begun) {
     response.cut(reason);
     request.cut({});
@@ -100,6 +161,33 @@ void ClientTransaction::fail(std::error_code reason) {
     response.destroyed_ = true;
     request.cut(reason ? reason : make_error_code(errc::socket_hang_up));
   }
+  is_over();
+}
+
+// The program ends it. Node's abort() makes no error of it where there was no socket yet.
+void ClientTransaction::abort(std::error_code reason) {
+  if (over_) return;
+  if (response_begun) {
+    response.cut(errc::aborted);
+    request.cut(reason);
+  } else {
+    const bool silent = request.aborted_ && connection == nullptr;
+    response.destroyed_ = true;
+    request.cut(reason || silent ? reason : make_error_code(errc::socket_hang_up));
+  }
+  ClientConnection* const carrying = connection;
+  is_over();
+  if (carrying != nullptr) {
+    carrying->close({});
+  } else {
+    agent.serve_waiting(origin);
+  }
+}
+
+void ClientTransaction::is_over() {
+  over_ = true;
+  WaitingHook::unlink();
+  agent.give_up(*this);
   look_later();
 }
 
@@ -111,34 +199,23 @@ TimePoint ClientTransaction::on_due(TimePoint now) noexcept {
   return never;
 }
 
-// The one finishing function: every order of closing events is written here.
 void ClientTransaction::on_deferred() noexcept {
-  if (std::exchange(announce_socket_, false) && !over_) request.on_socket.emit();
-  if (response.complete()) {
-    if (!response.emit_end()) return;  // its reader pauses
-    if (!over_ && connection != nullptr) return;  // the request is still being sent
-  } else if (!over_) {
-    return;
-  }
-  if (response.aborted_) response.emit_cut();
+  if (std::exchange(announce_socket_, false) && connection != nullptr) request.on_socket.emit(connection->socket());
+  request.emit_pending();
+  if (over_) return end_events();
+  if (!response.complete() || !response.emit_end()) return;  // under way, or its reader pauses
+  if (!over_ && connection != nullptr) return;               // the request is still being sent
+  end_events();
+}
+
+// The one finishing function: every order of closing events is written here.
+void ClientTransaction::end_events() {
+  if (request.aborted_) request.on_abort.emit();
+  request.emit_failure();
+  response.emit_aborted();
   request.emit_close();
   if (response_begun) response.emit_close();
   agent.finished(*this);
-}
-
-net::Outbox& ClientTransaction::outbox() { return sending() ? connection->outbox() : early; }
-
-void ClientTransaction::touched() {
-  if (sending()) connection->touched();
-}
-
-void ClientTransaction::abort(std::error_code reason) {
-  if (over_) return;
-  if (connection != nullptr) return connection->close(reason);
-  if (done()) return;
-  Agent& owner = agent;
-  fail(reason);
-  owner.serve_waiting(origin);
 }
 
 void ClientTransaction::flow_changed() {
@@ -146,6 +223,6 @@ void ClientTransaction::flow_changed() {
   if (response.complete()) look_later();
 }
 
-Transport* ClientTransaction::transport() { return connection == nullptr ? nullptr : connection->stream(); }
+void ClientTransaction::unhandled(std::error_code error) { agent.http_.on_unhandled_error.emit(error); }
 
 }  // namespace culvert

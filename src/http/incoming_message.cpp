@@ -1,10 +1,26 @@
 #include "culvert/incoming_message.hpp"
 
+#include <optional>
+
 #include "culvert/error.hpp"
 #include "culvert/outgoing_message.hpp"
+#include "culvert/socket.hpp"
+#include "http/header_views.hpp"
 #include "wire/h1_parser.hpp"
 
 namespace culvert {
+
+// What few programs ask for: relays go by raw_headers().
+struct IncomingMessage::Views {
+  std::optional<HeaderMap> headers;
+  std::optional<HeaderMap> trailers;
+  std::optional<DistinctHeaders> headers_distinct;
+  std::optional<DistinctHeaders> trailers_distinct;
+};
+
+IncomingMessage::IncomingMessage(BodySource& source) : on_data(*this), source_(source) {}
+
+IncomingMessage::~IncomingMessage() = default;
 
 std::string_view IncomingMessage::method() const { return head_->method; }
 std::string_view IncomingMessage::url() const { return head_->target; }
@@ -14,6 +30,48 @@ int IncomingMessage::http_version_minor() const { return head_->minor_version; }
 const HeaderList& IncomingMessage::raw_headers() const { return head_->headers; }
 bool IncomingMessage::has_body() const { return head_->framing.kind != wire::Framing::Kind::none; }
 std::uint64_t IncomingMessage::content_length() const { return head_->framing.length; }
+
+std::string_view IncomingMessage::http_version() const { return head_->minor_version == 0 ? "1.0" : "1.1"; }
+
+IncomingMessage::Views& IncomingMessage::views() {
+  if (!views_) views_ = std::make_unique<Views>();
+  return *views_;
+}
+
+const HeaderMap& IncomingMessage::headers() {
+  auto& view = views().headers;
+  if (!view) view = joined_headers(raw_headers(), source_.joins_duplicates());
+  return *view;
+}
+
+const DistinctHeaders& IncomingMessage::headers_distinct() {
+  auto& view = views().headers_distinct;
+  if (!view) view = distinct_headers(raw_headers());
+  return *view;
+}
+
+const HeaderMap& IncomingMessage::trailers() {
+  auto& view = views().trailers;
+  if (!view || trailers_ == nullptr) view = joined_headers(raw_trailers(), source_.joins_duplicates());
+  return *view;
+}
+
+const DistinctHeaders& IncomingMessage::trailers_distinct() {
+  auto& view = views().trailers_distinct;
+  if (!view || trailers_ == nullptr) view = distinct_headers(raw_trailers());
+  return *view;
+}
+
+std::uint32_t IncomingMessage::readable_high_water_mark() const {
+  const Socket* on = socket();
+  return on == nullptr ? Socket::default_high_water_mark : on->writable_high_water_mark();
+}
+
+IncomingMessage& IncomingMessage::set_timeout(milliseconds limit, Delegate<void()> listener) {
+  if (listener) on_timeout.once(std::move(listener));
+  if (Socket* on = socket()) on->set_timeout(limit);
+  return *this;
+}
 
 const HeaderList& IncomingMessage::no_trailers() {
   static const HeaderList none;
@@ -91,15 +149,18 @@ void IncomingMessage::cut(std::error_code reason) {
   cut_reason_ = reason ? reason : make_error_code(errc::aborted);
 }
 
+void IncomingMessage::emit_aborted() {
+  if (aborted_ && !std::exchange(aborted_told_, true)) on_aborted.emit();
+}
+
 void IncomingMessage::emit_cut() {
-  const std::error_code reason = std::exchange(cut_reason_, {});
-  on_aborted.emit();
-  on_error.emit(reason);
+  emit_aborted();
+  if (const std::error_code reason = std::exchange(cut_reason_, {})) on_error.emit(reason);
 }
 
 void IncomingMessage::emit_close() {
   destroyed_ = true;
-  if (cut_reason_) emit_cut();
+  emit_cut();
   unpipe();
   on_close.emit();
 }

@@ -1,63 +1,232 @@
 #include "culvert/outgoing_message.hpp"
 
+#include <algorithm>
+
 #include "base/arena.hpp"
 #include "base/ascii.hpp"
 #include "culvert/error.hpp"
 #include "culvert/incoming_message.hpp"
-#include "net/outbox.hpp"
+#include "culvert/outbox.hpp"
+#include "culvert/socket.hpp"
 #include "wire/h1_writer.hpp"
 #include "wire/header_names.hpp"
 
 namespace culvert {
 
-void OutgoingMessage::check_field(std::string_view name, std::string_view value) {
-  if (!wire::valid_token(name)) throw http_error(errc::ERR_INVALID_HTTP_TOKEN, std::string(name));
-  if (!wire::valid_field_value(value)) throw http_error(errc::ERR_INVALID_CHAR, std::string(name));
+struct OutgoingMessage::Extras {
+  struct Waiting {
+    std::size_t left;  // bytes that must go before it is called
+    Done done;
+  };
+  std::vector<std::byte> corked;
+  std::vector<Waiting> waiting;
+  std::vector<Done> on_finish;
+  std::vector<std::pair<std::error_code, Done>> refused;  // wrong calls, told later in the turn
+};
+
+OutgoingMessage::OutgoingMessage(ByteSink& sink, Arena& arena) : sink_(&sink), arena_(arena) {}
+
+OutgoingMessage::~OutgoingMessage() = default;
+
+OutgoingMessage::Extras& OutgoingMessage::extras() {
+  if (!extras_) extras_ = std::make_unique<Extras>();
+  return *extras_;
 }
 
-void OutgoingMessage::set_header(std::string_view name, std::string_view value) {
-  remove_header(name);
-  append_header(name, value);
+// ---- headers --------------------------------------------------------------------------------------------------------
+
+void validate_header_name(std::string_view name, std::string_view label) {
+  if (wire::valid_token(name)) return;
+  throw http_error(errc::ERR_INVALID_HTTP_TOKEN,
+                   std::string(label) + " must be a valid HTTP token [\"" + std::string(name) + "\"]");
 }
 
-void OutgoingMessage::append_header(std::string_view name, std::string_view value) {
+void validate_header_value(std::string_view name, std::optional<std::string_view> value) {
+  if (!value) {
+    throw http_error(errc::ERR_HTTP_INVALID_HEADER_VALUE,
+                     "Invalid value \"undefined\" for header \"" + std::string(name) + '"');
+  }
+  if (wire::valid_field_value(*value)) return;
+  throw http_error(errc::ERR_INVALID_CHAR, "Invalid character in header content [\"" + std::string(name) + "\"]");
+}
+
+void OutgoingMessage::check_sent() const {
   if (headers_sent_) throw http_error(errc::ERR_HTTP_HEADERS_SENT);
-  check_field(name, value);
-  headers_.push(arena_, {wire::header_id(name), arena_.copy(name), arena_.copy(value)});
 }
+
+OutgoingMessage& OutgoingMessage::set_header(std::string_view name, std::string_view value) {
+  check_sent();
+  validate_header_name(name);
+  validate_header_value(name, value);
+  headers_.set(arena_, name, OutgoingHeaders::Kind::text, {&value, 1});
+  return *this;
+}
+
+OutgoingMessage& OutgoingMessage::set_header(std::string_view name, std::int64_t value) {
+  check_sent();
+  validate_header_name(name);
+  const std::string digits = std::to_string(value);
+  const std::string_view text = digits;
+  headers_.set(arena_, name, OutgoingHeaders::Kind::number, {&text, 1});
+  return *this;
+}
+
+OutgoingMessage& OutgoingMessage::set_header(std::string_view name, std::span<const std::string_view> values) {
+  check_sent();
+  validate_header_name(name);
+  for (const std::string_view value : values) validate_header_value(name, value);
+  headers_.set(arena_, name, OutgoingHeaders::Kind::list, values);
+  return *this;
+}
+
+OutgoingMessage& OutgoingMessage::set_header(std::string_view name, std::nullopt_t) {
+  check_sent();
+  validate_header_name(name);
+  validate_header_value(name, std::nullopt);
+  return *this;
+}
+
+OutgoingMessage& OutgoingMessage::set_headers(std::span<const std::pair<std::string_view, std::string_view>> lines) {
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const auto& [name, value] = lines[i];
+    const bool again = std::any_of(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(i),
+                                   [&](const auto& line) { return ascii::iequals(line.first, name); });
+    again ? append_header(name, value) : set_header(name, value);
+  }
+  return *this;
+}
+
+OutgoingMessage& OutgoingMessage::append_header(std::string_view name, std::string_view value) {
+  return append_header(name, std::span<const std::string_view>(&value, 1));
+}
+
+OutgoingMessage& OutgoingMessage::append_header(std::string_view name, std::span<const std::string_view> values) {
+  check_sent();
+  validate_header_name(name);
+  for (const std::string_view value : values) validate_header_value(name, value);
+  headers_.append(arena_, name, values);
+  return *this;
+}
+
+namespace {
+
+// The headers that culvert adds by itself, each with a bit.
+std::uint8_t automatic_bit(HeaderId id) {
+  switch (id) {
+    case HeaderId::date: return 1;
+    case HeaderId::connection: return 2;
+    case HeaderId::content_length: return 4;
+    case HeaderId::transfer_encoding: return 8;
+    default: return 0;
+  }
+}
+
+}  // namespace
 
 void OutgoingMessage::remove_header(std::string_view name) {
-  if (headers_sent_) throw http_error(errc::ERR_HTTP_HEADERS_SENT);
-  std::size_t kept = 0;
-  for (const Header& line : headers_) {
-    if (!ascii::iequals(line.name, name)) headers_[kept++] = line;
-  }
-  while (headers_.size() > kept) headers_.remove_last();
+  check_sent();
+  headers_.remove(name);
+  suppressed_ = static_cast<std::uint8_t>(suppressed_ | automatic_bit(wire::header_id(name)));
 }
 
-std::optional<std::string_view> OutgoingMessage::get_header(std::string_view name) const {
-  const Header* line = headers_.find(name);
-  if (line == nullptr) return std::nullopt;
-  return line->value;
+bool OutgoingMessage::may_add(HeaderId automatic) const { return (suppressed_ & automatic_bit(automatic)) == 0; }
+
+std::optional<HeaderValue> OutgoingMessage::get_header(std::string_view name) const {
+  const OutgoingHeaders::Field* field = headers_.find(name);
+  if (field == nullptr) return std::nullopt;
+  return field->value();
 }
+
+std::vector<std::string> OutgoingMessage::get_header_names() const {
+  std::vector<std::string> names;
+  for (const auto& field : headers_) names.push_back(ascii::lower(field.name));
+  return names;
+}
+
+std::vector<std::string_view> OutgoingMessage::get_raw_header_names() const {
+  std::vector<std::string_view> names;
+  for (const auto& field : headers_) names.push_back(field.name);
+  return names;
+}
+
+std::map<std::string, HeaderValue, std::less<>> OutgoingMessage::get_headers() const {
+  std::map<std::string, HeaderValue, std::less<>> copy;
+  for (const auto& field : headers_) copy.emplace(ascii::lower(field.name), field.value());
+  return copy;
+}
+
+void OutgoingMessage::add_trailers(std::span<const std::pair<std::string_view, std::string_view>> lines) {
+  for (const auto& [name, value] : lines) {
+    if (!wire::valid_token(name)) {
+      throw http_error(errc::ERR_INVALID_HTTP_TOKEN,
+                       "Trailer name must be a valid HTTP token [\"" + std::string(name) + "\"]");
+    }
+    if (!wire::valid_field_value(value)) {
+      throw http_error(errc::ERR_INVALID_CHAR, "Invalid character in trailer content [\"" + std::string(name) + "\"]");
+    }
+  }
+  const std::span<Header> all = arena_.array<Header>(trailers_.size() + lines.size());
+  std::copy(trailers_.begin(), trailers_.end(), all.begin());
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const auto& [name, value] = lines[i];
+    all[trailers_.size() + i] = {wire::header_id(name), arena_.copy(name), arena_.copy(value)};
+  }
+  trailers_ = all;
+}
+
+// ---- head -----------------------------------------------------------------------------------------------------------
+
+void OutgoingMessage::send_head(std::optional<std::uint64_t>) { throw http_error(errc::ERR_METHOD_NOT_IMPLEMENTED); }
 
 void OutgoingMessage::flush_headers() {
+  if (destroyed_) return;
   if (!headers_sent_) send_head(std::nullopt);
-}
-
-void OutgoingMessage::head_goes_out(const wire::HeadBuffer& head) {
-  headers_sent_ = true;
-  sink_->outbox().copy(as_bytes(head.view()));
   sink_->touched();
 }
 
-bool OutgoingMessage::write(Bytes part) {
-  if (ended_) throw http_error(errc::ERR_STREAM_WRITE_AFTER_END);
+void OutgoingMessage::head_is_made(const wire::HeadBuffer& head) {
+  headers_sent_ = true;
+  sink_->outbox().copy(as_bytes(head.view()));
+}
+
+// ---- body -----------------------------------------------------------------------------------------------------------
+
+bool OutgoingMessage::write(Bytes part, Done done) {
+  if (ended_) {
+    write_after_end(std::move(done));
+    return false;
+  }
   if (destroyed_) return false;
+  check_length(part.size(), false);
+  writing_ = true;
   if (!headers_sent_) send_head(std::nullopt);
+  if (!has_body_ && refuses_body_ && !part.empty()) throw http_error(errc::ERR_HTTP_BODY_NOT_ALLOWED);
   body(part, false);
-  need_drain_ = writable_length() >= high_water_mark;
+  if (done && !part.empty()) call_when_sent(std::move(done));
+  need_drain_ = writable_length() >= writable_high_water_mark();
   return !need_drain_;
+}
+
+void OutgoingMessage::write_after_end(Done done) {
+  extras().refused.emplace_back(errc::ERR_STREAM_WRITE_AFTER_END, std::move(done));
+  sink_->look_later();
+}
+
+// Node's strictContentLength: too many bytes are refused before they are sent, too few at the end.
+void OutgoingMessage::check_length(std::size_t more, bool last) const {
+  if (!strict_content_length) return;
+  std::optional<std::uint64_t> length = declared_length_;
+  if (!headers_sent_) {
+    if (const auto* field = headers_.find("Content-Length")) length = ascii::parse_decimal(field->values.front());
+  }
+  if (!length) return;
+  const std::uint64_t total = body_bytes_ + more;
+  if (total > *length || (last && total < *length)) {
+    throw http_error(errc::ERR_HTTP_CONTENT_LENGTH_MISMATCH,
+                     "Response body's content-length of " + std::to_string(total) +
+                         " byte(s) does not match the content-length of " + std::to_string(*length) +
+                         " byte(s) set in header");
+  }
 }
 
 void OutgoingMessage::piped(Bytes part) {
@@ -69,6 +238,16 @@ void OutgoingMessage::piped(Bytes part) {
 void OutgoingMessage::body(Bytes part, bool borrow) {
   body_bytes_ += part.size();
   if (!has_body_ || part.empty()) return;
+  if (corked_ > 0) {
+    std::vector<std::byte>& corked = extras().corked;
+    corked.insert(corked.end(), part.begin(), part.end());
+    return;
+  }
+  frame(part, borrow);
+  sink_->touched();
+}
+
+void OutgoingMessage::frame(Bytes part, bool borrow) {
   net::Outbox& box = sink_->outbox();
   if (chunked_) {
     char line[wire::chunk_size_max];
@@ -80,12 +259,32 @@ void OutgoingMessage::body(Bytes part, bool borrow) {
     box.copy(part);
   }
   if (chunked_) box.copy(as_bytes("\r\n"));
+}
+
+void OutgoingMessage::uncork() {
+  if (corked_ == 0 || --corked_ > 0 || destroyed_ || ended_) return;
+  if (extras_ && !extras_->corked.empty()) frame(std::exchange(extras_->corked, {}), false);
   sink_->touched();
 }
 
-void OutgoingMessage::end() {
-  if (ended_ || destroyed_) return;
-  if (!headers_sent_) send_head(0);
+void OutgoingMessage::call_when_sent(Done done) {
+  extras().waiting.push_back({sink_->outbox().size(), std::move(done)});
+}
+
+OutgoingMessage& OutgoingMessage::end(Done done) {
+  if (ended_ || destroyed_) {
+    if (done) {
+      extras().refused.emplace_back(errc::ERR_STREAM_ALREADY_FINISHED, std::move(done));
+      sink_->look_later();
+    }
+    return *this;
+  }
+  check_length(0, true);
+  if (!headers_sent_) send_head(body_bytes_);
+  if (corked_ > 0) {
+    corked_ = 1;
+    uncork();
+  }
   if (chunked_ && has_body_) {
     net::Outbox& box = sink_->outbox();
     box.copy(as_bytes("0\r\n"));
@@ -98,35 +297,72 @@ void OutgoingMessage::end() {
     box.copy(as_bytes("\r\n"));
   }
   trailers_ = {};
+  if (done) extras().on_finish.push_back(std::move(done));
   ended_ = true;
   sink_->touched();
+  return *this;
 }
 
-void OutgoingMessage::end(Bytes last) {
-  if (ended_) throw http_error(errc::ERR_STREAM_WRITE_AFTER_END);
-  if (destroyed_) return;
+OutgoingMessage& OutgoingMessage::end(Bytes last, Done done) {
+  if (ended_) {
+    write_after_end(std::move(done));
+    return *this;
+  }
+  if (destroyed_) return *this;
+  check_length(last.size(), true);
   if (!headers_sent_) send_head(last.size());
+  if (!has_body_ && refuses_body_ && !last.empty()) throw http_error(errc::ERR_HTTP_BODY_NOT_ALLOWED);
   body(last, false);
-  end();
+  return end(std::move(done));
 }
 
-void OutgoingMessage::destroy(std::error_code reason) {
-  if (destroyed_) return;
-  cut(reason);
+OutgoingMessage& OutgoingMessage::destroy(std::error_code reason) {
+  if (destroyed_) return *this;
   sink_->abort(reason);
+  cut(reason);
+  return *this;
 }
 
-std::size_t OutgoingMessage::writable_length() const { return destroyed_ ? 0 : sink_->outbox().size(); }
+OutgoingMessage& OutgoingMessage::set_timeout(milliseconds limit, Delegate<void()> listener) {
+  if (listener) on_timeout.once(std::move(listener));
+  sink_->set_timeout(limit);
+  return *this;
+}
 
-void OutgoingMessage::flushed() {
+std::size_t OutgoingMessage::writable_length() const {
+  if (destroyed_ || finished_) return 0;
+  return sink_->outbox().size() + (extras_ ? extras_->corked.size() : 0);
+}
+
+std::size_t OutgoingMessage::writable_high_water_mark() const {
+  const Socket* on = socket();
+  return on == nullptr ? default_high_water_mark : on->writable_high_water_mark();
+}
+
+// ---- by the connection ----------------------------------------------------------------------------------------------
+
+void OutgoingMessage::flushed(std::size_t sent) {
+  if (extras_ && !extras_->waiting.empty()) {
+    auto& waiting = extras_->waiting;
+    for (auto& one : waiting) one.left -= std::min(one.left, sent);
+    while (!waiting.empty() && waiting.front().left == 0) {
+      Done done = std::move(waiting.front().done);
+      waiting.erase(waiting.begin());
+      done({});
+    }
+  }
   if (!sink_->outbox().empty()) {
     if (source_ != nullptr) source_->stop(Pause::sink);
     return;
   }
   if (ended_) {
     if (finished_) return;
+    on_prefinish.emit();
     finished_ = true;
     on_finish.emit();
+    if (extras_) {
+      for (Done& done : std::exchange(extras_->on_finish, {})) done({});
+    }
     return;
   }
   if (std::exchange(need_drain_, false)) on_drain.emit();
@@ -139,9 +375,27 @@ void OutgoingMessage::cut(std::error_code reason) {
   cut_reason_ = reason;
 }
 
+void OutgoingMessage::emit_error(std::error_code error) {
+  if (on_error.listener_count() == 0) return sink_->unhandled(error);
+  on_error.emit(error);
+}
+
+void OutgoingMessage::emit_pending() {
+  if (!extras_) return;
+  for (auto& [error, done] : std::exchange(extras_->refused, {})) {
+    if (error == errc::ERR_STREAM_WRITE_AFTER_END) emit_error(error);
+    if (done) done(error);
+  }
+}
+
+void OutgoingMessage::emit_failure() {
+  if (cut_reason_) emit_error(std::exchange(cut_reason_, {}));
+}
+
 void OutgoingMessage::emit_close() {
   destroyed_ = true;
-  if (cut_reason_) on_error.emit(std::exchange(cut_reason_, {}));
+  emit_pending();
+  emit_failure();
   if (source_ != nullptr) source_->unpipe();
   on_close.emit();
 }

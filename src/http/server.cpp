@@ -1,40 +1,139 @@
 #include "culvert/server.hpp"
 
+#include <algorithm>
+
+#include "culvert/http.hpp"
 #include "http/server_connection.hpp"
 #include "http/server_shared.hpp"
 
 namespace culvert {
 
-Server::Server(Loop& loop, ServerOptions with)
-    : options(with), loop_(loop), shared_(std::make_unique<Shared>()) {}
+namespace {
+
+constexpr std::chrono::milliseconds headers_timeout_most{60'000};
+
+Address any_address(std::uint16_t port, Endpoint::Family family) {
+  return {.kind = Address::Kind::ip, .ip = {.family = family, .port = port}, .text = {}, .port = 0};
+}
+
+}  // namespace
+
+Server::Server(Http& http, ServerOptions with)
+    : options(std::move(with)), http_(http), loop_(http.loop()), shared_(std::make_unique<Shared>()) {
+  resolve_options();
+}
 
 Server::~Server() {
+  stop_listening();
   while (!shared_->open.empty()) delete &shared_->open.front();
 }
+
+void Server::resolve_options() {
+  const bool bounded = options.request_timeout.count() != 0;
+  if (options.headers_timeout == ServerOptions::automatic) {
+    options.headers_timeout = bounded ? std::min(options.request_timeout, headers_timeout_most) : headers_timeout_most;
+  }
+  if (bounded && options.headers_timeout > options.request_timeout) {
+    throw http_error(errc::ERR_OUT_OF_RANGE,
+                     "The value of \"headersTimeout\" is out of range. It must be <= requestTimeout. Received " +
+                         std::to_string(options.headers_timeout.count()));
+  }
+}
+
+// ---- listening --------------------------------------------------------------------------------------------------------
+
+Server& Server::listen(std::uint16_t port, std::string_view host, int backlog, Delegate<void()> listening) {
+  ListenOptions where{.address = any_address(port, Endpoint::Family::ipv6), .backlog = backlog};
+  if (!host.empty()) {
+    const std::optional<Endpoint> ip = Endpoint::parse_ip(host, port);
+    if (!ip) throw http_error(errc::ERR_INVALID_ARG_VALUE, "The host to listen on is an IP address: " + std::string(host));
+    where.address.ip = *ip;
+  }
+  return listen(where, std::move(listening));
+}
+
+Server& Server::listen(const ListenOptions& where, Delegate<void()> listening) {
+  if (acceptor_ != nullptr) throw http_error(errc::ERR_SERVER_ALREADY_LISTEN);
+  if (listening) on_listening.once(std::move(listening));
+  ListenOptions asked = where;
+  asked.no_delay = options.no_delay;
+  const auto accepted = [this](std::unique_ptr<Transport> stream) { adopt(std::move(stream)); };
+  const auto cannot = [this](std::error_code error) { on_error.emit(error); };
+  Result<std::unique_ptr<Acceptor>> acceptor = http_.network().listen(asked, accepted, cannot);
+  const bool any_ipv6 = asked.fd < 0 && asked.address == any_address(asked.address.ip.port, Endpoint::Family::ipv6);
+  if (!acceptor && any_ipv6) {  // a machine without IPv6
+    asked.address.ip.family = Endpoint::Family::ipv4;
+    acceptor = http_.network().listen(asked, accepted, cannot);
+  }
+  if (acceptor) {
+    closing_ = false;
+    acceptor_ = std::move(*acceptor);
+    loop_.ref();
+  }
+  tell_later([this, error = acceptor ? std::error_code() : acceptor.error()] {
+    if (error) return on_error.emit(error);
+    if (acceptor_ != nullptr) on_listening.emit();
+  });
+  return *this;
+}
+
+void Server::stop_listening() {
+  if (acceptor_ == nullptr) return;
+  acceptor_.reset();
+  loop_.unref();
+}
+
+// ---- connections ------------------------------------------------------------------------------------------------------
 
 void Server::adopt(std::unique_ptr<Transport> stream) {
   auto* connection = new ServerConnection(*this, std::move(stream));  // owned by the list of open connections
   shared_->open.push_back(*connection);
   ++connections_;
+  if (on_connection.listener_count() > 0) on_connection.emit(*connection->socket());
 }
 
-void Server::close() {
-  closing_ = true;
+Server& Server::close(Delegate<void(std::error_code)> closed) {
+  if (std::exchange(closing_, true)) {
+    if (closed) tell_later([closed = std::move(closed)]() mutable { closed(errc::ERR_SERVER_NOT_RUNNING); });
+    return *this;
+  }
+  if (closed) {
+    on_close.once([closed = std::move(closed)]() mutable { closed({}); });
+  }
+  stop_listening();
   shared_->open.for_each([](ServerConnection& connection) {
     if (connection.idle()) connection.close();
   });
-  if (connections_ == 0) on_closed.emit();
+  if (connections_ == 0) tell_later([this] { on_close.emit(); });
+  return *this;
 }
 
 void Server::close_all_connections() {
   shared_->open.for_each([](ServerConnection& connection) { connection.close(); });
 }
 
+void Server::close_idle_connections() {
+  shared_->open.for_each([](ServerConnection& connection) {
+    if (connection.idle() && connection.has_served()) connection.close();
+  });
+}
+
+Server& Server::set_timeout(milliseconds limit, Delegate<void(Socket&)> listener) {
+  options.timeout = limit;
+  if (listener) on_timeout(std::move(listener));
+  return *this;
+}
+
 void Server::released(ServerConnection& connection) {
   connection.unlink();
   --connections_;
   loop_.retire(std::unique_ptr<Retired>(&connection));
-  if (closing_ && connections_ == 0) on_closed.emit();
+  if (closing_ && connections_ == 0) on_close.emit();
+}
+
+void Server::tell_later(Delegate<void()> call) {
+  shared_->calls.push_back(std::move(call));
+  loop_.defer(*shared_);
 }
 
 }  // namespace culvert

@@ -4,6 +4,7 @@
 
 #include "base/ascii.hpp"
 #include "culvert/status.hpp"
+#include "http/http_shared.hpp"
 #include "http/server_shared.hpp"
 #include "wire/header_names.hpp"
 
@@ -18,67 +19,104 @@ constexpr std::uint32_t dumped_bytes_max = 256 * 1024;
 constexpr auto keep_alive_margin = std::chrono::seconds(1);
 }  // namespace
 
-ServerTransaction::ServerTransaction(ServerConnection& connection, BlockPool& blocks, wire::H1Handler& handler)
+ServerTransaction::ServerTransaction(ServerConnection& connection, BodySource& source, ByteSink& sink,
+                                     wire::H1Handler& handler, BlockPool& blocks, const ServerOptions& options)
     : arena(blocks, first_room),
       parser(wire::MessageKind::request, handler),
-      request(connection),
-      response(connection, connection, arena) {}
+      plain_request(source),
+      plain_response({connection, sink, arena, plain_request}),
+      made_request(options.make_request ? options.make_request(source) : nullptr),
+      made_response(options.make_response || made_request ? make_response(connection, sink, options) : nullptr),
+      request(made_request ? *made_request : plain_request),
+      response(made_response ? *made_response : plain_response) {}
+
+std::unique_ptr<ServerResponse> ServerTransaction::make_response(ServerConnection& connection, ByteSink& sink,
+                                                                 const ServerOptions& options) {
+  const ServerResponse::Place place{connection, sink, arena, made_request ? *made_request : plain_request};
+  return options.make_response ? options.make_response(place) : std::make_unique<ServerResponse>(place);
+}
 
 ServerConnection::ServerConnection(Server& server, std::unique_ptr<Transport> stream)
-    : server_(server), stream_(std::move(stream)), outbox_(server.loop_.blocks()) {
-  phase_since_ = last_activity_ = loop().now();
-  stream_->attach(*this);
+    : server_(server), socket_(std::make_unique<Socket>(server.loop_, std::move(stream), this)) {
+  const ServerOptions& options = server.options;
+  loop().ref();
+  phase_since_ = loop().now();
+  socket_->set_high_water_mark(options.high_water_mark);
+  if (options.keep_alive) socket_->set_keep_alive(true, options.keep_alive_initial_delay);
+  socket_->transport()->attach(*this);
+  if (options.timeout.count() != 0) socket_->set_timeout(options.timeout);
   ask();
 }
 
-ServerConnection::~ServerConnection() { release_transaction(); }
+ServerConnection::~ServerConnection() {
+  release_transaction();
+  loop().unref();
+}
 
 // ---- the loop's ways in -------------------------------------------------------------------------------------------
 
 void ServerConnection::on_ready(Ready ready) noexcept {
-  if (phase_ == Phase::closed) return;
+  if (over()) return;
   if (ready.writable) {
     on_flush();
-    if (phase_ == Phase::closed) return;
+    if (over()) return;
   }
   if (ready.readable) return read();
-  if (ready.broken) close(stream_->take_error());
+  if (ready.broken) close(socket_->transport()->take_error());
 }
 
 void ServerConnection::on_flush() noexcept {
-  if (phase_ == Phase::closed) return;
-  if (!outbox_.empty()) {
-    if (const std::error_code error = outbox_.flush(*stream_)) return close(error);
-    last_activity_ = loop().now();
+  if (over()) return;
+  net::Outbox& box = socket_->outbox();
+  const std::size_t before = box.size();
+  if (before > 0) {
+    if (const std::error_code error = box.flush(*socket_->transport())) return close(error);
+    socket_->stamp();
   }
-  if (phase_ == Phase::exchange) transaction_->response.flushed();
+  if (phase_ == Phase::exchange) transaction_->response.flushed(before - box.size());
   check_progress();
 }
 
 TimePoint ServerConnection::on_due(TimePoint now) noexcept {
-  const TimePoint limit = runs_out();
-  if (limit > now) return limit;
-  const bool receiving = phase_ == Phase::head || (phase_ == Phase::exchange && !transaction_->request.complete());
-  if (receiving) {
+  if (const TimePoint limit = runs_out(); limit > now) return limit;
+  if (receive_limit() <= now) {
     refuse(errc::ERR_HTTP_REQUEST_TIMEOUT, {}, 0);
-  } else {
+  } else if (waits_for_next() || phase_ == Phase::lingering) {
     close(errc::timed_out);
+  } else {
+    socket_timed_out();
   }
-  return phase_ == Phase::closed ? never : runs_out();
+  return over() ? never : runs_out();
+}
+
+// Whoever listens for the timeout owns what follows (Node offers it in this order).
+void ServerConnection::socket_timed_out() {
+  bool heard = false;
+  const auto offer = [&](auto& event, auto&... arguments) {
+    if (over() || event.listener_count() == 0) return;
+    heard = true;
+    event.emit(arguments...);
+  };
+  socket_->tell_timeout();
+  if (phase_ == Phase::exchange) {
+    if (!transaction_->request.complete()) offer(transaction_->request.on_timeout);
+    if (phase_ == Phase::exchange) offer(transaction_->response.on_timeout);
+  }
+  if (!over()) offer(server_.on_timeout, *socket_);
+  if (!heard) close(errc::timed_out);
 }
 
 void ServerConnection::on_deferred() noexcept {
+  if (transaction_ != nullptr) transaction_->response.emit_pending();
   switch (phase_) {
     case Phase::closed:
+    case Phase::left:
+    case Phase::failed:
     case Phase::lingering:
-      if (transaction_ != nullptr) {
-        if (transaction_->request.aborted()) transaction_->request.emit_cut();
-        transaction_->response.emit_close();
-        transaction_->request.emit_close();
-        release_transaction();
-      }
-      if (phase_ == Phase::closed && !counted_out_) {
+      if (transaction_ != nullptr) end_events();
+      if (over() && !counted_out_) {
         counted_out_ = true;
+        if (socket_ != nullptr) socket_->on_close.emit();
         server_.released(*this);
       }
       return;
@@ -97,17 +135,32 @@ void ServerConnection::on_deferred() noexcept {
   }
 }
 
+// The one place that orders the last events of an exchange that did not end well.
+void ServerConnection::end_events() {
+  IncomingMessage& request = transaction_->request;
+  ServerResponse& response = transaction_->response;
+  if (request.aborted()) {
+    request.emit_aborted();
+    response.emit_close();
+    request.emit_close();
+  } else {
+    request.emit_close();
+    response.emit_close();
+  }
+  release_transaction();
+}
+
 // ---- bytes in -----------------------------------------------------------------------------------------------------
 
 void ServerConnection::read() {
-  Result<Bytes> got = stream_->read();
+  Result<Bytes> got = socket_->transport()->read();
   if (!got) {
     if (got.error() == errc::end_of_stream) return peer_finished();
-    return close(got.error());
+    return refuse(got.error(), {}, 0);
   }
   if (got->empty()) return;
-  last_activity_ = loop().now();
-  if (phase_ != Phase::lingering) parse(*got);
+  socket_->stamp();
+  if (phase_ != Phase::lingering && phase_ != Phase::failed) parse(*got);
 }
 
 void ServerConnection::parse(Bytes bytes) {
@@ -120,8 +173,9 @@ void ServerConnection::parse(Bytes bytes) {
   feeding_ = true;
   const wire::Fed fed = parser.feed(bytes);
   feeding_ = false;
-  if (phase_ == Phase::closed) return;
+  if (over()) return;
   if (fed.error) return refuse(fed.error, bytes, fed.consumed);
+  if (parser.stopped()) return leave(bytes.subspan(fed.consumed));
   if (fresh && !parser.has_begun()) {  // blank lines between requests are no request
     release_transaction();
     phase_ = Phase::idle;
@@ -147,11 +201,17 @@ void ServerConnection::peer_finished() {
       return refuse(transaction_->parser.finish(), {}, 0);
     case Phase::exchange:
       if (!transaction_->request.complete()) return close(errc::aborted);
-      return update_interest();  // the answer is still owed: the peer may only have shut its own side
+      // The answer is still owed to a peer that has only shut its own side, but Node sends no more of it.
+      if (server_.options.allow_half_open || transaction_->response.writable_ended()) return update_interest();
+      cut_exchange({});
+      return linger();
     case Phase::idle:
+    case Phase::failed:
     case Phase::lingering:
-    case Phase::closed:
       return close();
+    case Phase::left:
+    case Phase::closed:
+      return;
   }
 }
 
@@ -160,68 +220,122 @@ wire::BodyRule ServerConnection::on_head() {
   IncomingMessage& request = transaction_->request;
   request.open(transaction_->parser.head());
   keep_alive_ = transaction_->parser.head().keep_alive;
+  if (leaves_http()) return wire::BodyRule::stop;
   emit_request();
-  if (phase_ == Phase::closed || (request.has_body() && !request.flows())) transaction_->parser.pause();
+  if (phase_ != Phase::exchange || (request.has_body() && !request.flows())) transaction_->parser.pause();
   return wire::BodyRule::as_framed;
 }
 
 void ServerConnection::emit_request() {
   IncomingMessage& request = transaction_->request;
   ServerResponse& response = transaction_->response;
+  const ServerOptions& options = server_.options;
+  if (options.max_requests_per_socket != 0 && served_ >= options.max_requests_per_socket) return drop_request();
   const Header* expect = request.raw_headers().find(HeaderId::expect);
-  awaits_continue_ = expect != nullptr && !request_http_1_0() && ascii::iequals(expect->value, "100-continue");
-  if (awaits_continue_) {
-    if (server_.on_check_continue.listener_count() > 0) return server_.on_check_continue.emit(request, response);
-    response.write_continue();
+  if (expect != nullptr && !request_http_1_0()) {
+    awaits_continue_ = options.strict ? ascii::iequals(expect->value, "100-continue")
+                                      : ascii::list_contains(expect->value, "100-continue");
+    if (awaits_continue_) {
+      if (server_.on_check_continue.listener_count() > 0) return server_.on_check_continue.emit(request, response);
+      response.write_continue();
+    } else if (!options.strict) {
+      if (server_.on_check_expectation.listener_count() > 0) {
+        return server_.on_check_expectation.emit(request, response);
+      }
+      response.write_head(417);
+      response.end();
+      return;
+    }
   }
   server_.on_request.emit(request, response);
 }
 
+void ServerConnection::drop_request() {
+  server_.on_drop_request.emit(transaction_->request, *socket_);
+  if (phase_ != Phase::exchange) return;
+  transaction_->response.write_head(503);
+  transaction_->response.end();
+}
+
 void ServerConnection::on_body(Bytes part) {
   transaction_->request.deliver(part);
-  if (phase_ == Phase::closed || !transaction_->request.flows()) transaction_->parser.pause();
+  if (phase_ != Phase::exchange || !transaction_->request.flows()) transaction_->parser.pause();
 }
 
 void ServerConnection::on_complete() { transaction_->request.received(transaction_->parser.trailers()); }
 
 void ServerConnection::flow_changed() {
-  if (phase_ == Phase::closed || feeding_) return;  // while feeding, the parser's callbacks look for themselves
+  if (phase_ != Phase::exchange || feeding_) return;  // while feeding, the parser's callbacks look for themselves
   loop().defer(later_);
   update_interest();
 }
 
+// ---- CONNECT and Upgrade --------------------------------------------------------------------------------------------
+
+// Whether the request's head is the end of HTTP on this connection.
+bool ServerConnection::leaves_http() {
+  const IncomingMessage& request = transaction_->request;
+  if (request.method() == "CONNECT") return !server_.options.strict || server_.on_connect.listener_count() > 0;
+  if (!transaction_->parser.head().upgrade || server_.on_upgrade.listener_count() == 0) return false;
+  return !(server_.options.strict && request.has_body());  // a body has to be read first (RFC 9110 7.8)
+}
+
+void ServerConnection::leave(Bytes rest) {
+  IncomingMessage& request = transaction_->request;
+  auto& event = request.method() == "CONNECT" ? server_.on_connect : server_.on_upgrade;
+  if (event.listener_count() == 0) return close();
+  std::unique_ptr<Socket> socket = std::move(socket_);
+  phase_ = Phase::left;
+  loop().forget(due_);
+  sender_.unlink();
+  loop().defer(later_);
+  socket->stand_alone();
+  server_.on_disconnect.emit(socket->remote());
+  request.destroyed_ = true;
+  transaction_->response.cut({});
+  event.emit(request, socket, rest);
+}
+
 // ---- what goes wrong ----------------------------------------------------------------------------------------------
+
+void ServerConnection::unhandled(std::error_code error) { http().on_unhandled_error.emit(error); }
 
 void ServerConnection::refuse(std::error_code error, Bytes packet, std::size_t bytes_parsed) {
   const bool in_exchange = phase_ == Phase::exchange;
+  const bool may_answer = !in_exchange || !transaction_->response.headers_sent();
+  const bool broken = error.category() == std::system_category();
   ClientError failure{.error = error,
                       .status = error == errc::ERR_HTTP_REQUEST_TIMEOUT ? std::uint16_t{408} : wire::status_for(error),
                       .bytes_parsed = bytes_parsed,
                       .raw_packet = packet,
-                      .remote = stream_->remote(),
                       .request = in_exchange ? &transaction_->request : nullptr,
-                      .writable = !in_exchange || !transaction_->response.headers_sent(),
-                      .response = {}};
-  if (server_.on_client_error.listener_count() > 0) {
-    server_.on_client_error.emit(failure);
+                      .head_sent = !may_answer};
+  const bool heard = server_.on_client_error.listener_count() > 0;
+  if (broken) socket_->set_unwritable();
+  if (heard) server_.on_client_error.emit(failure, *socket_);
+  if (over()) return;
+  if (broken || (!heard && !may_answer)) return close(error);
+  if (!heard) {
+    socket_->end("HTTP/1.1 " + std::to_string(failure.status) + ' ' +
+                 std::string(culvert::status_message(failure.status)) + "\r\nConnection: close\r\n\r\n");
+  }
+  if (in_exchange) {
+    cut_exchange(error);
   } else {
-    failure.response = "HTTP/1.1 " + std::to_string(failure.status) + ' ' +
-                       std::string(culvert::status_message(failure.status)) + "\r\nConnection: close\r\n\r\n";
+    release_transaction();
   }
-  if (phase_ == Phase::closed) return;
-  if (!failure.writable || failure.response.empty()) return close(error);
+  keep_alive_ = false;
+  held_ = {};
+  phase_ = Phase::failed;
+  ask();
+  touched();
+}
 
-  if (transaction_ != nullptr) {
-    if (in_exchange) {
-      transaction_->request.cut(error);
-      transaction_->response.cut(error);
-      loop().defer(later_);
-    } else {
-      release_transaction();
-    }
-  }
-  outbox_.copy(as_bytes(failure.response));
-  linger();
+// Its messages are told later in the turn.
+void ServerConnection::cut_exchange(std::error_code reason) {
+  transaction_->request.cut(reason);
+  transaction_->response.cut({});
+  loop().defer(later_);
 }
 
 void ServerConnection::linger() {
@@ -234,22 +348,21 @@ void ServerConnection::linger() {
 }
 
 void ServerConnection::close(std::error_code reason) {
-  if (phase_ == Phase::closed) return;
+  if (over()) return;
   if (transaction_ != nullptr && phase_ == Phase::exchange) {
     // An answer that only the end of the connection delimits must not look complete when it is not.
     const ServerResponse& response = transaction_->response;
     if (response.headers_sent() && !response.writable_finished() && response.close_delimited()) {
-      stream_->reset_on_close();
+      socket_->transport()->reset_on_close();
     }
     transaction_->request.cut(reason);
-    if (!response.writable_finished()) transaction_->response.cut(reason ? reason : make_error_code(errc::aborted));
-  } else {
+    if (!response.writable_finished()) transaction_->response.cut({});
+  } else if (phase_ == Phase::head) {
     release_transaction();
   }
   phase_ = Phase::closed;
-  server_.on_disconnect.emit(stream_->remote());
-  stream_.reset();
-  outbox_.clear();
+  server_.on_disconnect.emit(socket_->remote());
+  socket_->close_transport();
   held_ = {};
   loop().forget(due_);
   sender_.unlink();
@@ -259,11 +372,17 @@ void ServerConnection::close(std::error_code reason) {
 // ---- from one request to the next ---------------------------------------------------------------------------------
 
 void ServerConnection::begin_transaction() {
-  transaction_ = server_.shared_->transactions.make(*this, loop().blocks(), static_cast<wire::H1Handler&>(*this));
   const ServerOptions& options = server_.options;
-  transaction_->parser.begin(transaction_->arena, {.header_bytes_max = options.max_header_size,
-                                                   .headers_max = options.max_headers_count,
-                                                   .require_host = options.require_host_header});
+  transaction_ = http().shared().server_transactions.make(*this, static_cast<BodySource&>(*this),
+                                                          static_cast<ByteSink&>(*this),
+                                                          static_cast<wire::H1Handler&>(*this), loop().blocks(), options);
+  transaction_->parser.begin(
+      transaction_->arena,
+      {.header_bytes_max = options.max_header_size != 0 ? options.max_header_size : http().max_header_size,
+       .headers_max = options.max_headers_count,
+       .require_host = options.require_host_header});
+  transaction_->response.refuses_body_ = options.reject_non_standard_body_writes;
+  transaction_->response.unique_headers_ = options.unique_headers;
   phase_ = Phase::head;
   phase_since_ = loop().now();
   dumped_bytes_ = 0;
@@ -271,10 +390,15 @@ void ServerConnection::begin_transaction() {
 }
 
 void ServerConnection::check_progress() {
-  if (phase_ == Phase::closed) return;
-  if (phase_ == Phase::lingering && outbox_.empty()) {
+  if (over()) return;
+  if (socket_->ended() && phase_ != Phase::lingering) {  // somebody has ended the socket under HTTP
+    if (phase_ == Phase::exchange) cut_exchange({});
+    if (phase_ == Phase::head) release_transaction();
+    linger();
+  }
+  if (phase_ == Phase::lingering && socket_->outbox().empty()) {
     if (peer_finished_) return close();
-    if (const std::error_code error = stream_->shutdown_write()) return close(error);
+    if (const std::error_code error = socket_->transport()->shutdown_write()) return close(error);
   }
   if (phase_ == Phase::exchange && transaction_->response.writable_finished()) {
     IncomingMessage& request = transaction_->request;
@@ -294,59 +418,91 @@ void ServerConnection::end_transaction() {
   transaction_->response.emit_close();
   transaction_->request.emit_close();
   release_transaction();
-  if (phase_ == Phase::closed) return;
+  if (over()) return;
   ++served_;
   if (!again) return unread ? linger() : close();
   phase_ = Phase::idle;
   phase_since_ = loop().now();
+  // What a handler asked for on the socket ends with its request (Node puts the keep-alive timeout in its place).
+  if (server_.options.keep_alive_timeout.count() != 0 && socket_->timeout() != server_.options.timeout) {
+    socket_->set_timeout(server_.options.timeout);
+  }
   ask();
   if (!held_.empty()) loop().defer(later_);
 }
 
 void ServerConnection::release_transaction() {
   if (transaction_ == nullptr) return;
-  server_.shared_->transactions.destroy(std::exchange(transaction_, nullptr));
+  http().shared().server_transactions.destroy(std::exchange(transaction_, nullptr));
 }
 
 bool ServerConnection::may_keep_alive() const {
+  return keep_alive_ && !server_.closing_ && !peer_finished_ && !(says_close() && server_.options.strict);
+}
+
+bool ServerConnection::says_close() const {
   const std::uint32_t most = server_.options.max_requests_per_socket;
-  return keep_alive_ && !server_.closing_ && !peer_finished_ && (most == 0 || served_ + 1 < most);
+  return most != 0 && served_ + 1 >= most;
 }
 
 bool ServerConnection::request_http_1_0() const { return transaction_->request.http_version_minor() == 0; }
 
 void ServerConnection::update_interest() {
-  Interest interest{.read = !peer_finished_ && held_.empty(), .write = !outbox_.empty()};
+  Interest interest{.read = !peer_finished_ && held_.empty(), .write = !socket_->outbox().empty()};
   if (phase_ == Phase::exchange && !transaction_->request.complete()) {
     interest.read = interest.read && transaction_->request.flows();
   }
-  stream_->want(interest);
+  socket_->transport()->want(interest);
+}
+
+// Idle between two requests, for a time that the server has an opinion about.
+bool ServerConnection::waits_for_next() const {
+  return phase_ == Phase::idle && served_ > 0 && server_.options.keep_alive_timeout.count() != 0;
+}
+
+// When a request takes too long to arrive. The checks come at intervals, so that many connections share a tick.
+TimePoint ServerConnection::receive_limit() const {
+  const ServerOptions& options = server_.options;
+  const auto after = [this](std::chrono::milliseconds limit) { return limit.count() == 0 ? never : phase_since_ + limit; };
+  TimePoint limit = never;
+  switch (phase_) {
+    case Phase::idle:
+      if (served_ == 0) limit = after(options.headers_timeout);
+      break;
+    case Phase::head:
+      limit = std::min(after(options.headers_timeout), after(options.request_timeout));
+      break;
+    case Phase::exchange:
+      if (!transaction_->request.complete()) limit = after(options.request_timeout);
+      break;
+    case Phase::failed:
+    case Phase::lingering:
+    case Phase::left:
+    case Phase::closed:
+      break;
+  }
+  const auto interval = options.connections_checking_interval;
+  if (limit == never || interval.count() <= 1) return limit;
+  const auto late = limit.time_since_epoch() % std::chrono::duration_cast<Duration>(interval);
+  return late.count() == 0 ? limit : limit + (interval - late);
 }
 
 TimePoint ServerConnection::runs_out() const {
-  const ServerOptions& options = server_.options;
-  const auto after = [](TimePoint start, std::chrono::milliseconds limit) {
-    return limit.count() == 0 ? never : start + limit;
-  };
-  TimePoint limit = after(last_activity_, options.timeout);
   switch (phase_) {
-    case Phase::idle:
-      if (served_ == 0) return std::min(limit, after(phase_since_, options.headers_timeout));
-      if (options.keep_alive_timeout.count() == 0) return limit;
-      return std::min(limit, phase_since_ + options.keep_alive_timeout + keep_alive_margin);
-    case Phase::head:
-      return std::min({limit, after(phase_since_, options.headers_timeout), after(phase_since_, options.request_timeout)});
-    case Phase::exchange:
-      if (transaction_->request.complete()) return limit;
-      return std::min(limit, after(phase_since_, options.request_timeout));
     case Phase::lingering:
       return phase_since_ + lingering_time;
+    case Phase::idle:
+      if (waits_for_next()) return phase_since_ + server_.options.keep_alive_timeout + keep_alive_margin;
+      [[fallthrough]];
+    case Phase::head:
+    case Phase::exchange:
+    case Phase::failed:
+      return std::min(receive_limit(), socket_->times_out_at());
+    case Phase::left:
     case Phase::closed:
       return never;
   }
   return never;
 }
-
-void ServerConnection::ask() { loop().ask_at(due_, runs_out()); }
 
 }  // namespace culvert

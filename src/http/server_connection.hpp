@@ -2,59 +2,53 @@
 //
 //            first byte            head complete             answer sent, request read
 //   idle ---------------> head ----------------> exchange ----------------------------> idle
-//    |                      |                        |  \--- last answer, or unread body ---> lingering --> closed
-//    \-- closed, timed out -+--- refused: answer ----+--------------------------------------^
+//    |                      |                     |  |  \--- last answer, or unread body ---> lingering --> closed
+//    |                      |                     |  \--- CONNECT, Upgrade: the socket goes ---> left
+//    \-- closed, timed out -+--- refused ---> failed ---- the listener ends the socket ---^
 //
-// An idle connection holds a stream, a state and a deadline; parser, arena and both messages are a ServerTransaction,
-// borrowed from the server while a request is under way.
+// An idle connection holds a socket, a state and a deadline; parser, arena and both messages are a ServerTransaction,
+// borrowed while a request is under way.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
-#include "base/arena.hpp"
 #include "culvert/server.hpp"
-#include "http/loop_entries.hpp"
-#include "net/outbox.hpp"
-#include "wire/h1_parser.hpp"
+#include "http/server_transaction.hpp"
+#include "net/loop_entries.hpp"
 
 namespace culvert {
-
-struct ServerTransaction {
-  ServerTransaction(ServerConnection& connection, BlockPool& blocks, wire::H1Handler& handler);
-  std::byte first_room[2048];  // of the arena
-  Arena arena;
-  wire::H1Parser parser;
-  IncomingMessage request;
-  ServerResponse response;
-};
 
 class ServerConnection final : public ListHook,
                                public Retired,
                                private Watcher,
                                private wire::H1Handler,
                                private BodySource,
-                               private ByteSink {
+                               private ByteSink,
+                               public Socket::Driver {
  public:
   ServerConnection(Server& server, std::unique_ptr<Transport> stream);
   ~ServerConnection() override;
 
   bool idle() const { return phase_ == Phase::idle; }
+  bool has_served() const { return served_ > 0; }
   void close(std::error_code reason = {});
   // What a response's head has to say about the connection.
   bool may_keep_alive() const;
+  bool says_close() const;  // the limit of requests a socket is reached
   bool request_http_1_0() const;
   bool awaits_continue() const { return awaits_continue_; }
   void continued() { awaits_continue_ = false; }
   bool answers_head() const { return transaction_->request.method() == "HEAD"; }
   void last_answer() { keep_alive_ = false; }
   Server& server() { return server_; }
+  Http& http() { return server_.http_; }
 
  private:
-  friend struct ServerTransaction;
+  friend class Server;
   friend struct LoopEntries<ServerConnection>;
-  enum class Phase : std::uint8_t { idle, head, exchange, lingering, closed };
+  enum class Phase : std::uint8_t { idle, head, exchange, failed, lingering, left, closed };
 
   void on_ready(Ready ready) noexcept override;
   TimePoint on_due(TimePoint now) noexcept;
@@ -65,40 +59,53 @@ class ServerConnection final : public ListHook,
   wire::BodyRule on_head() override;
   void on_body(Bytes part) override;
   void on_complete() override;
-  // BodySource, ByteSink
+  // BodySource, ByteSink, Socket::Driver
   void flow_changed() override;
   void abort(std::error_code reason) override { close(reason); }
-  Transport* transport() override { return stream_.get(); }
-  net::Outbox& outbox() override { return outbox_; }
+  void destroy(std::error_code reason) override { close(reason); }
+  Socket* socket() override { return socket_.get(); }
+  bool joins_duplicates() const override { return server_.options.join_duplicate_headers; }
+  net::Outbox& outbox() override { return socket_->outbox(); }
   void touched() override { loop().flush_soon(sender_); }
-  bool sending() const override { return phase_ != Phase::closed; }
+  bool sending() const override { return socket_ != nullptr; }
+  void look_later() override { loop().defer(later_); }
+  void set_timeout(std::chrono::milliseconds limit) override { socket_->set_timeout(limit); }
+  void timeout_changed() override { ask(); }
+  void unhandled(std::error_code error) override;
 
-  Loop& loop() { return server_.loop_; }
+  Loop& loop() const { return server_.loop_; }
+  bool over() const { return phase_ == Phase::closed || phase_ == Phase::left; }
   void read();
   void parse(Bytes bytes);
   void hold(Bytes bytes);
   void peer_finished();
   void begin_transaction();
   void emit_request();
+  bool leaves_http();
+  void leave(Bytes rest);
+  void drop_request();
   void end_transaction();
+  void end_events();
   void release_transaction();
   void refuse(std::error_code error, Bytes packet, std::size_t bytes_parsed);
+  void socket_timed_out();
+  void cut_exchange(std::error_code reason);
   void linger();
   void check_progress();
   void update_interest();
+  bool waits_for_next() const;
+  TimePoint receive_limit() const;
   TimePoint runs_out() const;
-  void ask();
+  void ask() { loop().ask_at(due_, runs_out()); }
 
   Server& server_;
-  std::unique_ptr<Transport> stream_;
-  net::Outbox outbox_;
+  std::unique_ptr<Socket> socket_;
   ServerTransaction* transaction_ = nullptr;
   std::vector<std::byte> held_;  // bytes of a request whose turn has not come, or of a paused body
   LoopEntries<ServerConnection>::Due due_{*this};
   LoopEntries<ServerConnection>::Later later_{*this};
   LoopEntries<ServerConnection>::Sender sender_{*this};
   TimePoint phase_since_;        // when the connection became idle, or the first byte of the head came
-  TimePoint last_activity_;
   std::uint32_t served_ = 0;
   std::uint32_t dumped_bytes_ = 0;
   Phase phase_ = Phase::idle;

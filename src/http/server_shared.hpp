@@ -1,33 +1,39 @@
-// What the connections of one server borrow while they are busy.
+// What the connections of one server share.
 #pragma once
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/intrusive_list.hpp"
-#include "base/slab.hpp"
 #include "http/server_connection.hpp"
-#include "wire/h1_writer.hpp"
 
 namespace culvert {
 
-struct Server::Shared {
-  Slab<ServerTransaction> transactions;
-  wire::HeadBuffer head;  // where heads are composed
+struct Server::Shared final : Deferred {
   IntrusiveList<ServerConnection> open;
+  std::vector<Delegate<void()>> calls;  // what is told later in the turn
 
-  // What Keep-Alive says: "timeout=5"; nothing below a second. Made anew when the option changes.
-  std::string_view keep_alive_promise(std::chrono::milliseconds timeout) {
-    if (timeout != promised_) {
-      promised_ = timeout;
-      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(timeout).count();
+  void on_deferred() noexcept override {
+    for (Delegate<void()>& call : std::exchange(calls, {})) call();
+  }
+
+  // What Keep-Alive says: "timeout=5, max=100"; nothing below a second. Made anew when an option changes.
+  std::string_view keep_alive_promise(const ServerOptions& options) {
+    if (options.keep_alive_timeout != timeout_ || options.max_requests_per_socket != most_) {
+      timeout_ = options.keep_alive_timeout;
+      most_ = options.max_requests_per_socket;
+      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(timeout_).count();
       promise_ = seconds > 0 ? "timeout=" + std::to_string(seconds) : std::string();
+      if (!promise_.empty() && most_ > 0) promise_ += ", max=" + std::to_string(most_);
     }
     return promise_;
   }
 
  private:
-  std::chrono::milliseconds promised_{0};
+  std::chrono::milliseconds timeout_{0};
+  std::uint32_t most_ = 0;
   std::string promise_;
 };
 

@@ -82,7 +82,7 @@ EpollLoop::EpollLoop()
 EpollLoop::EpollLoop(asio::io_context& host) : EpollLoop() { guest_ = std::make_unique<Guest>(*this, host); }
 
 EpollLoop::~EpollLoop() {
-  free_retired();
+  free_everything();
   guest_.reset();
   close(wakeup_);
   close(set_);

@@ -1,5 +1,8 @@
 #include "culvert/loop.hpp"
 
+#include <unordered_map>
+#include <utility>
+
 #include "base/block_pool.hpp"
 #include "base/http_date.hpp"
 #include "base/intrusive_list.hpp"
@@ -16,6 +19,7 @@ struct Loop::Queues {
   IntrusiveList<Flushable> touched;
   IntrusiveList<Deferred> deferred;
   std::vector<std::unique_ptr<Retired>> retired;
+  std::unordered_map<Retired*, std::unique_ptr<Retired>> kept;
   std::vector<std::unique_ptr<Retired>> freeing;  // the other vector, so that neither gives its memory back
 };
 
@@ -40,6 +44,15 @@ void Loop::flush_soon(Flushable& sender) {
 }
 
 void Loop::retire(std::unique_ptr<Retired> closed) { queues_->retired.push_back(std::move(closed)); }
+
+void Loop::keep(std::unique_ptr<Retired> living) {
+  Retired* const key = living.get();
+  queues_->kept.emplace(key, std::move(living));
+}
+
+void Loop::let_go(Retired& closed) {
+  if (auto entry = queues_->kept.extract(&closed)) retire(std::move(entry.mapped()));
+}
 
 std::string_view Loop::http_date() {
   const std::time_t second = WallTime::clock::to_time_t(wall_now_);
@@ -93,6 +106,11 @@ void Loop::turn_ends() {
     work.on_deferred();
     flush_touched();
   }
+  free_retired();
+}
+
+void Loop::free_everything() {
+  for (auto& [key, living] : std::exchange(queues_->kept, {})) retire(std::move(living));
   free_retired();
 }
 

@@ -1,4 +1,4 @@
-#include "net/outbox.hpp"
+#include "culvert/outbox.hpp"
 
 #include <algorithm>
 #include <array>
@@ -7,6 +7,8 @@
 #include <cstring>
 #include <new>
 #include <utility>
+
+#include "base/block_pool.hpp"
 
 namespace culvert::net {
 

@@ -57,7 +57,7 @@ class Pouring {
 
   void start() {
     response_.flush_headers();
-    if (!response_.has_body()) return response_.end();
+    if (!response_.has_body()) return void(response_.end());
     response_.on_drain([this] { go_on(); });
     go_on();
   }
@@ -149,7 +149,7 @@ void echo(IncomingMessage& request, ServerResponse& response) {
   if (const auto bytes = number_behind("/bytes/", path, bytes_max)) {
     request.resume();
     response.set_header("Content-Type", "text/plain");
-    response.set_header("Content-Length", std::to_string(*bytes));
+    response.set_header("Content-Length", static_cast<std::int64_t>(*bytes));
     return pour(response, FillerParts{*bytes});
   }
   if (const auto lines = number_behind("/stream/", path, lines_max)) {

@@ -198,7 +198,7 @@ void Exchange::send_request() {
 }
 
 void Exchange::forward_body() {
-  if (!request_->has_body() || request_->ended()) return up_->end();
+  if (!request_->has_body() || request_->ended()) return void(up_->end());
   up_->flush_headers();  // before the body: the upstream may want to answer first (Expect)
   if (!std::exchange(awaits_end_, true)) request_->on_end([this] { on_request_end(); });
   request_->pipe(*up_, false);
@@ -220,7 +220,7 @@ void Exchange::on_body_part(Bytes) {
 void Exchange::on_request_end() {
   if (up_ == nullptr) return;
   end_to_end_lines(gateway_.lines, request_->raw_trailers());
-  up_->add_trailers(gateway_.lines);
+  up_->borrow_trailers(gateway_.lines);
   up_->end();
 }
 
@@ -236,14 +236,12 @@ void Exchange::on_response(IncomingMessage& answer) {
   up_response_ = &answer;
   first_byte_ = gateway_.loop.now();
   answer.on_error([this](std::error_code error) { on_response_cut(error); });
+  answer.on_close([this] { on_response_closed(); });
   if (request_ == nullptr || response_->headers_sent()) return answer.resume();
-  if (answer.status_code() == 101) {
-    failure_ = {Reason::upstream_upgrade_unexpected, MayRetry::never, {}};
-    return up_->destroy();
-  }
   const PlaceholderValues placeholders = values();
   response_lines(gateway_.lines, answer, context(placeholders), route_->settings.response_headers);
-  response_->write_head(answer.status_code(), answer.status_message(), gateway_.lines);
+  response_->relay_head(answer.status_code(), answer.status_message(), gateway_.lines);
+  response_->flush_headers();
   answer.on_end([this] { on_response_end(); });
   answer.pipe(*response_, false);
 }
@@ -251,7 +249,7 @@ void Exchange::on_response(IncomingMessage& answer) {
 void Exchange::on_response_end() {
   if (request_ == nullptr) return;
   end_to_end_lines(gateway_.lines, up_response_->raw_trailers());
-  response_->add_trailers(gateway_.lines);
+  response_->borrow_trailers(gateway_.lines);
   response_->end();
   // The upstream has said all it wanted to: the rest of the request has no reader any more.
   if (!request_->complete() && up_ != nullptr && !up_->writable_finished()) up_->destroy();
@@ -267,12 +265,17 @@ void Exchange::on_upstream_error(std::error_code error) {
 
 void Exchange::on_response_cut(std::error_code error) {
   if (failure_.reason == Reason::none) failure_ = upstream_failure(error, true, true);
+  if (request_ != nullptr && !response_->writable_ended()) fail(failure_);
+}
+
+void Exchange::on_response_closed() {
+  up_response_ = nullptr;
+  release_if_over();
 }
 
 void Exchange::on_upstream_closed() {
   const bool may_try = failure_.reason != Reason::none && request_ != nullptr && may_try_again(failure_);
   up_ = nullptr;
-  up_response_ = nullptr;
   if (request_ == nullptr) return release_if_over();
   if (may_try) return try_again();
   if (failure_.reason != Reason::none && !response_->writable_ended()) fail(failure_);
@@ -355,7 +358,7 @@ void Exchange::answer(std::uint16_t status, std::span<const Header> lines, std::
     const PlaceholderValues placeholders = values();
     apply_changes(all, route_->settings.response_headers, context(placeholders));
   }
-  response_->write_head(status, {}, all);
+  response_->relay_head(status, {}, all);
   response_->end(body);
 }
 
@@ -412,7 +415,7 @@ void Exchange::write_record() {
 }
 
 void Exchange::release_if_over() {
-  if (request_ != nullptr || up_ != nullptr || Upstream::Waiter::linked()) return;
+  if (request_ != nullptr || up_ != nullptr || up_response_ != nullptr || Upstream::Waiter::linked()) return;
   Gateway::State& gateway = gateway_;
   LiveHook::unlink();
   --gateway.live_count;

@@ -52,6 +52,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   void on_request_end();
   void on_response_end();
   void on_response_cut(std::error_code error);
+  void on_response_closed();
   void on_downstream_closed();
 
   bool may_try_again(const Failure& failure) const;

@@ -18,12 +18,15 @@ void begin_exchange(Gateway::State& state, Door& door, IncomingMessage& request,
 }
 
 // A request that could not be read. Where its head was complete, its exchange writes the record when it closes.
-void refuse(Gateway::State& state, Door& door, ClientError& error) {
+void refuse(Gateway::State& state, Door& door, ClientError& error, Socket& socket) {
+  const bool broken = error.error.category() == std::system_category();
+  if (broken && error.request == nullptr) return;  // a client that goes between two requests concerns nobody
   const Reason reason = request_failure(error.error, error.request != nullptr);
   const config::Server& settings = door.policy->server;
-  if (error.writable && row(reason).status != 0) {
-    error.response = raw_error_response(reason, state.loop.http_date(), settings.server_header,
-                                        settings.via.empty() ? "culvert" : settings.via);
+  const bool answers = socket.writable() && !error.head_sent && row(reason).status != 0;
+  if (answers) {
+    socket.end(raw_error_response(reason, state.loop.http_date(), settings.server_header,
+                                  settings.via.empty() ? "culvert" : settings.via));
   }
   if (error.request != nullptr) {
     state.live.for_each([&](LiveHook& hook) {
@@ -35,9 +38,9 @@ void refuse(Gateway::State& state, Door& door, ClientError& error) {
   if (!state.access_log) return;
   AccessRecord record;
   record.time = state.loop.wall_now();
-  record.client = record.peer = error.remote;
+  record.client = record.peer = socket.remote();
   record.listener = door.listener;
-  record.status = error.writable ? row(reason).status : std::uint16_t{0};
+  record.status = answers ? row(reason).status : std::uint16_t{0};
   record.reason = reason;
   record.cause = error.error;
   state.access_log->record(record);
@@ -45,8 +48,7 @@ void refuse(Gateway::State& state, Door& door, ClientError& error) {
 
 }  // namespace
 
-Gateway::Gateway(Loop& loop, Connector& connector, Resolver& resolver, LogSink* log)
-    : state_(std::make_unique<State>(loop, connector, resolver, log)) {}
+Gateway::Gateway(Http& http, LogSink* log) : state_(std::make_unique<State>(http, log)) {}
 
 Gateway::~Gateway() {
   while (!state_->live.empty()) state_->exchanges.destroy(static_cast<Exchange*>(&state_->live.front()));
@@ -55,7 +57,7 @@ Gateway::~Gateway() {
 void Gateway::apply(std::shared_ptr<const config::Config> config) {
   State& state = *state_;
   state.site = Site(*config, state.site, [&state](const config::Upstream& written) {
-    return make_ref<Upstream>(written, state.loop, state.connector, state.resolver);
+    return make_ref<Upstream>(written, state.http);
   });
   for (auto& door : state.doors) {
     if (Ref<ListenerPolicy> policy = state.site.listener(door->listener)) door->policy = policy;
@@ -78,7 +80,10 @@ void Gateway::serve(Server& server, const std::string& listener) {
   server.on_check_continue([at](IncomingMessage& request, ServerResponse& response) {
     begin_exchange(*at.first, *at.second, request, response, true);
   });
-  server.on_client_error([at](ClientError& error) { refuse(*at.first, *at.second, error); });
+  server.on_client_error([at](ClientError& error, Socket& socket) {
+    refuse(*at.first, *at.second, error, socket);
+    if (!socket.ended()) socket.destroy(error.error);
+  });
 }
 
 void Gateway::forget(const Server& server) {
@@ -88,12 +93,15 @@ void Gateway::forget(const Server& server) {
 ServerOptions Gateway::server_options(const config::Server& settings) {
   return {.headers_timeout = settings.headers_timeout,
           .request_timeout = settings.request_timeout,
+          .connections_checking_interval = {},
           .keep_alive_timeout = settings.keep_alive_timeout,
           .timeout = settings.timeout,
           .max_requests_per_socket = settings.max_requests_per_socket,
           .max_header_size = settings.max_header_size,
           .max_headers_count = settings.max_headers_count,
-          .require_host_header = settings.require_host_header};
+          .require_host_header = settings.require_host_header,
+          .strict = true,
+          .allow_half_open = true};
 }
 
 void Gateway::drain() {

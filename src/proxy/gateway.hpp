@@ -19,7 +19,7 @@ class Gateway {
   struct State;  // what the exchanges share
 
   // `log` may be null: no access log.
-  Gateway(Loop& loop, Connector& connector, Resolver& resolver, LogSink* log);
+  Gateway(Http& http, LogSink* log);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;

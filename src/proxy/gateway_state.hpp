@@ -20,8 +20,7 @@ struct Door {
 };
 
 struct Gateway::State final : private Deferred {
-  State(Loop& on, Connector& with, Resolver& names, LogSink* sink)
-      : loop(on), connector(with), resolver(names), log_sink(sink) {}
+  State(Http& with, LogSink* sink) : http(with), loop(with.loop()), log_sink(sink) {}
 
   // Drops a route later in this turn: with its last user an upstream goes that a reload has removed, and its agent must
   // not go from inside one of its own events.
@@ -31,9 +30,8 @@ struct Gateway::State final : private Deferred {
   }
   void on_deferred() noexcept override { leaving.clear(); }
 
+  Http& http;
   Loop& loop;
-  Connector& connector;
-  Resolver& resolver;
   LogSink* const log_sink;
   std::unique_ptr<AccessLog> access_log;
   config::AccessLog access_settings;

@@ -1,6 +1,7 @@
 #include "proxy/upstream.hpp"
 
 #include "culvert/error.hpp"
+#include "culvert/http.hpp"
 
 namespace culvert::proxy {
 
@@ -15,17 +16,18 @@ AgentOptions agent_options(const config::Upstream& settings) {
           .max_free_sockets = settings.max_free_sockets,
           .scheduling = settings.scheduling == config::Scheduling::lifo ? AgentOptions::Scheduling::lifo
                                                                         : AgentOptions::Scheduling::fifo,
-          .timeout = settings.timeout};
+          .timeout = settings.timeout,
+          .strict = true};
 }
 
 }  // namespace
 
-Upstream::Upstream(const config::Upstream& written, Loop& loop, Connector& connector, Resolver& resolver)
+Upstream::Upstream(const config::Upstream& written, Http& http)
     : settings(written),
-      loop_(loop),
-      resolver_(resolver),
-      agent_(loop, connector, agent_options(written)),
-      turn_(static_cast<std::size_t>(loop.random())) {  // workers that start together do not all begin with the first
+      loop_(http.loop()),
+      resolver_(http.resolver()),
+      agent_(http, agent_options(written)),
+      turn_(static_cast<std::size_t>(http.loop().random())) {  // workers that start together do not all begin with the first
   for (const Address& address : settings.servers) servers_.push_back(std::make_unique<Server>(*this, address));
 }
 

@@ -52,7 +52,7 @@ class Upstream final : public RefCounted {
     IntrusiveList<Waiter> waiting_;
   };
 
-  Upstream(const config::Upstream& written, Loop& loop, Connector& connector, Resolver& resolver);
+  Upstream(const config::Upstream& written, Http& http);
 
   // The next server in turn that `tried` (a bit a server, the first 64) does not name; null where none is left.
   Server* choose(std::uint64_t& tried);

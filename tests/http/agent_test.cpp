@@ -34,17 +34,17 @@ struct Outcome {
 
 class AgentTest : public ::testing::Test {
  protected:
-  explicit AgentTest(AgentOptions options = {.keep_alive = true}) : agent(world.loop(), world.network(), options) {}
+  explicit AgentTest(AgentOptions options = {.keep_alive = true}) : agent(http, options) {}
 
   Address origin_address() { return world.address(); }
 
-  Outcome& get(std::string_view path, RequestOptions options = {}) {
+  Outcome& get(std::string_view path, PooledRequest options = {}) {
     options.path = path;
     Outcome& outcome = start(options);
     outcome.request->end();
     return outcome;
   }
-  Outcome& start(const RequestOptions& options) {
+  Outcome& start(const PooledRequest& options) {
     Outcome& outcome = *outcomes.emplace_back(std::make_unique<Outcome>());
     ClientRequest& request = agent.request(origin_address(), options);
     outcome.request = &request;
@@ -77,6 +77,7 @@ class AgentTest : public ::testing::Test {
   }
 
   test::World world;
+  Http http{world.loop(), world.network(), world.resolver()};
   Agent agent;
   std::vector<std::unique_ptr<Outcome>> outcomes;
 };

@@ -13,12 +13,13 @@ namespace {
 // The smallest relay: each request goes on to the origin, each answer comes back.
 class RelayTest : public ::testing::Test {
  protected:
-  RelayTest() : server(world.loop(), {}), agent(world.loop(), world.network(), {.keep_alive = true}) {
+  RelayTest() {
     server.on_request([this](IncomingMessage& request, ServerResponse& response) {
       ClientRequest& up = agent.request(world.address(), {.method = request.method(), .path = request.url()});
       up.on_response([&response](IncomingMessage& answer) {
         response.send_date = false;
-        response.write_head(answer.status_code(), answer.status_message(), {});
+        response.relay_head(answer.status_code(), answer.status_message(), {});
+        response.flush_headers();
         answer.on_error([&response](std::error_code error) { response.destroy(error); });
         answer.pipe(response);
       });
@@ -42,8 +43,9 @@ class RelayTest : public ::testing::Test {
   }
 
   test::World world;
-  Server server;
-  Agent agent;
+  Http http{world.loop(), world.network(), world.resolver()};
+  Server server{http};
+  Agent agent{http, {.keep_alive = true}};
 };
 
 TEST_F(RelayTest, CarriesBodiesBothWays) {

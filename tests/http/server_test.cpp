@@ -19,9 +19,6 @@ using ::testing::StartsWith;
 
 class ServerTest : public ::testing::Test {
  protected:
-  ServerTest() : server(world.loop(), options()) {}
-  static ServerOptions options() { return {}; }
-
   test::TestPeer& connect() {
     auto [stream, peer] = world.connect();
     server.adopt(std::move(stream));
@@ -42,7 +39,8 @@ class ServerTest : public ::testing::Test {
   }
 
   test::World world;
-  Server server;
+  Http http{world.loop(), world.network(), world.resolver()};
+  Server server{http, {.connections_checking_interval = {}}};
   int requests = 0;
   std::vector<std::string> bodies;
 };
@@ -54,7 +52,7 @@ TEST_F(ServerTest, AnswersARequest) {
   client.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
   ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("GET /hello "); }));
   EXPECT_EQ(client.received(),
-            "HTTP/1.1 200 OK\r\nContent-Length: 11\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\n\r\nGET /hello ");
+            "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\nContent-Length: 11\r\n\r\nGET /hello ");
 }
 
 TEST_F(ServerTest, KeepsTheConnectionForTheNextRequest) {
@@ -224,9 +222,9 @@ TEST_F(ServerTest, RefusesARequestWithoutHost) {
 TEST_F(ServerTest, TellsItsListenerWhatTheClientDidWrong) {
   ROWS("server.event.clientError", "server.event.clientError.no-default");
   std::uint16_t status = 0;
-  server.on_client_error([&](ClientError& error) {
+  server.on_client_error([&](ClientError& error, Socket& socket) {
     status = error.status;
-    error.response = "HTTP/1.1 431 Too Much\r\nConnection: close\r\n\r\n";
+    socket.end("HTTP/1.1 431 Too Much\r\nConnection: close\r\n\r\n");
   });
   test::TestPeer& client = connect();
   client.send("GET / HTTP/1.1\r\nHost: a\r\nX-Big: " + std::string(20'000, 'x') + "\r\n\r\n");
@@ -236,6 +234,7 @@ TEST_F(ServerTest, TellsItsListenerWhatTheClientDidWrong) {
 }
 
 TEST_F(ServerTest, AnswersEvenWhenTheClientHasShutItsSide) {
+  server.options.allow_half_open = true;
   server.on_request([&](IncomingMessage&, ServerResponse& response) {
     world.loop().post([&response] { response.end("late"); });
   });
@@ -262,7 +261,7 @@ TEST_F(ServerTest, TellsOfAClientThatLeavesInTheMiddleOfItsBody) {
   world.settle();
   client.half_close();
   ASSERT_TRUE(world.run_until([&] { return events.ends_with("close") && server.connections() == 0; }));
-  EXPECT_EQ(events, "aborted error response-close close");
+  EXPECT_EQ(events, "aborted response-close error close");
 }
 
 TEST_F(ServerTest, HoldsABodyThatNobodyReadsAndDeliversItLater) {
@@ -344,6 +343,7 @@ TEST_F(ServerTest, AnswersASlowBodyWith408) {
 }
 
 TEST_F(ServerTest, EndsTheConnectionAfterItsLastAllowedRequest) {
+  server.options.strict = true;
   server.options.max_requests_per_socket = 2;
   answer_with_request();
   test::TestPeer& client = connect();
@@ -360,7 +360,7 @@ TEST_F(ServerTest, ClosesIdleConnectionsAndLetsOthersFinish) {
   ServerResponse* pending = nullptr;
   bool closed = false;
   server.on_request([&](IncomingMessage&, ServerResponse& response) { pending = &response; });
-  server.on_closed([&] { closed = true; });
+  server.on_close([&] { closed = true; });
   test::TestPeer& idle = connect();
   test::TestPeer& busy = connect();
   busy.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -393,7 +393,8 @@ TEST_F(ServerTest, ThrowsWhatTheProgramDidWrong) {
     response.end("x");
     EXPECT_TRUE(response.headers_sent());
     EXPECT_THROW(response.set_header("X", "y"), http_error);
-    EXPECT_THROW(response.write("y"), http_error);
+    EXPECT_FALSE(response.write("y"));
+    response.on_error([&](std::error_code error) { EXPECT_EQ(error, errc::ERR_STREAM_WRITE_AFTER_END); });
     ++requests;
   });
   test::TestPeer& client = connect();

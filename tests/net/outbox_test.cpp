@@ -1,5 +1,7 @@
 // What would break: bytes would be lost, repeated, reordered or read after they are gone when a peer is slow.
-#include "net/outbox.hpp"
+#include "culvert/outbox.hpp"
+
+#include "base/block_pool.hpp"
 
 #include <gtest/gtest.h>
 

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "net/epoll_loop.hpp"
-#include "net/outbox.hpp"
+#include "culvert/outbox.hpp"
 #include "net/tcp_transport.hpp"
 
 namespace {

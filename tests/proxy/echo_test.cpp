@@ -17,7 +17,7 @@ using ::testing::StartsWith;
 
 class EchoTest : public ::testing::Test {
  protected:
-  EchoTest() : server(world.loop(), {}) {
+  EchoTest() {
     server.on_request([this](IncomingMessage& request, ServerResponse& response) {
       response_ = &response;
       response.on_close([this] { response_ = nullptr; });
@@ -39,7 +39,8 @@ class EchoTest : public ::testing::Test {
   static std::string body(const std::string& answer) { return answer.substr(answer.find("\r\n\r\n") + 4); }
 
   test::World world;
-  Server server;
+  Http http{world.loop(), world.network(), world.resolver()};
+  Server server{http};
   ServerResponse* response_ = nullptr;  // of the request under way
 };
 

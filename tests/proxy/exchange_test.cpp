@@ -26,15 +26,19 @@ constexpr std::string_view post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:
 constexpr std::string_view ok_answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 // Every address leads to the world's peers, but some ports and hosts refuse.
-class ChoosyConnector final : public Connector {
+class ChoosyNetwork final : public Network {
  public:
-  explicit ChoosyConnector(test::World& world) : world_(world) {}
+  explicit ChoosyNetwork(test::World& world) : world_(world) {}
   Result<std::unique_ptr<Transport>> connect(const Address& address, const ConnectOptions& options) override {
     ++tries;
     if (refused.contains(address.ip.port) || refused_hosts.contains(address.ip.ip())) {
       return std::make_error_code(std::errc::connection_refused);
     }
     return world_.network().connect(world_.address(), options);
+  }
+  Result<std::unique_ptr<Acceptor>> listen(const ListenOptions& options, OnConnection on_connection,
+                                           OnError on_error) override {
+    return world_.network().listen(options, std::move(on_connection), std::move(on_error));
   }
   std::set<std::uint16_t> refused;
   std::set<std::string> refused_hosts;
@@ -84,13 +88,13 @@ class ExchangeTest : public ::testing::Test {
   // Two servers, of which the one whose turn it is refuses; the other answers.
   test::TestPeer& answered_by_the_second() {
     upstream().servers = {port(1), port(2)};
-    connector.refused = {1};
+    network.refused = {1};
     start();
     for (int i = 0; i < 2; ++i) {  // one of the two begins with the server that refuses
       test::TestPeer& client = connect();
       client.send(get);
       origin_got("\r\n\r\n", static_cast<std::size_t>(i));
-      if (connector.tries > i + 1) return client;
+      if (network.tries > i + 1) return client;
       world.accepted(static_cast<std::size_t>(i))->send("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
       world.accepted(static_cast<std::size_t>(i))->half_close();
       expect_answer(client, "200 OK");
@@ -109,12 +113,13 @@ class ExchangeTest : public ::testing::Test {
   }
 
   test::World world;
-  ChoosyConnector connector{world};
+  ChoosyNetwork network{world};
   config::Config config;
   ScriptedResolver resolver;
   CollectedLines lines;
-  Server server{world.loop(), {}};
-  Gateway gateway{world.loop(), connector, resolver, &lines};
+  Http http{world.loop(), network, resolver};
+  Server server{http, Gateway::server_options({})};
+  Gateway gateway{http, &lines};
 };
 
 using Target = ExchangeTest;
@@ -187,7 +192,7 @@ TEST_F(TryingAgain, TakesTheNextServerWhereANameHasNoAddress) {
 TEST_F(TryingAgain, AsksEveryAddressOfAName) {
   upstream().servers = {name("both.test")};
   upstream().keep_alive = false;
-  connector.refused_hosts = {"::1", "127.0.0.9"};
+  network.refused_hosts = {"::1", "127.0.0.9"};
   start();
   resolver.answer({"::1", "127.0.0.9", "127.0.0.1"});
   for (std::size_t i = 0; i < 3; ++i) {  // whichever of them the turn begins with
@@ -201,13 +206,13 @@ TEST_F(TryingAgain, AsksEveryAddressOfAName) {
 
 TEST_F(TryingAgain, TellsWhenNoAddressOfANameListens) {
   upstream().servers = {name("both.test")};
-  connector.refused_hosts = {"::1", "127.0.0.9"};
+  network.refused_hosts = {"::1", "127.0.0.9"};
   start();
   resolver.answer({"::1", "127.0.0.9"});
   test::TestPeer& client = connect();
   client.send(get);
   expect_answer(client, "HTTP/1.1 502 ");
-  EXPECT_EQ(connector.tries, 2);
+  EXPECT_EQ(network.tries, 2);
 }
 
 TEST_F(TryingAgain, SendsTheWholeBodyWhereTheFirstNameHasNoAddress) {
@@ -225,35 +230,35 @@ TEST_F(TryingAgain, SendsTheWholeBodyWhereTheFirstNameHasNoAddress) {
 
 TEST_F(TryingAgain, TellsTheLastFailureWhereNoServerIsLeft) {
   upstream().servers = {port(1), port(2), port(3)};
-  connector.refused = {1, 2, 3};
+  network.refused = {1, 2, 3};
   start();
   test::TestPeer& client = connect();
   client.send(post);
   expect_answer(client, "HTTP/1.1 502 ");
-  EXPECT_EQ(connector.tries, 3);
+  EXPECT_EQ(network.tries, 3);
   EXPECT_THAT(log(), HasSubstr("upstream_connect_refused"));
 }
 
 TEST_F(TryingAgain, EndsWithTheAttemptsOfTheRoute) {
   upstream().servers = {port(1), port(2), port(3)};
-  connector.refused = {1, 2, 3};
+  network.refused = {1, 2, 3};
   route().retry.attempts = 2;
   start();
   test::TestPeer& client = connect();
   client.send(get);
   expect_answer(client, "HTTP/1.1 502 ");
-  EXPECT_EQ(connector.tries, 2);
+  EXPECT_EQ(network.tries, 2);
 }
 
 TEST_F(TryingAgain, IsLeftWhereTheRouteDoesNotWantIt) {
   upstream().servers = {port(1), port(2)};
-  connector.refused = {1, 2};
+  network.refused = {1, 2};
   route().retry.on_connect_failure = false;
   start();
   test::TestPeer& client = connect();
   client.send(get);
   expect_answer(client, "HTTP/1.1 502 ");
-  EXPECT_EQ(connector.tries, 1);
+  EXPECT_EQ(network.tries, 1);
 }
 
 TEST_F(TryingAgain, IsLeftWhereTheUpstreamMayHaveActed) {
@@ -265,7 +270,7 @@ TEST_F(TryingAgain, IsLeftWhereTheUpstreamMayHaveActed) {
   client.send(post);
   origin_got("\r\n\r\nbody").half_close();
   expect_answer(client, "HTTP/1.1 502 ");
-  EXPECT_EQ(connector.tries, 1);
+  EXPECT_EQ(network.tries, 1);
   EXPECT_THAT(log(), HasSubstr("upstream_reset_before_response"));
 }
 
@@ -285,7 +290,7 @@ TEST_F(Waiting, ForAFreeConnectionEndsInTime) {
   EXPECT_THAT(waiting.received(), HasSubstr("error=connection_limit_reached; details=\"upstream_queue_timeout\""));
   world.accepted(0)->send(ok_answer);
   expect_answer(busy, "\r\n\r\nok");
-  EXPECT_EQ(connector.tries, 1);
+  EXPECT_EQ(network.tries, 1);
 }
 
 TEST_F(Waiting, ForAFreeConnectionIsRewarded) {
@@ -300,7 +305,7 @@ TEST_F(Waiting, ForAFreeConnectionIsRewarded) {
   expect_answer(first, "\r\n\r\nok");
   origin_got("/second").send(ok_answer);
   expect_answer(second_client, "\r\n\r\nok");
-  EXPECT_EQ(connector.tries, 1);
+  EXPECT_EQ(network.tries, 1);
 }
 
 TEST_F(Waiting, ForANameOutlivesItsClient) {
@@ -313,7 +318,7 @@ TEST_F(Waiting, ForANameOutlivesItsClient) {
   world.settle();
   resolver.answer({"127.0.0.1"});
   EXPECT_TRUE(world.run_until([&] { return gateway.exchanges() == 0; }));
-  EXPECT_EQ(connector.tries, 0);
+  EXPECT_EQ(network.tries, 0);
   EXPECT_THAT(log(), HasSubstr("client_aborted"));
 }
 
@@ -322,7 +327,7 @@ TEST_F(Failing, ConnectIsNotServedHere) {
   test::TestPeer& client = connect();
   client.send("CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n");
   expect_answer(client, "HTTP/1.1 405 ");
-  EXPECT_EQ(connector.tries, 0);
+  EXPECT_EQ(network.tries, 0);
 }
 
 TEST_F(Failing, AnUpstreamThatSwitchesProtocolsUnasked) {
@@ -351,7 +356,7 @@ TEST_F(Failing, AnExpectationThatTheRouteRejects) {
   test::TestPeer& client = connect();
   client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
   expect_answer(client, "HTTP/1.1 417 ");
-  EXPECT_EQ(connector.tries, 0);
+  EXPECT_EQ(network.tries, 0);
 }
 
 }  // namespace

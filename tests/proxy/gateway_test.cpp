@@ -24,7 +24,7 @@ constexpr std::string_view ok_answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n
 
 class GatewayTest : public ::testing::Test {
  protected:
-  GatewayTest() : server(world.loop(), {}), gateway(world.loop(), world.network(), resolver, &lines) {
+  GatewayTest() : gateway(http, &lines) {
     config.log.access = config::AccessLog{.file = "-", .format = {}, .fields = {}, .redact = {}};
     config.listeners.push_back({.name = "web", .addresses = {}, .max_connections = 0, .server = {}});
     config.upstreams["api"] = {.name = "api", .servers = {world.address()}};
@@ -65,7 +65,8 @@ class GatewayTest : public ::testing::Test {
   config::Config config;
   ScriptedResolver resolver;
   CollectedLines lines;
-  Server server;
+  Http http{world.loop(), world.network(), resolver};
+  Server server{http, Gateway::server_options({})};
   Gateway gateway;
 };
 

@@ -89,8 +89,9 @@ class RewriteTest : public ::testing::Test {
   }
 
   test::World world;
-  Server server{world.loop(), {}};
-  Agent agent{world.loop(), world.network(), {}};
+  Http http{world.loop(), world.network(), world.resolver()};
+  Server server{http};
+  Agent agent{http};
   Arena arena{world.loop().blocks()};
   config::Server settings;
   config::HeaderChanges changes;

@@ -1,4 +1,5 @@
 // If these fail, a reload costs connections of those whom it does not concern, or leaves them with the old settings.
+#include "culvert/http.hpp"
 #include "proxy/site.hpp"
 
 #include <gtest/gtest.h>
@@ -35,7 +36,7 @@ class SiteTest : public ::testing::Test {
   void reload() {
     site = Site(config, site, [this](const config::Upstream& written) {
       ++made;
-      return make_ref<Upstream>(written, world.loop(), world.network(), resolver);
+      return make_ref<Upstream>(written, http);
     });
   }
   Ref<Route> find(std::string_view path) {
@@ -49,6 +50,7 @@ class SiteTest : public ::testing::Test {
 
   test::World world;
   ScriptedResolver resolver;
+  Http http{world.loop(), world.network(), resolver};
   config::Config config;
   int made = 0;  // upstreams
   Site site;

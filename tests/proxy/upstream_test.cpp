@@ -1,5 +1,6 @@
 // If these fail, one server gets all the work, a server that has just failed is tried again, or a name that moved (or
 // that nobody can resolve right now) takes the site down.
+#include "culvert/http.hpp"
 #include "proxy/upstream.hpp"
 
 #include <gtest/gtest.h>
@@ -25,7 +26,7 @@ class UpstreamTest : public ::testing::Test {
  protected:
   Upstream& with(std::vector<Address> servers) {
     settings.servers = std::move(servers);
-    upstream = make_ref<Upstream>(settings, world.loop(), world.network(), resolver);
+    upstream = make_ref<Upstream>(settings, http);
     return *upstream;
   }
   static Address ip(std::string_view text) {
@@ -44,6 +45,7 @@ class UpstreamTest : public ::testing::Test {
 
   test::World world;
   ScriptedResolver resolver;
+  Http http{world.loop(), world.network(), resolver};
   config::Upstream settings;
   Ref<Upstream> upstream;
 };
@@ -192,7 +194,7 @@ TEST_F(UpstreamTest, AgentIsAsTheSettingsSay) {
   settings.max_free_sockets = 5;
   settings.scheduling = config::Scheduling::fifo;
   settings.timeout = 7s;
-  const AgentOptions& options = with({ip("10.0.0.1")}).agent().options();
+  const AgentOptions& options = with({ip("10.0.0.1")}).agent().options;
   EXPECT_FALSE(options.keep_alive);
   EXPECT_EQ(options.max_sockets, 3u);
   EXPECT_EQ(options.max_total_sockets, unlimited) << "0 in a file";

@@ -1,4 +1,4 @@
-// What a server's and a client's connection have in common: the loop's ways in, and bytes that had to wait.
+// What everything that drives a stream has in common: the loop's ways in, and bytes that had to wait.
 #pragma once
 #include <algorithm>
 #include <vector>

@@ -6,9 +6,12 @@
 #include <cstddef>
 #include <system_error>
 
-#include "base/block_pool.hpp"
 #include "culvert/bytes.hpp"
 #include "culvert/transport.hpp"
+
+namespace culvert {
+class BlockPool;
+}
 
 namespace culvert::net {
 

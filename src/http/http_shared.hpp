@@ -1,0 +1,17 @@
+// What all servers and agents of one thread share: memory that is lent while a request is under way.
+#pragma once
+#include "base/slab.hpp"
+#include "culvert/http.hpp"
+#include "http/client_transaction.hpp"
+#include "http/server_transaction.hpp"
+#include "wire/h1_writer.hpp"
+
+namespace culvert {
+
+struct Http::Shared {
+  Slab<ServerTransaction> server_transactions;
+  Slab<ClientTransaction> client_transactions;
+  wire::HeadBuffer head;  // where heads are composed
+};
+
+}  // namespace culvert

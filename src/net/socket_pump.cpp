@@ -1,0 +1,142 @@
+#include "net/socket_pump.hpp"
+
+#include <utility>
+
+namespace culvert {
+
+Socket::Pump::Pump(Socket& socket) : socket_(socket) {
+  loop().ref();
+  socket_.transport_->attach(*this);
+  socket_.stamp();
+  update_interest();
+  ask();
+  touched();  // what was written before
+}
+
+Socket::Pump::~Pump() {
+  unpipe();
+  if (source_ != nullptr) source_->pump_->unpipe();
+  if (!close_told_) loop().unref();
+}
+
+void Socket::Pump::pipe_to(Socket& sink) {
+  unpipe();
+  sink_ = &sink;
+  sink.pump_->source_ = &socket_;
+  update_interest();
+}
+
+void Socket::Pump::unpipe() {
+  if (sink_ == nullptr) return;
+  sink_->pump_->source_ = nullptr;
+  sink_ = nullptr;
+  sink_full_ = false;
+}
+
+// ---- the loop's ways in -------------------------------------------------------------------------------------------
+
+void Socket::Pump::on_ready(Ready ready) noexcept {
+  if (ready.writable) {
+    on_flush();
+    if (socket_.destroyed()) return;
+  }
+  if (ready.readable) return read();
+  if (ready.broken) destroy(socket_.transport_->take_error());
+}
+
+void Socket::Pump::on_flush() noexcept {
+  if (socket_.destroyed()) return;
+  net::Outbox& box = socket_.outbox_;
+  if (!box.empty()) {
+    if (const std::error_code error = box.flush(*socket_.transport_)) return destroy(error);
+    socket_.stamp();
+  }
+  if (source_ != nullptr) {
+    Pump& from = *source_->pump_;
+    from.sink_full_ = !box.empty();
+    from.update_interest();
+  }
+  if (box.empty()) {
+    if (socket_.ended_ && !std::exchange(fin_sent_, true)) {
+      if (const std::error_code error = socket_.transport_->shutdown_write()) return destroy(error);
+      close_when_both_ended();
+    } else if (std::exchange(socket_.need_drain_, false)) {
+      socket_.on_drain.emit();
+    }
+  }
+  update_interest();
+}
+
+TimePoint Socket::Pump::on_due(TimePoint now) noexcept {
+  const TimePoint limit = socket_.times_out_at();
+  if (limit > now) return limit;
+  socket_.tell_timeout();
+  return socket_.destroyed() ? never : socket_.times_out_at();
+}
+
+void Socket::Pump::on_deferred() noexcept {
+  if (peer_ended_ && !std::exchange(end_told_, true)) {
+    const bool somebody_minds = socket_.on_end.listener_count() > 0;
+    socket_.on_end.emit();
+    if (sink_ != nullptr) {
+      sink_->end();
+    } else if (!somebody_minds) {
+      socket_.end();  // nobody knows that it is time to finish
+    }
+  }
+  if (!socket_.destroyed()) return close_when_both_ended();
+  if (std::exchange(close_told_, true)) return;
+  loop().unref();
+  if (const std::error_code error = std::exchange(reason_, {})) socket_.on_error.emit(error);
+  socket_.on_close.emit();
+  loop().let_go(socket_);
+}
+
+// ---- bytes in, and the end ------------------------------------------------------------------------------------------
+
+void Socket::Pump::read() {
+  Result<Bytes> got = socket_.transport_->read();
+  if (!got) {
+    if (got.error() == errc::end_of_stream) return peer_ended();
+    return destroy(got.error());
+  }
+  if (got->empty()) return;
+  socket_.stamp();
+  if (sink_ != nullptr && sink_->writable()) {
+    sink_->outbox_.borrow(*got);
+    sink_->pump_->touched();
+  }
+  socket_.on_data.emit(*got);
+}
+
+void Socket::Pump::peer_ended() {
+  peer_ended_ = true;
+  update_interest();
+  loop().defer(later_);
+}
+
+void Socket::Pump::close_when_both_ended() {
+  if (peer_ended_ && fin_sent_) destroy({});
+}
+
+void Socket::Pump::destroy(std::error_code reason) {
+  if (socket_.destroyed()) return;
+  reason_ = reason;
+  socket_.close_transport();
+  loop().forget(due_);
+  sender_.unlink();
+  loop().defer(later_);
+  if (sink_ != nullptr && !end_told_) sink_->end();
+  if (source_ != nullptr) source_->destroy();
+}
+
+bool Socket::Pump::flows() const {
+  return !socket_.paused_ && !sink_full_ && (sink_ != nullptr || socket_.on_data.listener_count() > 0);
+}
+
+void Socket::Pump::update_interest() {
+  if (socket_.destroyed()) return;
+  socket_.transport_->want({.read = !peer_ended_ && flows(), .write = !socket_.outbox_.empty()});
+}
+
+}  // namespace culvert

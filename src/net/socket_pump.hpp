@@ -1,0 +1,54 @@
+// What moves the bytes of a socket that is a stream of its own: reads while somebody listens or a pipe takes it, sends
+// what waits, passes the end on, and tells the events.
+#pragma once
+#include <vector>
+
+#include "culvert/socket.hpp"
+#include "net/loop_entries.hpp"
+
+namespace culvert {
+
+class Socket::Pump final : private Watcher, public Socket::Driver {
+ public:
+  explicit Pump(Socket& socket);
+  ~Pump();
+
+  void pipe_to(Socket& sink);
+
+  void touched() override { loop().flush_soon(sender_); }
+  void destroy(std::error_code reason) override;
+  void timeout_changed() override { ask(); }
+  void flow_changed() override { update_interest(); }
+
+ private:
+  friend struct LoopEntries<Pump>;
+
+  void on_ready(Ready ready) noexcept override;
+  TimePoint on_due(TimePoint now) noexcept;
+  void on_deferred() noexcept;
+  void on_flush() noexcept;
+
+  Loop& loop() const { return socket_.loop_; }
+  void read();
+  void peer_ended();
+  void close_when_both_ended();
+  bool flows() const;
+  void update_interest();
+  void unpipe();
+  void ask() { loop().ask_at(due_, socket_.times_out_at()); }
+
+  Socket& socket_;
+  Socket* sink_ = nullptr;    // what this one is piped into
+  Socket* source_ = nullptr;  // what is piped into this one
+  LoopEntries<Pump>::Due due_{*this};
+  LoopEntries<Pump>::Later later_{*this};
+  LoopEntries<Pump>::Sender sender_{*this};
+  std::error_code reason_;    // why it was destroyed
+  bool sink_full_ = false;
+  bool peer_ended_ = false;
+  bool end_told_ = false;
+  bool fin_sent_ = false;
+  bool close_told_ = false;
+};
+
+}  // namespace culvert
