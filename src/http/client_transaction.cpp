@@ -73,7 +73,10 @@ void ClientTransaction::connected() {
 void ClientTransaction::expect_answer() {
   informational_ = false;
   parser.begin(arena, {.header_bytes_max = max_header_size != 0 ? max_header_size : agent.http_.max_header_size,
-                       .headers_max = request.max_headers_count});
+                       .headers_max = request.max_headers_count,
+                       .rules = lenient                ? wire::Rules::insecure
+                                : agent.options.strict ? wire::Rules::strict
+                                                       : wire::Rules::node});
 }
 
 Socket* ClientTransaction::socket() { return connection == nullptr ? nullptr : &connection->socket(); }

@@ -380,7 +380,10 @@ void ServerConnection::begin_transaction() {
       transaction_->arena,
       {.header_bytes_max = options.max_header_size != 0 ? options.max_header_size : http().max_header_size,
        .headers_max = options.max_headers_count,
-       .require_host = options.require_host_header});
+       .require_host = options.require_host_header,
+       .rules = options.insecure_http_parser ? wire::Rules::insecure
+                : options.strict             ? wire::Rules::strict
+                                             : wire::Rules::node});
   transaction_->response.refuses_body_ = options.reject_non_standard_body_writes;
   transaction_->response.unique_headers_ = options.unique_headers;
   phase_ = Phase::head;

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstddef>
 
+#include "wire/methods.hpp"
+
 namespace culvert {
 
 namespace {
@@ -89,13 +91,6 @@ std::string_view status_message(std::uint16_t status) {
   return place == 0 ? "unknown" : codes[place - 1].phrase;
 }
 
-std::span<const std::string_view> methods() {
-  static constexpr std::string_view names[] = {
-      "ACL", "BIND", "CHECKOUT", "CONNECT", "COPY", "DELETE", "GET", "HEAD", "LINK", "LOCK", "M-SEARCH", "MERGE",
-      "MKACTIVITY", "MKCALENDAR", "MKCOL", "MOVE", "NOTIFY", "OPTIONS", "PATCH", "POST", "PROPFIND", "PROPPATCH",
-      "PURGE", "PUT", "QUERY", "REBIND", "REPORT", "SEARCH", "SOURCE", "SUBSCRIBE", "TRACE", "UNBIND", "UNLINK",
-      "UNLOCK", "UNSUBSCRIBE"};
-  return names;
-}
+std::span<const std::string_view> methods() { return wire::methods(); }
 
 }  // namespace culvert

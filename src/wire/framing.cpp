@@ -21,7 +21,7 @@ struct Fields {
 
   std::error_code add_length(std::string_view value);
   void add_codings(std::string_view value);
-  std::error_code judge() const;
+  std::error_code judge(Rules rules) const;
 };
 
 std::error_code Fields::add_length(std::string_view value) {
@@ -44,15 +44,15 @@ void Fields::add_codings(std::string_view value) {
   }
 }
 
-std::error_code Fields::judge() const {
+std::error_code Fields::judge(Rules rules) const {
   if (!has_coding) return {};
-  if (has_length) return ParseError::HPE_UNEXPECTED_CONTENT_LENGTH;
+  if (has_length && rules != Rules::insecure) return ParseError::HPE_UNEXPECTED_CONTENT_LENGTH;
   if (!chunked_last || times_chunked != 1) return ParseError::HPE_INVALID_TRANSFER_ENCODING;
   if (codings != 1) return ParseError::unknown_transfer_coding;
   return {};
 }
 
-std::error_code read_fields(const HeaderList& headers, Fields& fields) {
+std::error_code read_fields(const HeaderList& headers, Rules rules, Fields& fields) {
   if (!headers.may_have(HeaderId::content_length) && !headers.may_have(HeaderId::transfer_encoding)) return {};
   for (const Header& header : headers) {
     if (header.id == HeaderId::content_length) {
@@ -61,7 +61,7 @@ std::error_code read_fields(const HeaderList& headers, Fields& fields) {
       fields.add_codings(header.value);
     }
   }
-  return fields.judge();
+  return fields.judge(rules);
 }
 
 void frame(const Fields& fields, Framing::Kind without_fields, Framing& framing) {
@@ -74,17 +74,17 @@ void frame(const Fields& fields, Framing::Kind without_fields, Framing& framing)
 
 }  // namespace
 
-std::error_code judge_request(const HeaderList& headers, std::uint8_t minor_version, Framing& framing) {
+std::error_code judge_request(const HeaderList& headers, std::uint8_t minor_version, Rules rules, Framing& framing) {
   Fields fields;
-  if (auto error = read_fields(headers, fields)) return error;
-  if (fields.has_coding && minor_version == 0) return ParseError::transfer_encoding_in_1_0;
+  if (auto error = read_fields(headers, rules, fields)) return error;
+  if (fields.has_coding && minor_version == 0 && rules == Rules::strict) return ParseError::transfer_encoding_in_1_0;
   frame(fields, Framing::Kind::none, framing);
   return {};
 }
 
-std::error_code judge_response(const HeaderList& headers, std::uint16_t status, Framing& framing) {
+std::error_code judge_response(const HeaderList& headers, std::uint16_t status, Rules rules, Framing& framing) {
   Fields fields;
-  if (auto error = read_fields(headers, fields)) return error;
+  if (auto error = read_fields(headers, rules, fields)) return error;
   frame(fields, Framing::Kind::until_close, framing);
   if (status < 200 || status == 204 || status == 304) framing.kind = Framing::Kind::none;
   return {};

@@ -80,6 +80,12 @@ struct H1Parser::State {
   const char* read_start_line(const char* line);
   const char* read_fields(const char* line);
   const char* refuse_field(const char* line);
+  const char* refuse_start_line(const char* line, std::string_view text, std::string_view word);
+  void run_in_place_of(std::string_view method, std::string_view known, std::string_view text);
+  std::string_view with_line_end(std::string_view text);
+  LineEnd line_end(const char* from) const;
+  bool keeps(HeaderId id) const;
+  bool lenient() const { return limits.rules == Rules::insecure; }
   void end_section();
   void end_head();
   void judge_connection();
@@ -102,6 +108,7 @@ struct H1Parser::State {
   static int on_chunk_data(llhttp_t* grammar, const char* at, std::size_t size);
   static const llhttp_settings_t settings;
 
+  bool strict() const { return limits.rules == Rules::strict; }
   bool has_begun() const { return guard.has_begun() || (!open_line.empty() && open_line.text().front() != '\r'); }
   bool run(std::string_view bytes);
   int refuse(ParseError what);
@@ -251,8 +258,9 @@ std::size_t H1Parser::State::read_lines(const char* lines, std::size_t size) {
   const char* const end = lines + size;
   const char* at = lines;
   while (at != end && !error) {
-    if (at[0] == '\r' && at[1] == '\n') {
-      at += 2;
+    const std::size_t empty_line = at[0] == '\r' && at[1] == '\n' ? 2 : at[0] == '\n' && lenient() ? 1 : 0;
+    if (empty_line > 0) {
+      at += empty_line;
       if (phase == Phase::head && !guard.has_begun()) continue;
       end_section();
       break;
@@ -270,19 +278,43 @@ std::size_t H1Parser::State::read_lines(const char* lines, std::size_t size) {
 const char* H1Parser::State::read_start_line(const char* line) {
   start_line_read = true;
   guard.count_line();
-  const LineEnd end = find_line_end(line);
+  const LineEnd end = line_end(line);
   if (end.error != ParseError::ok) {
     error = end.error == ParseError::HPE_INVALID_HEADER_TOKEN ? ParseError::control_character : end.error;
     return line;
   }
-  const std::string_view text{line, end.at + 2};
-  run(text);
-  // llhttp's methods are a fixed list: what is not on it may still be a method (RFC 9110 9.1).
-  if (error == ParseError::HPE_INVALID_METHOD) {
-    const std::size_t space = text.find(' ');
-    if (space != std::string_view::npos && is_token(text.substr(0, space))) error = ParseError::unknown_method;
+  const std::string_view text{line, end.at};
+  const std::string_view word = text.substr(0, text.find(' '));
+  if (kind == MessageKind::request && word == "QUERY") {
+    run_in_place_of(word, "GET", text);
+  } else {
+    run(end.size == 2 ? std::string_view{line, end.at + 2} : with_line_end(text));
   }
-  return end_of(text);
+  if (error) return refuse_start_line(line, text, word);
+  return end.at + end.size;
+}
+
+// Old versions of llhttp do not know every method: they read the line with one that they do.
+void H1Parser::State::run_in_place_of(std::string_view method, std::string_view known, std::string_view text) {
+  std::string_view line = arena->copy(known);
+  line = arena->extend(line, text.substr(method.size()));
+  run(arena->extend(line, "\r\n"));
+  head.method = method;
+}
+
+std::string_view H1Parser::State::with_line_end(std::string_view text) {
+  return arena->extend(arena->copy(text), "\r\n");
+}
+
+// Returns where the line went wrong, as far as llhttp says so.
+const char* H1Parser::State::refuse_start_line(const char* line, std::string_view text, std::string_view word) {
+  const char* const at = llhttp_get_error_pos(&grammar);
+  // llhttp's methods are a fixed list: what is not on it may still be a method (RFC 9110 9.1).
+  const bool names_a_method = word.size() < text.size() && is_token(word);
+  if (error == ParseError::HPE_INVALID_METHOD && strict() && names_a_method) error = ParseError::unknown_method;
+  if (error == ParseError::unknown_method && !strict()) error = ParseError::HPE_INVALID_METHOD;
+  if (error == ParseError::version_not_supported && !strict()) error = ParseError::HPE_INVALID_VERSION;
+  return at >= line && at <= end_of(text) ? at : line;
 }
 
 // And all the fields that follow it: the byte behind the last line is none that one begins with.
@@ -295,19 +327,34 @@ const char* H1Parser::State::read_fields(const char* line) {
     const std::string_view name{line, colon};
     const HeaderId id = header_id(name);
     if (*colon != ':' || (id == HeaderId::other && !is_token(name))) return refuse_field(line);
-    const LineEnd end = find_line_end(colon);
+    const LineEnd end = line_end(colon);
     if (end.error != ParseError::ok) return refuse_field(line);
-    if (in_head || (flags_of(id) & not_in_trailers) == 0) {
+    if (in_head ? keeps(id) : (flags_of(id) & not_in_trailers) == 0) {
       fields.push(*arena, {id, name, trim_value(colon + 1, end.at)});
     }
-    line = end.at + 2;
+    line = end.at + end.size;
   } while (guard.usual(*line));
   return line;
 }
 
+// Strict rules have refused what is over the limit. Node ignores it, but not what says where the message ends.
+bool H1Parser::State::keeps(HeaderId id) const {
+  if (strict() || limits.headers_max == 0 || head.headers.size() < limits.headers_max) return true;
+  return (flags_of(id) & (framing | hop_by_hop)) != 0 || id == HeaderId::host;
+}
+
+// Lenient rules take a bare LF, and control characters on the way to it.
+LineEnd H1Parser::State::line_end(const char* from) const {
+  LineEnd end = find_line_end(from);
+  if (!lenient()) return end;
+  while (end.error == ParseError::HPE_INVALID_HEADER_TOKEN && *end.at != '\0') end = find_line_end(end.at + 1);
+  if (end.error == ParseError::HPE_CR_EXPECTED) end = {end.at, ParseError::ok, 1};
+  return end;
+}
+
 // What is wrong with its end comes before what is wrong with its name.
 const char* H1Parser::State::refuse_field(const char* line) {
-  const LineEnd end = find_line_end(line);
+  const LineEnd end = line_end(line);
   error = end.error != ParseError::ok ? end.error : ParseError::HPE_INVALID_HEADER_TOKEN;
   return line;
 }
@@ -322,12 +369,12 @@ void H1Parser::State::end_section() {
 
 void H1Parser::State::end_head() {
   if (kind == MessageKind::request) {
-    error = judge_destination(head.method, head.target, head.headers);
-    if (!error) error = judge_request(head.headers, head.minor_version, head.framing);
+    if (strict()) error = judge_destination(head.method, head.target, head.headers);
+    if (!error) error = judge_request(head.headers, head.minor_version, limits.rules, head.framing);
     const bool wants_host = limits.require_host && head.minor_version == 1;
     if (!error && wants_host && head.headers.find(HeaderId::host) == nullptr) error = ParseError::missing_host;
   } else {
-    error = judge_response(head.headers, head.status, head.framing);
+    error = judge_response(head.headers, head.status, limits.rules, head.framing);
   }
   if (error) return;
   judge_connection();

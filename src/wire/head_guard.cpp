@@ -11,7 +11,9 @@ void HeadGuard::begin(Section section, const ParserLimits& limits) {
   bytes_left_ = limits.header_bytes_max;
   lines_ = 0;
   const std::uint32_t start_lines = section == Section::trailers ? 0 : 1;
-  lines_max_ = limits.headers_max == 0 ? std::numeric_limits<std::uint32_t>::max() : limits.headers_max + start_lines;
+  rules_ = limits.rules;
+  const bool limited = limits.headers_max != 0 && limits.rules == Rules::strict;
+  lines_max_ = limited ? limits.headers_max + start_lines : std::numeric_limits<std::uint32_t>::max();
 }
 
 ParseError HeadGuard::judge_unusual(char first) const {
@@ -25,7 +27,7 @@ ParseError HeadGuard::judge_unusual(char first) const {
 ParseError HeadGuard::overflow(std::string_view open_line) const {
   const bool in_request_line =
       section_ == Section::request && before_start_line() && !open_line.empty() && open_line.front() != '\r';
-  return in_request_line ? ParseError::request_line_too_long : ParseError::HPE_HEADER_OVERFLOW;
+  return in_request_line && rules_ == Rules::strict ? ParseError::request_line_too_long : ParseError::HPE_HEADER_OVERFLOW;
 }
 
 std::size_t whole_lines(std::string_view text) {

@@ -11,10 +11,20 @@
 
 namespace culvert::wire {
 
+// How strictly a message is read. Where Node departs from RFC 9110 and 9112, `node` does as it does; `insecure` is Node's
+// insecureHTTPParser. What both of them refuse is refused by every rule but `insecure`.
+enum class Rules : std::uint8_t {
+  strict,    // one Host that holds a host; a target of the form that the method wants; no Transfer-Encoding in HTTP/1.0
+             // requests; header lines over the limit are refused; 414, 501 and 505 have their own status
+  node,      // none of these: the first Host counts, lines over the limit vanish, all errors are 400 or 431
+  insecure,  // as node, and: bare LF line ends, control characters in values, Content-Length beside chunked (which wins)
+};
+
 struct ParserLimits {
   std::uint32_t header_bytes_max = 16 * 1024;  // of a head: start line, names, values, separators; also of trailers
   std::uint32_t headers_max = 2000;            // header lines; 0: no limit
   bool require_host = false;                   // an HTTP/1.1 request without Host is refused (missing_host)
+  Rules rules = Rules::strict;
 };
 
 // The limits of one section of a message, and the first judgement of each of its lines.
@@ -43,6 +53,7 @@ class HeadGuard {
   std::uint32_t lines_ = 0;
   std::uint32_t lines_max_ = 0;
   Section section_ = Section::request;
+  Rules rules_ = Rules::strict;
 };
 
 // How many bytes at the front of `text` are whole lines: up to an empty line or, where there is none, all of them. Not
@@ -55,6 +66,7 @@ std::size_t whole_lines(std::string_view text);
 struct LineEnd {
   const char* at = nullptr;
   ParseError error = ParseError::ok;
+  std::uint8_t size = 2;  // of the line end itself
 };
 inline constexpr std::size_t margin = 16;
 inline LineEnd find_line_end(const char* from) {

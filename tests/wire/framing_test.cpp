@@ -25,11 +25,11 @@ class FramingTest : public testing::Test {
   }
   std::error_code request(Lines lines, std::uint8_t minor = 1) {
     framing_ = {};
-    return judge_request(list(lines), minor, framing_);
+    return judge_request(list(lines), minor, Rules::strict, framing_);
   }
   std::error_code response(Lines lines, std::uint16_t status = 200) {
     framing_ = {};
-    return judge_response(list(lines), status, framing_);
+    return judge_response(list(lines), status, Rules::strict, framing_);
   }
   BlockPool pool_;
   Arena arena_{pool_};

@@ -73,7 +73,7 @@ const Probe probes[] = {
     {"UnknownMethod", request, "FOO / HTTP/1.1\r\n\r\n"sv, ParseError::unknown_method},
     {"LongerThanAKnownMethod", request, "GETX / HTTP/1.1\r\n\r\n"sv, ParseError::unknown_method},
     {"LowerCaseMethod", request, "get / HTTP/1.1\r\n\r\n"sv, ParseError::unknown_method},
-    {"Query", request, "QUERY / HTTP/1.1\r\n\r\n"sv, ParseError::unknown_method},
+    {"Query", request, "QUERY / HTTP/1.1\r\n\r\n"sv, ParseError::ok},
     {"RtspMethod", request, "DESCRIBE / HTTP/1.1\r\n\r\n"sv, ParseError::unknown_method},
     {"MethodIsNoToken", request, "G(T / HTTP/1.1\r\n\r\n"sv, ParseError::HPE_INVALID_METHOD},
     {"NoRequestLine", request, "BAD\r\n\r\n"sv, ParseError::HPE_INVALID_METHOD},
