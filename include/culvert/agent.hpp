@@ -33,6 +33,10 @@ struct AgentOptions {
   // For every socket that the agent makes, where the request does not say otherwise.
   ConnectOptions connect{};
   int family = 0;
+  // Of responses, where the request does not say otherwise; see RequestOptions.
+  std::uint32_t max_header_size = 0;
+  std::uint32_t max_headers_count = 2000;
+  bool insecure_http_parser = false;
   // Beyond Node: RFC 9112 where Node departs from it, see wire::Rules.
   bool strict = false;
 };

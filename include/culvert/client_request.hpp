@@ -66,8 +66,8 @@ struct RequestOptions {
   int hints = 0;                            // of the lookup
   Resolver* lookup = nullptr;               // who knows names; null: the Http's
   milliseconds timeout{0};                  // of the socket, set before it is connected; see on_timeout
-  std::uint32_t max_header_size = 0;        // bytes of a response's head; 0: Http::max_header_size
-  std::uint32_t max_headers_count = 2000;   // lines of a response's head; 0: no limit. More are ignored
+  std::uint32_t max_header_size = 0;        // bytes of a response's head; 0: the agent's, else Http::max_header_size
+  std::optional<std::uint32_t> max_headers_count{};  // lines of a response's head; none: the agent's. 0: no limit
   bool insecure_http_parser = false;        // lenient
   bool join_duplicate_headers = false;      // of the response, see IncomingMessage::headers()
   std::vector<std::string> unique_headers{};  // lists are sent as one line, joined with "; "

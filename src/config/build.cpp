@@ -95,6 +95,7 @@ Process build_process(const Node& table) {
   if (threads != nullptr && threads->text != "auto") read.number("threads", process.threads);
   read.duration("shutdown_timeout", process.shutdown_timeout);
   read.flag("reuse_port", process.reuse_port);
+  read.number("max_idle_http_parsers", process.max_idle_http_parsers);
   return process;
 }
 
@@ -155,7 +156,13 @@ void read_server(const Node& table, Server& out) {
   read.number("max_headers_count", out.max_headers_count);
   read.size("max_body_size", out.max_body_size);
   read.flag("require_host_header", out.require_host_header);
+  read.duration("connections_checking_interval", out.connections_checking_interval);
   read.flag("no_delay", out.no_delay);
+  read.flag("keep_alive", out.keep_alive);
+  read.duration("keep_alive_initial_delay", out.keep_alive_initial_delay);
+  read.size("high_water_mark", out.high_water_mark);
+  read.flag("allow_half_open", out.allow_half_open);
+  read.flag("insecure_http_parser", out.insecure_http_parser);
   read.choice("expect_continue", out.expect_continue);
   read.text_or_off("server_header", out.server_header);
   read.text_or_off("via", out.via);
@@ -287,6 +294,12 @@ Upstream build_upstream(const std::string& name, const Node& table) {
   read.number("max_free_sockets", upstream.max_free_sockets);
   read.choice("scheduling", upstream.scheduling);
   read.duration("timeout", upstream.timeout);
+  if (const Node* value = table.value_of("local_address")) upstream.local_address = *Endpoint::parse_ip(value->text);
+  read.number("family", upstream.family);
+  read.flag("no_delay", upstream.no_delay);
+  read.size("max_header_size", upstream.max_header_size);
+  read.number("max_headers_count", upstream.max_headers_count);
+  read.flag("insecure_http_parser", upstream.insecure_http_parser);
   read.duration("connect_timeout", upstream.connect_timeout);
   read.duration("response_timeout", upstream.response_timeout);
   read.duration("resolve", upstream.resolve);

@@ -23,6 +23,7 @@ struct Process {
   std::uint32_t threads = 0;  // 0: one a core
   milliseconds shutdown_timeout{30'000};
   bool reuse_port = true;
+  std::uint32_t max_idle_http_parsers = 1000;  // of a worker
   bool operator==(const Process&) const = default;
 };
 
@@ -77,7 +78,13 @@ struct Server {
   std::uint32_t max_headers_count = 2000;
   std::uint64_t max_body_size = 0;  // 0: no limit
   bool require_host_header = true;
+  milliseconds connections_checking_interval{0};  // 0: a 408 is never late
   bool no_delay = true;
+  bool keep_alive = false;                        // TCP's probes
+  milliseconds keep_alive_initial_delay{0};       // 0: the system's choice
+  std::uint32_t high_water_mark = 64 * 1024;
+  bool allow_half_open = true;
+  bool insecure_http_parser = false;
   ExpectContinue expect_continue = ExpectContinue::forward;
   std::string server_header = "culvert";  // of answers that culvert makes itself; empty: none
   std::string via = "culvert";            // empty: no Via
@@ -190,6 +197,12 @@ struct Upstream {
   std::uint32_t max_free_sockets = 256;
   Scheduling scheduling = Scheduling::lifo;
   milliseconds timeout{60'000};         // a free connection is closed after this
+  Endpoint local_address;               // Family::none: wherever
+  int family = 0;                       // 4, 6; 0: both
+  bool no_delay = true;
+  std::uint32_t max_header_size = 16 * 1024;
+  std::uint32_t max_headers_count = 2000;
+  bool insecure_http_parser = false;
   milliseconds connect_timeout{3'000};
   milliseconds response_timeout{60'000};
   milliseconds resolve{30'000};         // how long the addresses of a name are used before asking again

@@ -33,6 +33,7 @@ enum class Type : std::uint8_t {
   server_address,
   networks_or_choice,
   network,
+  ip_address,
   host,
   path,
   path_prefix,

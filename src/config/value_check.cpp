@@ -59,6 +59,11 @@ std::optional<Wrong> wrong_rewrite(const Key& key, std::string_view text) {
   return check_template(text, key.choices);
 }
 
+std::optional<Wrong> wrong_ip_address(std::string_view text) {
+  if (Endpoint::parse_ip(text)) return std::nullopt;
+  return Wrong{"bad-address", in_quotes(text) + " is not an IP address", "for example \"192.0.2.1\" or \"2001:db8::1\"", ""};
+}
+
 std::optional<Wrong> wrong_text(const Key& key, const std::string& text, const std::string& name) {
   switch (key.type) {
     case Type::choice: return wrong_choice(key, text, name);
@@ -68,6 +73,7 @@ std::optional<Wrong> wrong_text(const Key& key, const std::string& text, const s
     case Type::server_address: return wrong_of(parse_server_address(text));
     case Type::upstream: return is_url(text) ? wrong_of(parse_url(text)) : std::nullopt;
     case Type::network: return wrong_of(parse_network(text));
+    case Type::ip_address: return wrong_ip_address(text);
     case Type::host: return wrong_of(parse_host(text));
     case Type::path: return wrong_of(parse_path(text));
     case Type::path_prefix: return check_path_prefix(text);

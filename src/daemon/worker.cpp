@@ -66,6 +66,7 @@ void Worker::join() { thread_.join(); }
 void Worker::take(Delivery& delivery) {
   const config::Config& config = *delivery.config;
   assert(delivery.limits.size() == config.listeners.size());
+  http_.set_max_idle_http_parsers(config.process.max_idle_http_parsers);
   gateway_.apply(delivery.config);
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
     const config::Listener& listener = config.listeners[i];

@@ -71,9 +71,9 @@ void ClientRequest::start(const RequestOptions& options) {
   frames_by_default_ = !usually_without_body(method_);
   if (!options.set_default_headers) suppress_automatic_headers();
   set_host_ = options.set_host.value_or(options.set_default_headers) && !options.raw_headers;
-  max_headers_count = options.max_headers_count;
-  transaction_.max_header_size = options.max_header_size;
-  transaction_.lenient = options.insecure_http_parser;
+  if (options.max_headers_count) max_headers_count = *options.max_headers_count;
+  if (options.max_header_size != 0) transaction_.max_header_size = options.max_header_size;
+  transaction_.lenient = transaction_.lenient || options.insecure_http_parser;
   transaction_.joins = options.join_duplicate_headers;
   take_headers(options);
   take_socket_options(options);

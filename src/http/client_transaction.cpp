@@ -36,6 +36,9 @@ ClientTransaction::ClientTransaction(Agent& owner, Agent::Origin& to, BlockPool&
       early(blocks),
       request(*this, *this, arena),
       response(*this) {
+  max_header_size = agent.options.max_header_size;
+  lenient = agent.options.insecure_http_parser;
+  request.max_headers_count = agent.options.max_headers_count;
   ++origin.users;
   agent.loop_.ref();
 }

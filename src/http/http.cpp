@@ -40,7 +40,9 @@ Http::Http() : Http(std::make_unique<Own>()) {}
 Http::Http(std::unique_ptr<Own> own) : Http(own->loop, own->network, own->resolver) { own_ = std::move(own); }
 
 Http::Http(Loop& loop, Network& network, Resolver& resolver)
-    : loop_(loop), network_(network), resolver_(resolver), shared_(std::make_unique<Shared>()) {}
+    : loop_(loop), network_(network), resolver_(resolver), shared_(std::make_unique<Shared>()) {
+  set_max_idle_http_parsers(1000);
+}
 
 Http::~Http() { default_agent_.reset(); }
 

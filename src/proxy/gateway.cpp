@@ -91,17 +91,23 @@ void Gateway::forget(const Server& server) {
 }
 
 ServerOptions Gateway::server_options(const config::Server& settings) {
-  return {.headers_timeout = settings.headers_timeout,
+  const bool crossed = settings.request_timeout.count() != 0 && settings.headers_timeout > settings.request_timeout;
+  return {.headers_timeout = crossed ? settings.request_timeout : settings.headers_timeout,
           .request_timeout = settings.request_timeout,
-          .connections_checking_interval = {},
+          .connections_checking_interval = settings.connections_checking_interval,
           .keep_alive_timeout = settings.keep_alive_timeout,
           .timeout = settings.timeout,
           .max_requests_per_socket = settings.max_requests_per_socket,
           .max_header_size = settings.max_header_size,
           .max_headers_count = settings.max_headers_count,
           .require_host_header = settings.require_host_header,
+          .insecure_http_parser = settings.insecure_http_parser,
+          .high_water_mark = settings.high_water_mark,
+          .no_delay = settings.no_delay,
+          .keep_alive = settings.keep_alive,
+          .keep_alive_initial_delay = settings.keep_alive_initial_delay,
           .strict = true,
-          .allow_half_open = true};
+          .allow_half_open = settings.allow_half_open};
 }
 
 void Gateway::drain() {

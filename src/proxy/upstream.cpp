@@ -17,6 +17,11 @@ AgentOptions agent_options(const config::Upstream& settings) {
           .scheduling = settings.scheduling == config::Scheduling::lifo ? AgentOptions::Scheduling::lifo
                                                                         : AgentOptions::Scheduling::fifo,
           .timeout = settings.timeout,
+          .connect = {.local = settings.local_address, .no_delay = settings.no_delay},
+          .family = settings.family,
+          .max_header_size = settings.max_header_size,
+          .max_headers_count = settings.max_headers_count,
+          .insecure_http_parser = settings.insecure_http_parser,
           .strict = true};
 }
 
@@ -61,7 +66,8 @@ Agent::Origin* Upstream::Server::origin() {
 void Upstream::Server::resolve() {
   if (resolution_) return;
   error_ = {};
-  resolution_ = owner_.resolver_.resolve(owner_.loop_, address_.text, address_.port, {},
+  resolution_ = owner_.resolver_.resolve(owner_.loop_, address_.text, address_.port,
+                                         {.family = owner_.settings.family},
                                          [this](Result<std::vector<Endpoint>> answer) { resolved(std::move(answer)); });
 }
 

@@ -98,6 +98,7 @@ std::string value_of(const Key& key) {
     case Type::server_address: return "server";
     case Type::networks_or_choice: return "network, " + choices_of(key);
     case Type::network: return "network";
+    case Type::ip_address: return "IP address";
     case Type::host: return "host";
     case Type::path: return "path";
     case Type::path_prefix: return "path";
