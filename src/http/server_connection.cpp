@@ -156,11 +156,11 @@ void ServerConnection::read() {
   Result<Bytes> got = socket_->transport()->read();
   if (!got) {
     if (got.error() == errc::end_of_stream) return peer_finished();
-    return refuse(got.error(), {}, 0);
+    return over_with_http() ? close(got.error()) : refuse(got.error(), {}, 0);
   }
   if (got->empty()) return;
   socket_->stamp();
-  if (phase_ != Phase::lingering && phase_ != Phase::failed) parse(*got);
+  if (!over_with_http()) parse(*got);
 }
 
 void ServerConnection::parse(Bytes bytes) {

@@ -63,7 +63,7 @@ class ServerConnection final : public ListHook,
   void flow_changed() override;
   void abort(std::error_code reason) override { close(reason); }
   void destroy(std::error_code reason) override { close(reason); }
-  Socket* socket() override { return socket_.get(); }
+  Socket* socket() override { return over() ? nullptr : socket_.get(); }
   bool joins_duplicates() const override { return server_.options.join_duplicate_headers; }
   net::Outbox& outbox() override { return socket_->outbox(); }
   void touched() override { loop().flush_soon(sender_); }
@@ -75,6 +75,7 @@ class ServerConnection final : public ListHook,
 
   Loop& loop() const { return server_.loop_; }
   bool over() const { return phase_ == Phase::closed || phase_ == Phase::left; }
+  bool over_with_http() const { return phase_ == Phase::failed || phase_ == Phase::lingering; }
   void read();
   void parse(Bytes bytes);
   void hold(Bytes bytes);
