@@ -51,14 +51,18 @@ const DistinctHeaders& IncomingMessage::headers_distinct() {
 }
 
 const HeaderMap& IncomingMessage::trailers() {
+  static const HeaderMap none;
+  if (trailers_ == nullptr) return none;
   auto& view = views().trailers;
-  if (!view || trailers_ == nullptr) view = joined_headers(raw_trailers(), source_.joins_duplicates());
+  if (!view) view = joined_headers(raw_trailers(), source_.joins_duplicates());
   return *view;
 }
 
 const DistinctHeaders& IncomingMessage::trailers_distinct() {
+  static const DistinctHeaders none;
+  if (trailers_ == nullptr) return none;
   auto& view = views().trailers_distinct;
-  if (!view || trailers_ == nullptr) view = distinct_headers(raw_trailers());
+  if (!view) view = distinct_headers(raw_trailers());
   return *view;
 }
 
