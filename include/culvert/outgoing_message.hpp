@@ -59,6 +59,8 @@ class ByteSink {
 // where there is no value, ERR_INVALID_CHAR.
 void validate_header_name(std::string_view name, std::string_view label = "Header name");
 void validate_header_value(std::string_view name, std::optional<std::string_view> value);
+// UTF-8 text as the bytes that a header value may hold: ISO 8859-1. Nothing where it has other characters.
+std::optional<std::string> to_latin1(std::u8string_view text);
 
 class OutgoingMessage {
  public:
@@ -78,6 +80,7 @@ class OutgoingMessage {
   // ERR_HTTP_INVALID_HEADER_VALUE; then nothing is stored. Text is copied. A list makes several lines (one, joined with
   // "; ", for Cookie and for the names in unique_headers).
   OutgoingMessage& set_header(std::string_view name, std::string_view value);
+  OutgoingMessage& set_header(std::string_view name, std::u8string_view value);  // text is sent as ISO 8859-1
   OutgoingMessage& set_header(std::string_view name, std::int64_t value);
   OutgoingMessage& set_header(std::string_view name, std::span<const std::string_view> values);
   OutgoingMessage& set_header(std::string_view name, Values values) {
@@ -92,7 +95,7 @@ class OutgoingMessage {
     return append_header(name, std::span<const std::string_view>(values.begin(), values.size()));
   }
   // Of Date, Connection, Content-Length and Transfer-Encoding it also stops the automatic one.
-  void remove_header(std::string_view name);
+  OutgoingMessage& remove_header(std::string_view name);
   // As it was set; views are valid until the message's close.
   std::optional<HeaderValue> get_header(std::string_view name) const;
   bool has_header(std::string_view name) const { return headers_.find(name) != nullptr; }

@@ -50,6 +50,21 @@ void validate_header_value(std::string_view name, std::optional<std::string_view
   throw http_error(errc::ERR_INVALID_CHAR, "Invalid character in header content [\"" + std::string(name) + "\"]");
 }
 
+std::optional<std::string> to_latin1(std::u8string_view text) {
+  std::string bytes;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const unsigned lead = text[i];
+    if (lead < 0x80) {
+      bytes += static_cast<char>(lead);
+      continue;
+    }
+    const bool fits = (lead == 0xc2 || lead == 0xc3) && i + 1 < text.size() && (text[i + 1] & 0xc0u) == 0x80;
+    if (!fits) return std::nullopt;
+    bytes += static_cast<char>((lead & 3u) << 6 | (text[++i] & 0x3fu));
+  }
+  return bytes;
+}
+
 void OutgoingMessage::check_sent() const {
   if (headers_sent_) throw http_error(errc::ERR_HTTP_HEADERS_SENT);
 }
@@ -60,6 +75,11 @@ OutgoingMessage& OutgoingMessage::set_header(std::string_view name, std::string_
   validate_header_value(name, value);
   headers_.set(arena_, name, OutgoingHeaders::Kind::text, {&value, 1});
   return *this;
+}
+
+OutgoingMessage& OutgoingMessage::set_header(std::string_view name, std::u8string_view value) {
+  const std::optional<std::string> bytes = to_latin1(value);
+  return set_header(name, bytes ? std::string_view(*bytes) : std::string_view("\0", 1));  // refused as any bad character
 }
 
 OutgoingMessage& OutgoingMessage::set_header(std::string_view name, std::int64_t value) {
@@ -123,10 +143,11 @@ std::uint8_t automatic_bit(HeaderId id) {
 
 }  // namespace
 
-void OutgoingMessage::remove_header(std::string_view name) {
+OutgoingMessage& OutgoingMessage::remove_header(std::string_view name) {
   check_sent();
   headers_.remove(name);
   suppressed_ = static_cast<std::uint8_t>(suppressed_ | automatic_bit(wire::header_id(name)));
+  return *this;
 }
 
 bool OutgoingMessage::may_add(HeaderId automatic) const { return (suppressed_ & automatic_bit(automatic)) == 0; }
