@@ -4,9 +4,7 @@
 
 #include <string>
 
-#include "culvert/http.hpp"
-#include "http/rows.hpp"
-#include "support/world.hpp"
+#include "http/server_fixture.hpp"
 
 namespace culvert {
 namespace {
@@ -16,34 +14,6 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-class ServerTest : public ::testing::Test {
- protected:
-  test::TestPeer& connect() {
-    auto [stream, peer] = world.connect();
-    server.adopt(std::move(stream));
-    return peer;
-  }
-  // Answers every request with its method, target and body.
-  void answer_with_request() {
-    server.on_request([this](IncomingMessage& request, ServerResponse& response) {
-      ++requests;
-      bodies.emplace_back();
-      const std::size_t at = bodies.size() - 1;
-      request.on_data([this, at](Bytes part) { bodies[at] += as_text(part); });
-      request.on_end([this, at, &request, &response] {
-        response.send_date = false;
-        response.end(std::string(request.method()) + ' ' + std::string(request.url()) + ' ' + bodies[at]);
-      });
-    });
-  }
-
-  test::World world;
-  Http http{world.loop(), world.network(), world.resolver()};
-  Server server{http, {.connections_checking_interval = {}}};
-  int requests = 0;
-  std::vector<std::string> bodies;
-};
 
 TEST_F(ServerTest, AnswersARequest) {
   ROWS("server.event.request", "outgoing.end.chunk");
@@ -55,20 +25,8 @@ TEST_F(ServerTest, AnswersARequest) {
             "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\nContent-Length: 11\r\n\r\nGET /hello ");
 }
 
-TEST_F(ServerTest, KeepsTheConnectionForTheNextRequest) {
-  ROWS("server.event.request.keep-alive");
-  answer_with_request();
-  test::TestPeer& client = connect();
-  for (int i = 1; i <= 3; ++i) {
-    client.send("GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: a\r\n\r\n");
-    ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("GET /" + std::to_string(i) + ' '); }));
-  }
-  EXPECT_EQ(requests, 3);
-  EXPECT_FALSE(client.closed());
-  EXPECT_EQ(server.connections(), 1u);
-}
-
 TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
+  ROWS("server.observed.pipelining");
   server.on_request([this](IncomingMessage& request, ServerResponse& response) {
     ++requests;
     response.send_date = false;
@@ -174,65 +132,6 @@ TEST_F(ServerTest, ClosesAfterConnectionClose) {
   ASSERT_TRUE(world.run_until([&] { return server.connections() == 0; }));
 }
 
-TEST_F(ServerTest, AnswersExpect100Continue) {
-  ROWS("server.event.checkContinue.default");
-  answer_with_request();
-  test::TestPeer& client = connect();
-  client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
-  ASSERT_TRUE(world.run_until([&] { return client.received() == "HTTP/1.1 100 Continue\r\n\r\n"; }));
-  client.send("ok");
-  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("POST / ok"); }));
-}
-
-TEST_F(ServerTest, LeavesTheExpectationToItsListener) {
-  ROWS("server.event.checkContinue", "server.event.checkContinue.no-request");
-  answer_with_request();
-  server.on_check_continue([](IncomingMessage&, ServerResponse& response) {
-    response.status_code = 417;
-    response.end("no");
-  });
-  test::TestPeer& client = connect();
-  client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
-  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("no"); }));
-  EXPECT_THAT(client.received(), StartsWith("HTTP/1.1 417 Expectation Failed\r\n"));
-  EXPECT_THAT(client.received(), HasSubstr("Connection: close\r\n"));
-  EXPECT_EQ(requests, 0);
-}
-
-TEST_F(ServerTest, RefusesWhatIsNotHttp) {
-  ROWS("server.event.clientError.400");
-  answer_with_request();
-  test::TestPeer& client = connect();
-  client.send("nonsense\r\n\r\n");
-  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("\r\n\r\n"); }));
-  EXPECT_EQ(client.received(), "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
-  EXPECT_EQ(requests, 0);
-  client.half_close();
-  ASSERT_TRUE(world.run_until([&] { return server.connections() == 0; }));
-}
-
-TEST_F(ServerTest, RefusesARequestWithoutHost) {
-  answer_with_request();
-  test::TestPeer& client = connect();
-  client.send("GET / HTTP/1.1\r\n\r\n");
-  ASSERT_TRUE(world.run_until([&] { return client.received().starts_with("HTTP/1.1 400 "); }));
-  EXPECT_EQ(requests, 0);
-}
-
-TEST_F(ServerTest, TellsItsListenerWhatTheClientDidWrong) {
-  ROWS("server.event.clientError", "server.event.clientError.no-default");
-  std::uint16_t status = 0;
-  server.on_client_error([&](ClientError& error, Socket& socket) {
-    status = error.status;
-    socket.end("HTTP/1.1 431 Too Much\r\nConnection: close\r\n\r\n");
-  });
-  test::TestPeer& client = connect();
-  client.send("GET / HTTP/1.1\r\nHost: a\r\nX-Big: " + std::string(20'000, 'x') + "\r\n\r\n");
-  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("\r\n\r\n"); }));
-  EXPECT_EQ(status, 431);
-  EXPECT_EQ(client.received(), "HTTP/1.1 431 Too Much\r\nConnection: close\r\n\r\n");
-}
-
 TEST_F(ServerTest, AnswersEvenWhenTheClientHasShutItsSide) {
   server.options.allow_half_open = true;
   server.on_request([&](IncomingMessage&, ServerResponse& response) {
@@ -243,25 +142,6 @@ TEST_F(ServerTest, AnswersEvenWhenTheClientHasShutItsSide) {
   client.half_close();
   ASSERT_TRUE(world.run_until([&] { return client.closed(); }));
   EXPECT_THAT(client.received(), EndsWith("late"));
-}
-
-TEST_F(ServerTest, TellsOfAClientThatLeavesInTheMiddleOfItsBody) {
-  ROWS("message.event.aborted", "message.aborted", "message.complete");
-  std::string events;
-  server.on_request([&](IncomingMessage& request, ServerResponse& response) {
-    request.on_data([](Bytes) {});
-    request.on_aborted([&] { events += "aborted "; });
-    request.on_error([&](std::error_code) { events += "error "; });
-    request.on_end([&] { events += "end "; });
-    request.on_close([&] { events += "close"; });
-    response.on_close([&] { events += "response-close "; });
-  });
-  test::TestPeer& client = connect();
-  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\npart");
-  world.settle();
-  client.half_close();
-  ASSERT_TRUE(world.run_until([&] { return events.ends_with("close") && server.connections() == 0; }));
-  EXPECT_EQ(events, "aborted response-close error close");
 }
 
 TEST_F(ServerTest, HoldsABodyThatNobodyReadsAndDeliversItLater) {
@@ -307,42 +187,6 @@ TEST_F(ServerTest, StopsReadingWhilePaused) {
   EXPECT_EQ(got, 20u);
 }
 
-TEST_F(ServerTest, ClosesAnIdleConnectionAfterItsTime) {
-  ROWS("server.keepAliveTimeout");
-  answer_with_request();
-  test::TestPeer& client = connect();
-  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("GET / "); }));
-  world.advance(5'900ms);
-  world.settle();
-  EXPECT_FALSE(client.closed());
-  world.advance(200ms);
-  ASSERT_TRUE(world.run_until([&] { return client.closed(); }));
-}
-
-TEST_F(ServerTest, AnswersASlowHeadWith408) {
-  ROWS("server.headersTimeout.408");
-  answer_with_request();
-  test::TestPeer& client = connect();
-  client.send("GET / HTTP/1.1\r\nHo");
-  world.settle();
-  world.advance(61s);
-  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("\r\n\r\n"); }));
-  EXPECT_EQ(client.received(), "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n");
-  EXPECT_EQ(requests, 0);
-}
-
-TEST_F(ServerTest, AnswersASlowBodyWith408) {
-  ROWS("server.requestTimeout.408");
-  answer_with_request();
-  test::TestPeer& client = connect();
-  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf");
-  world.settle();
-  world.advance(301s);
-  ASSERT_TRUE(world.run_until([&] { return client.received().ends_with("\r\n\r\n"); }));
-  EXPECT_THAT(client.received(), StartsWith("HTTP/1.1 408 "));
-}
-
 TEST_F(ServerTest, EndsTheConnectionAfterItsLastAllowedRequest) {
   server.options.strict = true;
   server.options.max_requests_per_socket = 2;
@@ -354,25 +198,6 @@ TEST_F(ServerTest, EndsTheConnectionAfterItsLastAllowedRequest) {
   client.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
   ASSERT_TRUE(world.run_until([&] { return client.closed(); }));
   EXPECT_THAT(client.received(), HasSubstr("Connection: close"));
-}
-
-TEST_F(ServerTest, ClosesIdleConnectionsAndLetsOthersFinish) {
-  ROWS("server.close");
-  ServerResponse* pending = nullptr;
-  bool closed = false;
-  server.on_request([&](IncomingMessage&, ServerResponse& response) { pending = &response; });
-  server.on_close([&] { closed = true; });
-  test::TestPeer& idle = connect();
-  test::TestPeer& busy = connect();
-  busy.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-  ASSERT_TRUE(world.run_until([&] { return pending != nullptr; }));
-  server.close();
-  ASSERT_TRUE(world.run_until([&] { return idle.closed(); }));
-  EXPECT_FALSE(closed);
-  pending->end("bye");
-  ASSERT_TRUE(world.run_until([&] { return busy.closed() && closed; }));
-  EXPECT_THAT(busy.received(), EndsWith("bye"));
-  EXPECT_THAT(busy.received(), HasSubstr("Connection: close\r\n"));
 }
 
 TEST_F(ServerTest, ACutAnswerDoesNotLookComplete) {
