@@ -1,6 +1,4 @@
 // If these fail, a program hears of a client's requests in the wrong order, twice, or not at all.
-#include <array>
-
 #include "http/server_fixture.hpp"
 
 namespace culvert {
@@ -9,7 +7,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
-using ::testing::Not;
 using ::testing::StartsWith;
 
 class ServerEventsTest : public ServerTest {
@@ -153,7 +150,7 @@ TEST_F(ServerEventsTest, AnAnswerToAClientThatHasShutItsSideIsLostUnlessAskedFor
   }
 }
 
-// ---- expectations -----------------------------------------------------------------------------------------------------
+// ---- expectations ---------------------------------------------------------------------------------------------------
 
 constexpr std::string_view expects_continue =
     "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
@@ -240,7 +237,7 @@ TEST_F(ServerEventsTest, AnswersOtherExpectationsWith417) {
   ASSERT_TRUE(receives(client, "GET / "));
 }
 
-// ---- a connection -----------------------------------------------------------------------------------------------------
+// ---- a connection ---------------------------------------------------------------------------------------------------
 
 TEST_F(ServerEventsTest, TellsOfEveryConnection) {
   ROWS("server.event.connection");
