@@ -86,7 +86,7 @@ bool Exchange::parse_target() {
   std::string_view rest = target;
   if (!target.starts_with('/') && target != "*") {
     wire::RequestTarget parsed;
-    if (wire::parse_request_target(request_->method(), target, parsed)) return false;
+    if (wire::parse_request_target(request_->method(), target, parsed) != wire::ParseError::ok) return false;
     rest = {};
     if (parsed.form == wire::RequestTarget::Form::absolute) {
       absolute_form_ = true;

@@ -2,10 +2,10 @@
 #pragma once
 #include <cstdint>
 #include <string_view>
-#include <system_error>
 
 #include "culvert/headers.hpp"
 #include "wire/head_guard.hpp"
+#include "wire/parse_error.hpp"
 
 namespace culvert::wire {
 
@@ -21,11 +21,11 @@ struct Framing {
   bool has_length_field = false;
 };
 
-// Both return what is wrong (a ParseError) or set `framing`. They refuse: Content-Length with Transfer-Encoding,
-// repeated Content-Length, any Transfer-Encoding but one "chunked". HTTP/1.0 with Transfer-Encoding is refused in a
-// request; in a response it is decoded, and the connection is not used again (RFC 9112 6.1). Rules other than strict decode it in a
+// Both return what is wrong or set `framing`. They refuse: Content-Length with Transfer-Encoding, repeated
+// Content-Length, any Transfer-Encoding but one "chunked". HTTP/1.0 with Transfer-Encoding is refused in a request; in a
+// response it is decoded, and the connection is not used again (RFC 9112 6.1). Rules other than strict decode it in a
 // request, too; insecure ones let Transfer-Encoding win over Content-Length.
-std::error_code judge_request(const HeaderList& headers, std::uint8_t minor_version, Rules rules, Framing& framing);
-std::error_code judge_response(const HeaderList& headers, std::uint16_t status, Rules rules, Framing& framing);
+ParseError judge_request(const HeaderList& headers, std::uint8_t minor_version, Rules rules, Framing& framing);
+ParseError judge_response(const HeaderList& headers, std::uint16_t status, Rules rules, Framing& framing);
 
 }  // namespace culvert::wire

@@ -13,6 +13,7 @@
 #include "wire/open_line.hpp"
 #include "wire/request_target.hpp"
 #include "wire/sixteen.hpp"
+#include "wire/start_line.hpp"
 #include "wire/text.hpp"
 
 namespace culvert::wire {
@@ -24,14 +25,18 @@ constexpr std::uint32_t chunk_extension_bytes_max = 16 * 1024;  // of one messag
 // recipient ignore them, so that they are dropped rather than refused.
 constexpr int not_in_trailers = framing | hop_by_hop | protected_;
 
-const char* end_of(std::string_view text) { return text.data() + text.size(); }
-
 // Without the blanks around it. There are no other characters up to SP any more: find_line_end saw to it.
 std::string_view trim_value(const char* first, const char* last) {
   const auto blank = [](char c) { return static_cast<unsigned char>(c) <= ' '; };
   while (first != last && blank(*first)) ++first;
   while (first != last && blank(last[-1])) --last;
   return {first, last};
+}
+
+// Of the line end alone; 0 where the line has something else in it.
+std::size_t empty_line_size(const char* line, Rules rules) {
+  if (line[0] == '\r' && line[1] == '\n') return 2;
+  return line[0] == '\n' && rules == Rules::insecure ? 1 : 0;
 }
 
 struct ConnectionOptions {
@@ -60,10 +65,10 @@ enum class Phase : std::uint8_t { head, length, until_close, chunks, trailers, e
 
 }  // namespace
 
-// llhttp reads the start line and the chunks; header lines are read here. They are most of a head's bytes, and llhttp
-// spends 14 instructions on each (4 200 on a head of 300 bytes, before anything is kept of it). With the guard in front
-// there is little left to judge: a token, a colon, a value. It also means that no version of llhttp has an opinion of
-// its own about framing: all it hears of the header lines is whether chunks follow.
+// Header lines are read here: they are most of a head's bytes, and llhttp spends 14 instructions on each (4 200 on a
+// head of 300 bytes, before anything is kept of it). With the guard in front there is little left to judge: a token, a
+// colon, a value. It also means that no version of llhttp has an opinion of its own about framing: all it hears of a
+// message is that chunks follow.
 struct H1Parser::State {
   State(MessageKind message_kind, H1Handler& message_handler) : handler(message_handler), kind(message_kind) {}
 
@@ -77,15 +82,9 @@ struct H1Parser::State {
   std::size_t finish_open_line(std::string_view bytes);
   const char* copy_lines(std::string_view lines);
   std::size_t read_lines(const char* lines, std::size_t size);
-  const char* read_start_line(const char* line);
+  const char* read_first_line(const char* line);
   const char* read_fields(const char* line);
   const char* refuse_field(const char* line);
-  const char* refuse_start_line(const char* line, std::string_view text, std::string_view word);
-  void run_in_place_of(std::string_view method, std::string_view known, std::string_view text);
-  std::string_view with_line_end(std::string_view text);
-  LineEnd line_end(const char* from) const;
-  bool keeps(HeaderId id) const;
-  bool lenient() const { return limits.rules == Rules::insecure; }
   void end_section();
   void end_head();
   void judge_connection();
@@ -96,50 +95,40 @@ struct H1Parser::State {
   void take_part(std::string_view part);
   void tell_complete();
 
-  // llhttp's callbacks. Each text comes in one piece, because llhttp gets whole lines only.
-  static State& of(llhttp_t* grammar) { return *static_cast<State*>(grammar->data); }
-  static int on_method(llhttp_t* grammar, const char* at, std::size_t size);
-  static int on_target(llhttp_t* grammar, const char* at, std::size_t size);
-  static int on_version(llhttp_t* grammar, const char* at, std::size_t size);
-  static int on_reason(llhttp_t* grammar, const char* at, std::size_t size);
-  static int on_head_complete(llhttp_t* grammar);
-  static int on_chunk_size(llhttp_t* grammar);
-  static int on_chunk_extension(llhttp_t* grammar, const char* at, std::size_t size);
-  static int on_chunk_data(llhttp_t* grammar, const char* at, std::size_t size);
-  static const llhttp_settings_t settings;
+  // llhttp's callbacks.
+  static State& of(llhttp_t* chunks) { return *static_cast<State*>(chunks->data); }
+  static int on_chunk_size(llhttp_t* chunks);
+  static int on_chunk_extension(llhttp_t* chunks, const char* at, std::size_t size);
+  static int on_chunk_data(llhttp_t* chunks, const char* at, std::size_t size);
+  static const llhttp_settings_t chunk_callbacks;
 
-  bool strict() const { return limits.rules == Rules::strict; }
   bool has_begun() const { return guard.has_begun() || (!open_line.empty() && open_line.text().front() != '\r'); }
+  bool keeps(HeaderId id) const;
+  bool strict() const { return limits.rules == Rules::strict; }
+  void begin_chunks();
   bool run(std::string_view bytes);
-  int refuse(ParseError what);
-  int read_status(const char* at);
 
-  llhttp_t grammar;
   H1Handler& handler;
   Arena* arena = nullptr;
+  llhttp_t* chunks = nullptr;  // in the arena; where there are any
   MessageHead head;
   HeaderList trailers;
   HeadGuard guard;
   ParserLimits limits;
   OpenLine open_line;
-  std::error_code error;
   std::uint64_t length_left = 0;
   std::uint64_t body_bytes = 0;
   std::uint32_t chunk_extension_bytes = 0;
   MessageKind kind;
+  ParseError error = ParseError::ok;
   Phase phase = Phase::complete;
   bool start_line_read = false;
   bool head_ended = false;
   bool paused = false;
 };
 
-const llhttp_settings_t H1Parser::State::settings = [] {
+const llhttp_settings_t H1Parser::State::chunk_callbacks = [] {
   llhttp_settings_t callbacks{};
-  callbacks.on_method = on_method;
-  callbacks.on_url = on_target;
-  callbacks.on_version = on_version;
-  callbacks.on_status = on_reason;
-  callbacks.on_headers_complete = on_head_complete;
   callbacks.on_chunk_header = on_chunk_size;
   callbacks.on_chunk_extension_name = on_chunk_extension;
   callbacks.on_chunk_extension_value = on_chunk_extension;
@@ -148,25 +137,16 @@ const llhttp_settings_t H1Parser::State::settings = [] {
 }();
 
 void H1Parser::State::begin(Arena& message_arena, const ParserLimits& message_limits) {
-  llhttp_init(&grammar, kind == MessageKind::request ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
-  grammar.data = this;
   arena = &message_arena;
   limits = message_limits;
   guard.begin(kind == MessageKind::request ? HeadGuard::Section::request : HeadGuard::Section::response, limits);
-  ::new (&head) MessageHead;  // "head = {}" is a string instruction in GCC's hands, which takes long to start
-  trailers.clear();
-  open_line = {};
-  error = {};
-  length_left = body_bytes = 0;
-  chunk_extension_bytes = 0;
   phase = Phase::head;
-  start_line_read = head_ended = paused = false;
 }
 
 Fed H1Parser::State::feed(std::string_view bytes) {
   paused = false;
   std::size_t used = 0;
-  while (!paused && !error) {
+  while (!paused && error == ParseError::ok) {
     if (phase == Phase::ending) {
       tell_complete();
       break;
@@ -174,7 +154,7 @@ Fed H1Parser::State::feed(std::string_view bytes) {
     if (used == bytes.size() || phase == Phase::complete || phase == Phase::stopped) break;
     used += take(bytes.substr(used));
   }
-  return {used, error};
+  return {used, error == ParseError::ok ? std::error_code() : error};
 }
 
 // One step of the message: what is there of its head, body or trailers.
@@ -193,14 +173,14 @@ std::size_t H1Parser::State::take(std::string_view bytes) {
 }
 
 std::error_code H1Parser::State::finish() {
-  if (error || phase == Phase::complete || phase == Phase::stopped) return error;
+  if (error != ParseError::ok) return error;
+  if (phase == Phase::complete || phase == Phase::stopped) return {};
   if (phase == Phase::head && !has_begun()) return {};
   if (phase == Phase::until_close || phase == Phase::ending) {
     tell_complete();
-  } else {
-    error = ParseError::HPE_INVALID_EOF_STATE;
+    return {};
   }
-  return error;
+  return error = ParseError::HPE_INVALID_EOF_STATE;
 }
 
 // ---- head and trailers
@@ -257,8 +237,8 @@ const char* H1Parser::State::copy_lines(std::string_view lines) {
 std::size_t H1Parser::State::read_lines(const char* lines, std::size_t size) {
   const char* const end = lines + size;
   const char* at = lines;
-  while (at != end && !error) {
-    const std::size_t empty_line = at[0] == '\r' && at[1] == '\n' ? 2 : at[0] == '\n' && lenient() ? 1 : 0;
+  while (at != end && error == ParseError::ok) {
+    const std::size_t empty_line = empty_line_size(at, limits.rules);
     if (empty_line > 0) {
       at += empty_line;
       if (phase == Phase::head && !guard.has_begun()) continue;
@@ -269,52 +249,16 @@ std::size_t H1Parser::State::read_lines(const char* lines, std::size_t size) {
       error = wrong;
       break;
     }
-    at = start_line_read ? read_fields(at) : read_start_line(at);
+    at = start_line_read ? read_fields(at) : read_first_line(at);
   }
   return static_cast<std::size_t>(at - lines);
 }
 
-// These read the whole line that begins at `line`, and return where the next one does.
-const char* H1Parser::State::read_start_line(const char* line) {
+// These read the whole line that begins at `line`, and return where the next one does, or where it went wrong.
+const char* H1Parser::State::read_first_line(const char* line) {
   start_line_read = true;
   guard.count_line();
-  const LineEnd end = line_end(line);
-  if (end.error != ParseError::ok) {
-    error = end.error == ParseError::HPE_INVALID_HEADER_TOKEN ? ParseError::control_character : end.error;
-    return line;
-  }
-  const std::string_view text{line, end.at};
-  const std::string_view word = text.substr(0, text.find(' '));
-  if (kind == MessageKind::request && word == "QUERY") {
-    run_in_place_of(word, "GET", text);
-  } else {
-    run(end.size == 2 ? std::string_view{line, end.at + 2} : with_line_end(text));
-  }
-  if (error) return refuse_start_line(line, text, word);
-  return end.at + end.size;
-}
-
-// Old versions of llhttp do not know every method: they read the line with one that they do.
-void H1Parser::State::run_in_place_of(std::string_view method, std::string_view known, std::string_view text) {
-  std::string_view line = arena->copy(known);
-  line = arena->extend(line, text.substr(method.size()));
-  run(arena->extend(line, "\r\n"));
-  head.method = method;
-}
-
-std::string_view H1Parser::State::with_line_end(std::string_view text) {
-  return arena->extend(arena->copy(text), "\r\n");
-}
-
-// Returns where the line went wrong, as far as llhttp says so.
-const char* H1Parser::State::refuse_start_line(const char* line, std::string_view text, std::string_view word) {
-  const char* const at = llhttp_get_error_pos(&grammar);
-  // llhttp's methods are a fixed list: what is not on it may still be a method (RFC 9110 9.1).
-  const bool names_a_method = word.size() < text.size() && is_token(word);
-  if (error == ParseError::HPE_INVALID_METHOD && strict() && names_a_method) error = ParseError::unknown_method;
-  if (error == ParseError::unknown_method && !strict()) error = ParseError::HPE_INVALID_METHOD;
-  if (error == ParseError::version_not_supported && !strict()) error = ParseError::HPE_INVALID_VERSION;
-  return at >= line && at <= end_of(text) ? at : line;
+  return read_start_line(kind, limits.rules, line, head, error);
 }
 
 // And all the fields that follow it: the byte behind the last line is none that one begins with.
@@ -327,7 +271,7 @@ const char* H1Parser::State::read_fields(const char* line) {
     const std::string_view name{line, colon};
     const HeaderId id = header_id(name);
     if (*colon != ':' || (id == HeaderId::other && !is_token(name))) return refuse_field(line);
-    const LineEnd end = line_end(colon);
+    const LineEnd end = find_line_end(colon, limits.rules);
     if (end.error != ParseError::ok) return refuse_field(line);
     if (in_head ? keeps(id) : (flags_of(id) & not_in_trailers) == 0) {
       fields.push(*arena, {id, name, trim_value(colon + 1, end.at)});
@@ -343,18 +287,9 @@ bool H1Parser::State::keeps(HeaderId id) const {
   return (flags_of(id) & (framing | hop_by_hop)) != 0 || id == HeaderId::host;
 }
 
-// Lenient rules take a bare LF, and control characters on the way to it.
-LineEnd H1Parser::State::line_end(const char* from) const {
-  LineEnd end = find_line_end(from);
-  if (!lenient()) return end;
-  while (end.error == ParseError::HPE_INVALID_HEADER_TOKEN && *end.at != '\0') end = find_line_end(end.at + 1);
-  if (end.error == ParseError::HPE_CR_EXPECTED) end = {end.at, ParseError::ok, 1};
-  return end;
-}
-
 // What is wrong with its end comes before what is wrong with its name.
 const char* H1Parser::State::refuse_field(const char* line) {
-  const LineEnd end = line_end(line);
+  const LineEnd end = find_line_end(line, limits.rules);
   error = end.error != ParseError::ok ? end.error : ParseError::HPE_INVALID_HEADER_TOKEN;
   return line;
 }
@@ -370,13 +305,15 @@ void H1Parser::State::end_section() {
 void H1Parser::State::end_head() {
   if (kind == MessageKind::request) {
     if (strict()) error = judge_destination(head.method, head.target, head.headers);
-    if (!error) error = judge_request(head.headers, head.minor_version, limits.rules, head.framing);
+    if (error == ParseError::ok) error = judge_request(head.headers, head.minor_version, limits.rules, head.framing);
     const bool wants_host = limits.require_host && head.minor_version == 1;
-    if (!error && wants_host && head.headers.find(HeaderId::host) == nullptr) error = ParseError::missing_host;
+    if (error == ParseError::ok && wants_host && head.headers.find(HeaderId::host) == nullptr) {
+      error = ParseError::missing_host;
+    }
   } else {
     error = judge_response(head.headers, head.status, limits.rules, head.framing);
   }
-  if (error) return;
+  if (error != ParseError::ok) return;
   judge_connection();
   head_ended = true;
   start_body(handler.on_head());
@@ -406,7 +343,7 @@ void H1Parser::State::start_body(BodyRule rule) {
       break;
     case Framing::Kind::chunked:
       phase = Phase::chunks;
-      run("Transfer-Encoding: chunked\r\n\r\n");
+      begin_chunks();
       break;
     case Framing::Kind::until_close: phase = Phase::until_close; break;
   }
@@ -427,9 +364,9 @@ std::size_t H1Parser::State::take_until_close(std::string_view bytes) {
 
 std::size_t H1Parser::State::take_chunks(std::string_view bytes) {
   if (run(bytes)) return bytes.size();
-  if (error) return 0;
-  const auto taken = static_cast<std::size_t>(llhttp_get_error_pos(&grammar) - bytes.data());
-  llhttp_resume(&grammar);
+  if (error != ParseError::ok) return 0;
+  const auto taken = static_cast<std::size_t>(llhttp_get_error_pos(chunks) - bytes.data());
+  llhttp_resume(chunks);
   return taken;
 }
 
@@ -445,92 +382,43 @@ void H1Parser::State::tell_complete() {
 
 // ---- llhttp
 
+// llhttp has chunks only in messages, so that it is told of one: which does not matter.
+void H1Parser::State::begin_chunks() {
+  chunks = ::new (arena->allocate(sizeof(llhttp_t), alignof(llhttp_t))) llhttp_t;
+  llhttp_init(chunks, HTTP_REQUEST, &chunk_callbacks);
+  chunks->data = this;
+  run("PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+}
+
 // Whether llhttp took all of it. If not, either `error` is set or llhttp is paused.
 bool H1Parser::State::run(std::string_view bytes) {
-  const llhttp_errno_t result = llhttp_execute(&grammar, bytes.data(), bytes.size());
+  const llhttp_errno_t result = llhttp_execute(chunks, bytes.data(), bytes.size());
   if (result == HPE_OK) return true;
-  if (result != HPE_PAUSED && !error) error = parse_error_named(llhttp_errno_name(result));
+  if (result != HPE_PAUSED && error == ParseError::ok) error = parse_error_named(llhttp_errno_name(result));
   return false;
 }
 
-// For callbacks: what llhttp is told when something is wrong that only culvert minds.
-int H1Parser::State::refuse(ParseError what) {
-  error = what;
-  return HPE_USER;
-}
-
-int H1Parser::State::on_method(llhttp_t* grammar, const char* at, std::size_t size) {
-  // Behind the last method of HTTP come those of RTSP, and those that only newer versions of llhttp know.
-  if (grammar->method > HTTP_SOURCE) return of(grammar).refuse(ParseError::unknown_method);
-  of(grammar).head.method = {at, size};
-  return HPE_OK;
-}
-
-int H1Parser::State::on_target(llhttp_t* grammar, const char* at, std::size_t size) {
-  State& state = of(grammar);
-  if (at[size] != ' ') return state.refuse(ParseError::no_version);
-  if (at != end_of(state.head.method) + 1) return state.refuse(ParseError::start_line_spaces);
-  state.head.target = {at, size};
-  return HPE_OK;
-}
-
-int H1Parser::State::on_version(llhttp_t* grammar, const char* at, std::size_t size) {
-  State& state = of(grammar);
-  const std::string_view word{at - 5, 5};  // RTSP/ and ICE/ are words that llhttp takes, too
-  if (word != "HTTP/") return state.refuse(ParseError::HPE_INVALID_CONSTANT);
-  if (state.kind == MessageKind::request && word.data() != end_of(state.head.target) + 1) {
-    return state.refuse(ParseError::start_line_spaces);
-  }
-  if (size != 3) return HPE_OK;  // malformed: llhttp says so
-  const std::string_view version{at, size};
-  if (version != "1.0" && version != "1.1") return state.refuse(ParseError::version_not_supported);
-  state.head.minor_version = version == "1.1" ? 1 : 0;
-  return state.kind == MessageKind::response ? state.read_status(at + size) : HPE_OK;
-}
-
-// A blank, three digits, and a blank or the end of the line: llhttp 8 takes any number of digits.
-int H1Parser::State::read_status(const char* at) {
-  if (*at++ != ' ') return refuse(ParseError::HPE_INVALID_STATUS);
-  std::uint16_t status = 0;
-  for (int i = 0; i < 3; ++i, ++at) {
-    if (!is(digit_char, *at)) return refuse(ParseError::HPE_INVALID_STATUS);
-    status = static_cast<std::uint16_t>(status * 10 + (*at - '0'));
-  }
-  if (status < 100 || (*at != ' ' && *at != '\r')) return refuse(ParseError::HPE_INVALID_STATUS);
-  head.status = status;
-  return HPE_OK;
-}
-
-int H1Parser::State::on_reason(llhttp_t* grammar, const char* at, std::size_t size) {
-  of(grammar).head.reason = {at, size};
-  return HPE_OK;
-}
-
-int H1Parser::State::on_head_complete(llhttp_t* grammar) {
-  grammar->upgrade = 0;  // whether HTTP ends here was for the handler to say
-  return HPE_OK;
-}
-
 // The last chunk has no bytes; after its line come the trailers, which are read like header lines.
-int H1Parser::State::on_chunk_size(llhttp_t* grammar) {
-  if (grammar->content_length != 0) return HPE_OK;
-  State& state = of(grammar);
+int H1Parser::State::on_chunk_size(llhttp_t* chunks) {
+  if (chunks->content_length != 0) return HPE_OK;
+  State& state = of(chunks);
   state.phase = Phase::trailers;
   state.guard.begin(HeadGuard::Section::trailers, state.limits);
   return HPE_PAUSED;
 }
 
-int H1Parser::State::on_chunk_extension(llhttp_t* grammar, const char*, std::size_t size) {
-  State& state = of(grammar);
+int H1Parser::State::on_chunk_extension(llhttp_t* chunks, const char*, std::size_t size) {
+  State& state = of(chunks);
   state.chunk_extension_bytes += static_cast<std::uint32_t>(std::min<std::size_t>(size, chunk_extension_bytes_max + 1));
   if (state.chunk_extension_bytes > chunk_extension_bytes_max) {
-    return state.refuse(ParseError::HPE_CHUNK_EXTENSIONS_OVERFLOW);
+    state.error = ParseError::HPE_CHUNK_EXTENSIONS_OVERFLOW;
+    return HPE_USER;
   }
   return HPE_OK;
 }
 
-int H1Parser::State::on_chunk_data(llhttp_t* grammar, const char* at, std::size_t size) {
-  State& state = of(grammar);
+int H1Parser::State::on_chunk_data(llhttp_t* chunks, const char* at, std::size_t size) {
+  State& state = of(chunks);
   if (size > 0) state.take_part({at, size});
   return state.paused ? HPE_PAUSED : HPE_OK;
 }
@@ -545,7 +433,11 @@ H1Parser::H1Parser(MessageKind kind, H1Handler& handler) {
 }
 H1Parser::~H1Parser() = default;
 
-void H1Parser::begin(Arena& arena, const ParserLimits& limits) { state().begin(arena, limits); }
+void H1Parser::begin(Arena& arena, const ParserLimits& limits) {
+  const bool used = state().arena != nullptr;
+  if (used) ::new (static_cast<void*>(storage_)) State(state().kind, state().handler);
+  state().begin(arena, limits);
+}
 Fed H1Parser::feed(Bytes bytes) { return state().feed(as_text(bytes)); }
 std::error_code H1Parser::finish() { return state().finish(); }
 void H1Parser::pause() { state().paused = true; }

@@ -1,6 +1,6 @@
-// HTTP/1 bytes to messages: llhttp for the start line and the chunks, a guard of our own in front of it
-// (head_guard.hpp) so that every packaged llhttp is equally strict, and framing.hpp for the one judgement of where a
-// message ends. No I/O.
+// HTTP/1 bytes to messages: start_line.hpp for the first line, llhttp for the chunks, a guard of our own in front of all
+// lines (head_guard.hpp) so that every packaged llhttp is equally strict, and framing.hpp for the one judgement of where
+// a message ends. No I/O.
 //
 //   idle --first byte--> head --blank line--> on_head --> body --last byte--> on_complete --> idle
 //                                                  \--> stopped (CONNECT, Upgrade: the rest is not HTTP)
@@ -16,26 +16,11 @@
 #include "base/arena.hpp"
 #include "culvert/bytes.hpp"
 #include "culvert/headers.hpp"
-#include "wire/framing.hpp"
 #include "wire/head_guard.hpp"
+#include "wire/message_head.hpp"
 #include "wire/parse_error.hpp"
 
 namespace culvert::wire {
-
-enum class MessageKind : std::uint8_t { request, response };
-
-// The head of a message as it arrived. Its text lies in the arena given to begin().
-struct MessageHead {
-  std::string_view method;          // requests: "GET"
-  std::string_view target;          // requests: as on the request line
-  std::uint16_t status = 0;         // responses: 100..999
-  std::string_view reason;          // responses: may be empty
-  std::uint8_t minor_version = 1;   // HTTP/1.x
-  bool keep_alive = false;          // what version and Connection say; a body until the close ends it all the same
-  bool upgrade = false;             // Connection: upgrade with an Upgrade field (1.1 only)
-  HeaderList headers;
-  Framing framing;
-};
 
 // What the owner knows of the body that the message itself cannot say.
 enum class BodyRule : std::uint8_t {
@@ -92,7 +77,7 @@ class H1Parser {
   State& state() { return *reinterpret_cast<State*>(storage_); }
   const State& state() const { return *reinterpret_cast<const State*>(storage_); }
   // Inline, so that a parser costs no allocation; opaque, so that llhttp.h stays in its room.
-  alignas(std::max_align_t) std::byte storage_[384];
+  alignas(std::max_align_t) std::byte storage_[272];
 };
 
 }  // namespace culvert::wire

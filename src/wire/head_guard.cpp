@@ -30,6 +30,15 @@ ParseError HeadGuard::overflow(std::string_view open_line) const {
   return in_request_line && rules_ == Rules::strict ? ParseError::request_line_too_long : ParseError::HPE_HEADER_OVERFLOW;
 }
 
+// Insecure rules take a bare LF, and control characters on the way to it.
+LineEnd judge_line_end(const char* at, Rules rules) {
+  const bool lenient = rules == Rules::insecure;
+  while (lenient && *at != '\r' && *at != '\n' && *at != '\0') at = find_guarded(at + 1, control_characters<Sixteen>);
+  if (at[0] == '\r') return at[1] == '\n' ? LineEnd{at} : LineEnd{at, ParseError::HPE_LF_EXPECTED};
+  if (*at == '\n') return lenient ? LineEnd{at, ParseError::ok, 1} : LineEnd{at, ParseError::HPE_CR_EXPECTED};
+  return {at, ParseError::HPE_INVALID_HEADER_TOKEN};
+}
+
 std::size_t whole_lines(std::string_view text) {
   constexpr std::size_t copied_freely = 1024;
   if (text.size() <= copied_freely && text.ends_with("\n\r\n")) return text.size();

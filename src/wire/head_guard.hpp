@@ -61,20 +61,18 @@ class HeadGuard {
 // be refused, and all of a short text that ends in an empty line, which usually is the first in it.
 std::size_t whole_lines(std::string_view text);
 
-// The CR LF that ends the line in which `from` stands, or why that line is refused. The line is a whole one, and
-// followed by `margin` bytes that may be read.
+// What ends the line in which `from` stands, or why that line is refused. The line is a whole one, and followed by
+// `margin` bytes that may be read.
 struct LineEnd {
   const char* at = nullptr;
   ParseError error = ParseError::ok;
   std::uint8_t size = 2;  // of the line end itself
 };
 inline constexpr std::size_t margin = 16;
-inline LineEnd find_line_end(const char* from) {
+LineEnd judge_line_end(const char* at, Rules rules);  // of the first control character from `from` on
+inline LineEnd find_line_end(const char* from, Rules rules) {
   const char* const at = find_guarded(from, control_characters<Sixteen>);
-  if (at[0] == '\r' && at[1] == '\n') return {at, ParseError::ok};
-  return {at, *at == '\r'   ? ParseError::HPE_LF_EXPECTED
-              : *at == '\n' ? ParseError::HPE_CR_EXPECTED
-                            : ParseError::HPE_INVALID_HEADER_TOKEN};
+  return at[0] == '\r' && at[1] == '\n' ? LineEnd{at} : judge_line_end(at, rules);
 }
 
 }  // namespace culvert::wire

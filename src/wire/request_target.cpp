@@ -7,7 +7,6 @@
 
 #include "base/ascii.hpp"
 #include "wire/header_names.hpp"
-#include "wire/parse_error.hpp"
 #include "wire/text.hpp"
 
 namespace culvert::wire {
@@ -59,9 +58,14 @@ void parse_path(std::string_view text, RequestTarget& target) {
   if (question != std::string_view::npos) target.query = text.substr(question + 1);
 }
 
+ParseError judge_characters(std::string_view target) {
+  if (!target.empty() && find(target, not_in_target<Sixteen>) == target.size()) return ParseError::ok;
+  return target.find('#') == std::string_view::npos ? ParseError::HPE_INVALID_URL : ParseError::fragment_in_target;
+}
+
 bool is_letter(char c) { return ascii::to_lower(c) >= 'a' && ascii::to_lower(c) <= 'z'; }
 
-std::error_code parse_absolute(std::string_view text, RequestTarget& target) {
+ParseError parse_absolute(std::string_view text, RequestTarget& target) {
   target.form = RequestTarget::Form::absolute;
   const std::size_t colon = text.find("://");
   if (colon == std::string_view::npos || !is_letter(text.front())) return ParseError::HPE_INVALID_URL;
@@ -73,30 +77,28 @@ std::error_code parse_absolute(std::string_view text, RequestTarget& target) {
   const std::size_t path = std::min(rest.find_first_of("/?"), rest.size());
   if (!parse_authority(rest.substr(0, path), target.authority)) return ParseError::HPE_INVALID_URL;
   parse_path(rest.substr(path), target);
-  return {};
+  return ParseError::ok;
 }
 
-std::error_code parse_connect(std::string_view text, RequestTarget& target) {
+ParseError parse_connect(std::string_view text, RequestTarget& target) {
   target.form = RequestTarget::Form::authority;
   if (!parse_authority(text, target.authority) || target.authority.port == 0) return ParseError::target_form;
-  return {};
+  return ParseError::ok;
 }
 
 }  // namespace
 
-std::error_code parse_request_target(std::string_view method, std::string_view text, RequestTarget& target) {
+ParseError parse_request_target(std::string_view method, std::string_view text, RequestTarget& target) {
   target = {};
-  if (text.empty() || find(text, not_in_target<Sixteen>) != text.size()) {
-    return text.find('#') == std::string_view::npos ? ParseError::HPE_INVALID_URL : ParseError::fragment_in_target;
-  }
+  if (const auto error = judge_characters(text); error != ParseError::ok) return error;
   if (method == "CONNECT") return parse_connect(text, target);
   if (text.front() == '/') {
     parse_path(text, target);
-    return {};
+    return ParseError::ok;
   }
   if (text == "*") {
     target.form = RequestTarget::Form::asterisk;
-    return method == "OPTIONS" ? std::error_code() : ParseError::target_form;
+    return method == "OPTIONS" ? ParseError::ok : ParseError::target_form;
   }
   return parse_absolute(text, target);
 }
@@ -107,21 +109,19 @@ std::optional<Authority> parse_host_field(std::string_view value) {
   return authority;
 }
 
-std::error_code judge_destination(std::string_view method, std::string_view text, const HeaderList& headers) {
+ParseError judge_destination(std::string_view method, std::string_view text, const HeaderList& headers) {
   RequestTarget target;
-  if (auto error = parse_request_target(method, text, target)) return error;
-  if (!headers.may_have(HeaderId::host)) return {};
-  bool has_host = false;
-  for (const Header& header : headers) {
-    if (header.id != HeaderId::host) continue;
-    if (has_host) return ParseError::several_hosts;
-    has_host = true;
-    const bool may_be_empty = target.authority.host.empty();
-    Authority host;
-    const bool valid = header.value.empty() ? may_be_empty : parse_authority(header.value, host);
-    if (!valid) return ParseError::invalid_host;
-  }
-  return {};
+  const bool only_path = text.starts_with('/') && method != "CONNECT";  // as most are: nothing to take apart
+  const ParseError error = only_path ? judge_characters(text) : parse_request_target(method, text, target);
+  if (error != ParseError::ok) return error;
+  const Header* const host = headers.find(HeaderId::host);
+  if (host == nullptr) return ParseError::ok;
+  Authority authority;
+  const bool may_be_empty = target.authority.host.empty();
+  const bool valid = host->value.empty() ? may_be_empty : parse_authority(host->value, authority);
+  if (!valid) return ParseError::invalid_host;
+  const bool again = std::any_of(host + 1, headers.end(), [](const Header& line) { return line.id == HeaderId::host; });
+  return again ? ParseError::several_hosts : ParseError::ok;
 }
 
 }  // namespace culvert::wire

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <system_error>
 
 #include "culvert/headers.hpp"
+#include "wire/parse_error.hpp"
 
 namespace culvert::wire {
 
@@ -30,14 +30,14 @@ struct RequestTarget {
   std::string_view query;   // without the "?"
 };
 
-// What is wrong with the target for that method (a ParseError), or sets `target`.
-std::error_code parse_request_target(std::string_view method, std::string_view text, RequestTarget& target);
+// What is wrong with the target for that method, or ok and sets `target`.
+ParseError parse_request_target(std::string_view method, std::string_view text, RequestTarget& target);
 
 // "host", "host:port", "[::1]:port"; nothing where it is anything else, or empty.
 std::optional<Authority> parse_host_field(std::string_view value);
 
 // The two together: the target suits the method, and Host stands at most once and holds a host. An empty Host is right
 // where the target has no authority (RFC 9112 3.2); whether a missing one is, the server decides.
-std::error_code judge_destination(std::string_view method, std::string_view target, const HeaderList& headers);
+ParseError judge_destination(std::string_view method, std::string_view target, const HeaderList& headers);
 
 }  // namespace culvert::wire

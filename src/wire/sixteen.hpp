@@ -107,6 +107,11 @@ template <class Text>
 unsigned control_characters(Text text) {
   return (text.below(' ').without(text.equal('\t')) | text.equal('\x7f')).places();
 }
+// What ends a word of a start line: SP and control characters.
+template <class Text>
+unsigned no_word(Text text) {
+  return (text.below('!') | text.equal('\x7f')).places();
+}
 // What is no letter, digit, hyphen or dot: of these most names of fields and hosts are made.
 template <class Text>
 unsigned not_plain(Text text) {

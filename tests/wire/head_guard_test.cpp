@@ -92,7 +92,7 @@ TEST(FindLineEnd, RefusesEveryControlCharacterAnywhere) {
     for (std::size_t at = 0; at < 36; ++at) {
       std::string lines = with_margin(std::string(37, 'x') + "\r\nnext\x01 line\r\n");
       lines[at] = static_cast<char>(value);
-      const LineEnd end = find_line_end(lines.data());
+      const LineEnd end = find_line_end(lines.data(), Rules::strict);
       const bool control = (value < 0x20 && value != '\t') || value == 0x7f;
       ASSERT_EQ(end.error != ParseError::ok, control) << value << " at " << at;
       ASSERT_EQ(end.at, lines.data() + (control ? at : 37)) << value << " at " << at;
@@ -101,7 +101,7 @@ TEST(FindLineEnd, RefusesEveryControlCharacterAnywhere) {
 }
 
 TEST(FindLineEnd, SaysWhatIsWrong) {
-  const auto error = [](const std::string& lines) { return find_line_end(with_margin(lines).data()).error; };
+  const auto error = [](const std::string& lines) { return find_line_end(with_margin(lines).data(), Rules::strict).error; };
   EXPECT_EQ(error("a\n"), ParseError::HPE_CR_EXPECTED);
   EXPECT_EQ(error("a\rb\r\n"), ParseError::HPE_LF_EXPECTED);
   EXPECT_EQ(error("a\r\r\n"), ParseError::HPE_LF_EXPECTED);
