@@ -9,7 +9,7 @@
 #include <type_traits>
 
 #include "base/ascii.hpp"
-#include "wire/header_names.hpp"
+#include "wire/header_lookup.hpp"
 #include "wire/open_line.hpp"
 #include "wire/request_target.hpp"
 #include "wire/sixteen.hpp"
@@ -35,7 +35,7 @@ std::string_view trim_value(const char* first, const char* last) {
 
 // Of the line end alone; 0 where the line has something else in it.
 std::size_t empty_line_size(const char* line, Rules rules) {
-  if (line[0] == '\r' && line[1] == '\n') return 2;
+  if (is_line_end(line)) return 2;
   return line[0] == '\n' && rules == Rules::insecure ? 1 : 0;
 }
 
@@ -264,16 +264,17 @@ const char* H1Parser::State::read_first_line(const char* line) {
 // And all the fields that follow it: the byte behind the last line is none that one begins with.
 const char* H1Parser::State::read_fields(const char* line) {
   const bool in_head = phase == Phase::head;
+  const bool keeps_all = in_head && !guard.over_limit();
   HeaderList& fields = in_head ? head.headers : trailers;
   do {
     guard.count_line();
     const char* const colon = find_guarded(line, colons_and_line_feeds<Sixteen>);
     const std::string_view name{line, colon};
-    const HeaderId id = header_id(name);
+    const HeaderId id = lookup::guarded_header_id(name);
     if (*colon != ':' || (id == HeaderId::other && !is_token(name))) return refuse_field(line);
     const LineEnd end = find_line_end(colon, limits.rules);
     if (end.error != ParseError::ok) return refuse_field(line);
-    if (in_head ? keeps(id) : (flags_of(id) & not_in_trailers) == 0) {
+    if (keeps_all || keeps(id)) {
       fields.push(*arena, {id, name, trim_value(colon + 1, end.at)});
     }
     line = end.at + end.size;
@@ -281,9 +282,10 @@ const char* H1Parser::State::read_fields(const char* line) {
   return line;
 }
 
-// Strict rules have refused what is over the limit. Node ignores it, but not what says where the message ends.
+// Of trailers, and of the fields over the limit, which strict rules have refused: Node ignores them, but not what says
+// where the message ends.
 bool H1Parser::State::keeps(HeaderId id) const {
-  if (strict() || limits.headers_max == 0 || head.headers.size() < limits.headers_max) return true;
+  if (phase == Phase::trailers) return (flags_of(id) & not_in_trailers) == 0;
   return (flags_of(id) & (framing | hop_by_hop)) != 0 || id == HeaderId::host;
 }
 
@@ -320,8 +322,10 @@ void H1Parser::State::end_head() {
 }
 
 void H1Parser::State::judge_connection() {
-  const ConnectionOptions options = connection_options(head.headers);
   const bool http_1_1 = head.minor_version == 1;
+  head.keep_alive = http_1_1;
+  if (http_1_1 && !head.headers.may_have(HeaderId::connection)) return;  // as most are
+  const ConnectionOptions options = connection_options(head.headers);
   // Chunked in HTTP/1.0 means that somebody on the way did not understand the framing (RFC 9112 6.1).
   const bool framing_in_doubt = !http_1_1 && head.framing.kind == Framing::Kind::chunked;
   head.keep_alive = !options.close && (http_1_1 || options.keep_alive) && !framing_in_doubt;

@@ -12,8 +12,7 @@ void HeadGuard::begin(Section section, const ParserLimits& limits) {
   lines_ = 0;
   const std::uint32_t start_lines = section == Section::trailers ? 0 : 1;
   rules_ = limits.rules;
-  const bool limited = limits.headers_max != 0 && limits.rules == Rules::strict;
-  lines_max_ = limited ? limits.headers_max + start_lines : std::numeric_limits<std::uint32_t>::max();
+  lines_max_ = limits.headers_max == 0 ? std::numeric_limits<std::uint32_t>::max() : limits.headers_max + start_lines;
 }
 
 ParseError HeadGuard::judge_unusual(char first) const {
@@ -21,7 +20,7 @@ ParseError HeadGuard::judge_unusual(char first) const {
   if (first == '\n') return ParseError::HPE_CR_EXPECTED;
   if (before_start_line()) return ParseError::ok;
   if (first == ' ' || first == '\t') return ParseError::obsolete_folding;
-  return lines_ < lines_max_ ? ParseError::ok : ParseError::too_many_headers;
+  return over_limit() && rules_ == Rules::strict ? ParseError::too_many_headers : ParseError::ok;
 }
 
 ParseError HeadGuard::overflow(std::string_view open_line) const {
@@ -34,7 +33,8 @@ ParseError HeadGuard::overflow(std::string_view open_line) const {
 LineEnd judge_line_end(const char* at, Rules rules) {
   const bool lenient = rules == Rules::insecure;
   while (lenient && *at != '\r' && *at != '\n' && *at != '\0') at = find_guarded(at + 1, control_characters<Sixteen>);
-  if (at[0] == '\r') return at[1] == '\n' ? LineEnd{at} : LineEnd{at, ParseError::HPE_LF_EXPECTED};
+  if (is_line_end(at)) return {at};
+  if (*at == '\r') return {at, ParseError::HPE_LF_EXPECTED};
   if (*at == '\n') return lenient ? LineEnd{at, ParseError::ok, 1} : LineEnd{at, ParseError::HPE_CR_EXPECTED};
   return {at, ParseError::HPE_INVALID_HEADER_TOKEN};
 }

@@ -43,6 +43,7 @@ class HeadGuard {
   }
   bool usual(char first) const { return first > ' ' && lines_ < lines_max_; }  // then nothing is wrong
   void count_line() { ++lines_; }
+  bool over_limit() const { return lines_ >= lines_max_; }  // the next line is
   bool has_begun() const { return lines_ > 0; }  // a whole line that is not empty: such may come before a start line
 
  private:
@@ -72,7 +73,7 @@ inline constexpr std::size_t margin = 16;
 LineEnd judge_line_end(const char* at, Rules rules);  // of the first control character from `from` on
 inline LineEnd find_line_end(const char* from, Rules rules) {
   const char* const at = find_guarded(from, control_characters<Sixteen>);
-  return at[0] == '\r' && at[1] == '\n' ? LineEnd{at} : judge_line_end(at, rules);
+  return is_line_end(at) ? LineEnd{at} : judge_line_end(at, rules);
 }
 
 }  // namespace culvert::wire

@@ -26,6 +26,7 @@ class SixteenInWords {
   static SixteenInWords of_short(std::uint64_t text) { return {text, 0}; }
 
   SixteenInWords equal(char c) const { return {zeros(low_ ^ each(c)), zeros(high_ ^ each(c))}; }
+  SixteenInWords equal(SixteenInWords other) const { return {zeros(low_ ^ other.low_), zeros(high_ ^ other.high_)}; }
   SixteenInWords below(char c) const { return {~reach(low_, c) & tops, ~reach(high_, c) & tops}; }  // c: 1 to 0x7f
   SixteenInWords folded() const { return {low_ | each(0x20), high_ | each(0x20)}; }  // letters in lower case
   SixteenInWords operator|(SixteenInWords other) const { return {low_ | other.low_, high_ | other.high_}; }
@@ -73,6 +74,7 @@ class SixteenInRegister {
   }
 
   SixteenInRegister equal(char c) const { return {_mm_cmpeq_epi8(bytes_, _mm_set1_epi8(c))}; }
+  SixteenInRegister equal(SixteenInRegister other) const { return {_mm_cmpeq_epi8(bytes_, other.bytes_)}; }
   SixteenInRegister below(char c) const {
     const __m128i most = _mm_set1_epi8(static_cast<char>(c - 1));
     return {_mm_cmpeq_epi8(_mm_min_epu8(bytes_, most), bytes_)};
@@ -126,6 +128,9 @@ unsigned not_in_target(Text text) {
 }
 
 // ---- the search
+
+// Whether a line ends at `at`, as it should.
+inline bool is_line_end(const char* at) { return std::string_view{at, 2} == "\r\n"; }
 
 inline unsigned first_of(unsigned places) { return static_cast<unsigned>(std::countr_zero(places)); }
 
