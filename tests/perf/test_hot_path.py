@@ -52,7 +52,7 @@ class HotPath(CulvertTest):
             lines = trace.read_text().splitlines()
             return [sum(bool(call.match(line)) for line in lines) for call in (DATA_CALL, CONTROL_CALL)]
 
-        data, control = self.per_request(measure, 640)
+        data, control = self.per_request(measure, 1920)
         print(f"data system calls: {data}, epoll_ctl: {control}")
         self.assertEqual(data, 4)
         self.assertAlmostEqual(control, 0, delta=0.02, msg="connections are made in both runs, a few more or less")
