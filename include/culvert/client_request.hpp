@@ -114,7 +114,7 @@ class ClientRequest final : public OutgoingMessage {
 
   std::uint32_t max_headers_count = 2000;  // lines of the response's head; 0: no limit. More are ignored
 
-  RareEvent<Socket&> on_socket;
+  RareEvent<Socket&> on_socket;  // new or reused; not for a PooledRequest, whose relay has no use for it
   RareEvent<> on_continue;
   Event<const Information&> on_information;
   Event<IncomingMessage&> on_response;

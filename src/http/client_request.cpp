@@ -75,6 +75,7 @@ void ClientRequest::start(const RequestOptions& options) {
   if (options.max_header_size != 0) transaction_.max_header_size = options.max_header_size;
   transaction_.lenient = transaction_.lenient || options.insecure_http_parser;
   transaction_.joins = options.join_duplicate_headers;
+  transaction_.announces = true;
   take_headers(options);
   take_socket_options(options);
   watch(options.signal);

@@ -59,7 +59,7 @@ void ClientTransaction::wait_for_connection(std::chrono::milliseconds limit) {
 void ClientTransaction::assigned(ClientConnection& to) {
   connection = &to;
   request.apply_to_assigned(to.socket());
-  if (request.on_socket.listener_count() > 0) {
+  if (announces) {
     announce_socket_ = true;
     look_later();
   }

@@ -40,6 +40,7 @@ struct ClientTransaction final : WaitingHook,
   bool joins = false;                 // option joinDuplicateHeaders
   bool lenient = false;               // option insecureHTTPParser
   bool response_begun = false;
+  bool announces = false;             // on_socket is told; a relay (PooledRequest) does not ask
 
   // No connection within `limit` from now ends it.
   void wait_for_connection(std::chrono::milliseconds limit);
