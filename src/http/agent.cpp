@@ -41,19 +41,18 @@ Address address_of(std::string_view host, std::uint16_t port) {
   return {.kind = Address::Kind::name, .ip = {}, .text = std::string(host), .port = port};
 }
 
-// Host as RFC 9110 7.2 wants it: an IPv6 address in brackets, the default port left out.
+std::string local_text(const Endpoint& local) {
+  return local.family == Endpoint::Family::none ? std::string() : local.ip();
+}
+
+}  // namespace
+
 std::string host_field_of(std::string_view host, std::uint16_t port, std::uint16_t default_port) {
   const bool bare_ipv6 = host.find(':') != std::string_view::npos && host.front() != '[';
   std::string field = bare_ipv6 ? '[' + std::string(host) + ']' : std::string(host);
   if (port != default_port) field += ':' + std::to_string(port);
   return field;
 }
-
-std::string local_text(const Endpoint& local) {
-  return local.family == Endpoint::Family::none ? std::string() : local.ip();
-}
-
-}  // namespace
 
 std::string Agent::get_name(const RequestOptions& asked) const {
   std::string name(host_of(asked));

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/intrusive_list.hpp"
@@ -12,6 +13,9 @@
 #include "http/client_transaction.hpp"
 
 namespace culvert {
+
+// Host as RFC 9110 7.2 wants it: an IPv6 address in brackets, the default port left out.
+std::string host_field_of(std::string_view host, std::uint16_t port, std::uint16_t default_port);
 
 class Agent::Origin {
  public:

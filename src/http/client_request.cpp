@@ -98,7 +98,11 @@ void ClientRequest::take_headers(const RequestOptions& options) {
     lines_ = lines;
   } else {
     set_headers(options.headers);
-    if (set_host_ && !has_header("Host")) set_header("Host", transaction_.origin.host_field);
+    if (set_host_ && !has_header("Host")) {
+      const std::string_view host = transaction_.origin.host;
+      const bool local = !options.socket_path.empty();
+      set_header("Host", local ? "localhost" : host_field_of(host, options.port, options.default_port));
+    }
   }
   if (!options.auth.empty() && !has_header("Authorization")) {
     set_header("Authorization", "Basic " + encode_base64(as_bytes(options.auth)));
