@@ -73,6 +73,7 @@ void ServerConnection::on_flush() noexcept {
     if (const std::error_code error = box.flush(*socket_->transport())) return close(error);
     socket_->stamp();
   }
+  blocked_ = !box.empty();
   if (phase_ == Phase::exchange) transaction_->response.flushed(before - box.size());
   check_progress();
 }
@@ -451,7 +452,7 @@ bool ServerConnection::says_close() const {
 bool ServerConnection::request_http_1_0() const { return transaction_->request.http_version_minor() == 0; }
 
 void ServerConnection::update_interest() {
-  Interest interest{.read = !peer_finished_ && held_.empty(), .write = !socket_->outbox().empty()};
+  Interest interest{.read = !peer_finished_ && held_.empty(), .write = blocked_};
   if (phase_ == Phase::exchange && !transaction_->request.complete()) {
     interest.read = interest.read && transaction_->request.flows();
   }

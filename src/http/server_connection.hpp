@@ -113,6 +113,7 @@ class ServerConnection final : public ListHook,
   bool keep_alive_ = true;
   bool peer_finished_ = false;
   bool awaits_continue_ = false;
+  bool blocked_ = false;  // the last flush left something: a head that is only held does not count
   bool feeding_ = false;
   bool counted_out_ = false;
 };
