@@ -68,7 +68,11 @@ Result<std::unique_ptr<Transport>> SocketNetwork::connect(const Address& address
     if (options.keep_alive) stream->set_keep_alive(true, options.keep_alive_initial_delay_s);
     if (const std::error_code error = bind_near_end(fd, address.ip.family, options)) return error;
   }
-  if (::connect(fd, to->get(), to->size) != 0 && errno != EINPROGRESS) return last_error();
+  if (::connect(fd, to->get(), to->size) != 0 && errno != EINPROGRESS) {
+    // Near peers may refuse at once; those far away cannot, and nobody should have to know the difference.
+    if (errno != ECONNREFUSED) return last_error();
+    stream->fail_connecting(errno);
+  }
   return std::unique_ptr<Transport>(std::move(stream));
 }
 

@@ -59,6 +59,7 @@ void TcpTransport::reset_on_close() {
 }
 
 std::error_code TcpTransport::take_error() {
+  if (failed_with_ != 0) return {failed_with_, std::system_category()};
   int error = 0;
   socklen_t size = sizeof(error);
   if (getsockopt(descriptor_.fd(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) return last_error();

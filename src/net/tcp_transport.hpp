@@ -10,6 +10,9 @@ class TcpTransport final : public Transport {
   // Takes `fd`: non-blocking, connected or connecting.
   TcpTransport(EpollLoop& loop, int fd, const Endpoint& remote) : descriptor_(loop, fd), remote_(remote) {}
 
+  // The attempt to connect has failed already: take_error() will say so.
+  void fail_connecting(int error_number) { failed_with_ = error_number; }
+
   void attach(Watcher& watcher) override { descriptor_.attach(watcher); }
   void want(Interest interest) override { descriptor_.want(interest); }
   Result<Bytes> read() override;
@@ -26,6 +29,7 @@ class TcpTransport final : public Transport {
  private:
   Descriptor descriptor_;
   const Endpoint remote_;
+  int failed_with_ = 0;    // errno of an attempt to connect that failed at once
   mutable Endpoint local_;  // asked for when somebody wants to know
 };
 
