@@ -68,16 +68,17 @@ class ConnectionCreated {
   Pending* pending_;  // counted
 };
 
-class Agent {
+// Not to be destroyed from inside an event of its requests or sockets: there, hand it to Loop::retire().
+class Agent : public Retired {
  public:
   using milliseconds = std::chrono::milliseconds;
   // Everything that makes two connections interchangeable, with what is open to it: a row of Node's sockets,
   // freeSockets and requests tables.
   class Origin;
 
-  // Throws ERR_OUT_OF_RANGE.
+  // Throws ERR_OUT_OF_RANGE, ERR_INVALID_ARG_VALUE.
   explicit Agent(Http& http, AgentOptions options = {});
-  virtual ~Agent();
+  ~Agent() override;
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
 
@@ -91,7 +92,8 @@ class Agent {
   // Node's http.request({agent: this, ...}); see Http::request.
   ClientRequest& request(const RequestOptions& options);
 
-  // Closes every connection, free and busy; requests under way get errc::socket_hang_up.
+  // Closes every connection, free and busy; requests under way or waiting get errc::socket_hang_up. Sockets that have
+  // left it (Socket::agent_remove) stay. It may be used again.
   void destroy();
   // Closes those that nobody uses, and keeps none from now on.
   void drain();
@@ -124,7 +126,7 @@ class Agent {
                                                                ConnectionCreated created);
   // A response has ended and `socket` could be kept: false closes it. By default turns TCP keep-alive probes on.
   virtual bool keep_socket_alive(Socket& socket);
-  // A kept socket is about to carry `request`.
+  // A free socket is about to carry `request`.
   virtual void reuse_socket(Socket& socket, ClientRequest& request);
 
  private:
@@ -136,10 +138,13 @@ class Agent {
 
   Origin& origin_named(std::string name, const RequestOptions& options);
   void drop_unused(Origin& origin);
+  void tell_if_idle();
   template <class Asked>
   ClientRequest& start(Origin& origin, const Asked& asked, milliseconds connect_timeout);
   ClientConnection* take_free(Origin& origin);
   bool may_open(const Origin& origin) const;
+  bool may_keep(const Origin& origin) const;
+  void make_room_for(const Origin& origin);
   void open(Origin& origin, ClientTransaction& transaction);
   void created(Pending& pending, Result<std::unique_ptr<Transport>> stream);
   void give_up(ClientTransaction& transaction);
@@ -147,6 +152,7 @@ class Agent {
   void forget(ClientConnection& connection, bool was_free);
   void gone(ClientConnection& connection);
   void serve_waiting(Origin& preferred);
+  void close_free();
   void finished(ClientTransaction& transaction);
 
   Http& http_;

@@ -6,6 +6,7 @@
 //   http.run();
 #pragma once
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string_view>
 
@@ -80,6 +81,7 @@ class Http {
   Network& network_;
   Resolver& resolver_;
   std::unique_ptr<Shared> shared_;
+  std::map<const Agent*, std::unique_ptr<Agent>> own_agents_;  // each of one request, until that is over
   std::unique_ptr<Agent> default_agent_;
   Agent* global_agent_ = nullptr;
   bool stopped_ = false;

@@ -13,6 +13,7 @@ namespace culvert {
 Agent::Agent(Http& http, AgentOptions with)
     : options(with), http_(http), loop_(http.loop()), tables_(std::make_unique<Tables>()) {
   if (options.max_total_sockets == 0 || options.max_sockets == 0) throw http_error(errc::ERR_OUT_OF_RANGE);
+  if (options.scheduling > AgentOptions::Scheduling::fifo) throw http_error(errc::ERR_INVALID_ARG_VALUE);
 }
 
 Agent::~Agent() {
@@ -93,6 +94,10 @@ Agent::Origin& Agent::origin_named(std::string name, const RequestOptions& asked
 // A row that nobody refers to any more is dropped: a program may talk to any number of hosts.
 void Agent::drop_unused(Origin& origin) {
   if (origin.users == 0 && !origin.stays) tables_->origins.erase(tables_->origins.find(origin.name));
+  tell_if_idle();
+}
+
+void Agent::tell_if_idle() {
   if (tables_->on_idle && tables_->live.empty() && tables_->open.empty()) tables_->on_idle();
 }
 
@@ -104,6 +109,7 @@ ClientRequest& Agent::request(Origin& origin, const PooledRequest& asked) {
 
 ClientRequest& Agent::request(const RequestOptions& asked) {
   if (!asked.protocol.empty() && asked.protocol != options.protocol) {
+    tell_if_idle();
     throw http_error(errc::ERR_INVALID_PROTOCOL, "Protocol \"" + std::string(asked.protocol) +
                                                      "\" not supported. Expected \"" + std::string(options.protocol) + '"');
   }
@@ -136,6 +142,7 @@ ClientRequest& Agent::start(Origin& origin, const Asked& asked, milliseconds con
       open(origin, *transaction);
     } else {
       origin.waiting.push_back(*transaction);
+      make_room_for(origin);
     }
   }
   return transaction->request;
@@ -164,6 +171,23 @@ ClientConnection* Agent::take_free(Origin& origin) {
 
 bool Agent::may_open(const Origin& origin) const {
   return origin.in_use + origin.free.size() < options.max_sockets && total_ < options.max_total_sockets;
+}
+
+// Where idle connections to other origins take all places, the one that is idle for the longest time at its origin gives
+// its place to `origin`: they would stay as long as they are not used.
+void Agent::make_room_for(const Origin& origin) {
+  if (origin.in_use + origin.free.size() >= options.max_sockets) return;
+  for (auto& [name, other] : tables_->origins) {
+    if (!other->free.empty()) return other->free.front()->close({});
+  }
+}
+
+bool Agent::may_keep(const Origin& origin) const {
+  if (!options.keep_alive || draining_ || origin.free.size() >= options.max_free_sockets) return false;
+  if (origin.in_use + origin.free.size() > options.max_sockets) return false;
+  if (total_ < options.max_total_sockets) return true;
+  return total_ == options.max_total_sockets &&
+         std::ranges::all_of(tables_->origins, [](const auto& row) { return row.second->waiting.empty(); });
 }
 
 void Agent::open(Origin& origin, ClientTransaction& transaction) {
@@ -213,11 +237,11 @@ void Agent::give_back(ClientConnection& connection) {
     next.request.reused_socket_ = true;
     return connection.carry(next);
   }
-  const bool room = options.keep_alive && !draining_ && origin.free.size() < options.max_free_sockets;
-  if (!room || !keep_socket_alive(connection.socket()) || !connection.rest(options.timeout)) return connection.close({});
+  const bool kept = may_keep(origin) && keep_socket_alive(connection.socket());
+  // It may have been removed or destroyed by whoever was asked.
+  if (!kept || !connection.counts() || !connection.rest(options.timeout)) return connection.close({});
   --origin.in_use;
   origin.free.push_back(&connection);
-  serve_waiting(origin);
 }
 
 void Agent::forget(ClientConnection& connection, bool was_free) {
@@ -231,9 +255,12 @@ void Agent::forget(ClientConnection& connection, bool was_free) {
 }
 
 void Agent::gone(ClientConnection& connection) {
+  Origin& origin = connection.origin();
+  --origin.users;
   connection.unlink();
   loop_.retire(std::unique_ptr<Retired>(&connection));
-  serve_waiting(connection.origin());
+  serve_waiting(origin);
+  drop_unused(origin);
 }
 
 void Agent::serve_waiting(Origin& preferred) {
@@ -250,13 +277,22 @@ void Agent::serve_waiting(Origin& preferred) {
 }
 
 void Agent::destroy() {
-  drain();
-  tables_->live.for_each([](LiveHook& hook) { static_cast<ClientTransaction&>(hook).request.destroy(errc::socket_hang_up); });
-  tables_->open.for_each([](ClientConnection& connection) { connection.close(errc::socket_hang_up); });
+  // Nobody who waits is to get a place that another one leaves.
+  for (auto& [name, origin] : tables_->origins) origin->waiting.for_each([](WaitingHook& hook) { hook.unlink(); });
+  tables_->live.for_each([](LiveHook& hook) {
+    auto& transaction = static_cast<ClientTransaction&>(hook);
+    const bool ours = transaction.connection == nullptr || transaction.connection->counts();
+    if (ours) transaction.request.destroy(errc::socket_hang_up);
+  });
+  close_free();
 }
 
 void Agent::drain() {
   draining_ = true;
+  close_free();
+}
+
+void Agent::close_free() {
   for (auto& [name, origin] : tables_->origins) {
     const std::vector<ClientConnection*> idle = origin->free;
     for (ClientConnection* connection : idle) connection->close({});
@@ -285,7 +321,12 @@ ConnectionCreated::ConnectionCreated(ConnectionCreated&& other) noexcept
 ConnectionCreated::~ConnectionCreated() { Ref<Pending>::take_over(pending_); }
 
 void ConnectionCreated::operator()(Result<std::unique_ptr<Transport>> stream) {
-  if (pending_->transaction != nullptr) pending_->agent.created(*pending_, std::move(stream));
+  if (pending_->transaction == nullptr) return;
+  Agent& agent = pending_->agent;
+  Agent::Origin& origin = pending_->transaction->origin;
+  const bool failed = !stream;
+  agent.created(*pending_, std::move(stream));
+  if (failed) agent.serve_waiting(origin);  // the place is free again
 }
 
 bool Agent::keep_socket_alive(Socket& socket) {

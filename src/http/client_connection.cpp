@@ -19,16 +19,14 @@ ClientConnection::ClientConnection(Agent& agent, Agent::Origin& origin, std::uni
   if (agent.options.timeout.count() != 0) socket_->set_timeout(agent.options.timeout);
 }
 
-ClientConnection::~ClientConnection() { --origin_.users; }
-
 void ClientConnection::carry(ClientTransaction& transaction) {
   transaction_ = &transaction;
-  promised_seconds_ = 0;
+  promised_seconds_.reset();
   poisoned_ = false;
   transaction.assigned(*this);
   if (phase_ == Phase::connecting) return;
-  phase_ = Phase::busy;
-  agent_.reuse_socket(*socket_, transaction.request);
+  const bool was_free = std::exchange(phase_, Phase::busy) == Phase::free;
+  if (was_free) agent_.reuse_socket(*socket_, transaction.request);
   if (phase_ == Phase::busy) connected();
 }
 
@@ -198,10 +196,10 @@ void ClientConnection::check_done() {
 
 bool ClientConnection::rest(std::chrono::milliseconds idle_limit) {
   idle_limit_ = idle_limit;
-  if (promised_seconds_ > 0) {
+  if (promised_seconds_) {
     // A second less than the origin promises, so that a request does not meet its closing.
-    const std::chrono::milliseconds promised = std::chrono::seconds(promised_seconds_ - 1);
-    if (promised.count() == 0) return false;
+    if (*promised_seconds_ <= 1) return false;
+    const std::chrono::milliseconds promised = std::chrono::seconds(*promised_seconds_ - 1);
     idle_limit_ = idle_limit_.count() == 0 ? promised : std::min(idle_limit_, promised);
   }
   phase_ = Phase::free;

@@ -8,6 +8,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "culvert/agent.hpp"
@@ -20,7 +21,6 @@ namespace culvert {
 class ClientConnection final : public ListHook, public Retired, private Watcher, public Socket::Driver {
  public:
   ClientConnection(Agent& agent, Agent::Origin& origin, std::unique_ptr<Transport> stream);
-  ~ClientConnection() override;
 
   // Takes a transaction on; the connection is new (still connecting) or free.
   void carry(ClientTransaction& transaction);
@@ -75,7 +75,7 @@ class ClientConnection final : public ListHook, public Retired, private Watcher,
   LoopEntries<ClientConnection>::Sender sender_{*this};
   TimePoint last_progress_;
   std::chrono::milliseconds idle_limit_{0};
-  std::uint32_t promised_seconds_ = 0;  // Keep-Alive: timeout= of the last answer; 0: none
+  std::optional<std::uint32_t> promised_seconds_;  // Keep-Alive: timeout= of the last answer
   Phase phase_ = Phase::connecting;
   bool counted_ = true;    // by the agent, until leave_agent()
   bool poisoned_ = false;  // bytes after the answer, or one side has stopped: not for another request

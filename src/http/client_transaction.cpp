@@ -11,15 +11,17 @@ namespace culvert {
 
 namespace {
 
-// Keep-Alive: timeout=N of an answer, in seconds; 0 where it says nothing.
-std::uint32_t keep_alive_promised_by(const HeaderList& headers) {
+// Keep-Alive: timeout=N of an answer, in seconds.
+std::optional<std::uint32_t> keep_alive_promised_by(const HeaderList& headers) {
   const Header* field = headers.find(HeaderId::keep_alive);
-  if (field == nullptr) return 0;
+  if (field == nullptr) return std::nullopt;
   constexpr std::string_view key = "timeout=";
   const std::size_t at = field->value.find(key);
-  if (at == std::string_view::npos) return 0;
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view digits = field->value.substr(at + key.size());
+  if (digits.empty() || digits.front() < '0' || digits.front() > '9') return std::nullopt;
   std::uint32_t seconds = 0;
-  for (const char c : field->value.substr(at + key.size())) {
+  for (const char c : digits) {
     if (c < '0' || c > '9' || seconds > 1'000'000) break;
     seconds = seconds * 10 + static_cast<std::uint32_t>(c - '0');
   }

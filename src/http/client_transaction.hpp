@@ -2,6 +2,7 @@
 // It waits for a connection (queued, being made, or connecting), is carried by one, and outlives it until its last event.
 #pragma once
 #include <cstdint>
+#include <optional>
 
 #include "base/arena.hpp"
 #include "base/ref.hpp"
@@ -64,7 +65,7 @@ struct ClientTransaction final : WaitingHook,
   bool leaves_http() const { return parser.stopped(); }
   bool has_listener_for_leaving() const;
   bool allows_reuse() const { return reusable_; }                     // by what the answer says
-  std::uint32_t keep_alive_promise() const { return promised_seconds_; }  // Keep-Alive: timeout=; 0: none
+  std::optional<std::uint32_t> keep_alive_promise() const { return promised_seconds_; }  // Keep-Alive: timeout=
   bool done() const { return request.writable_finished() && response.complete(); }
   bool over() const { return over_; }
 
@@ -88,7 +89,7 @@ struct ClientTransaction final : WaitingHook,
   void end_events();
 
   TimePoint gives_up_ = never;
-  std::uint32_t promised_seconds_ = 0;
+  std::optional<std::uint32_t> promised_seconds_;
   bool informational_ = false;  // the message under way is a 1xx
   bool reusable_ = false;
   bool announce_socket_ = false;

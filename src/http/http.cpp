@@ -17,7 +17,7 @@ struct Http::Own {
 namespace {
 
 // An agent for one request, which makes its connection as the request says.
-class OwnAgent final : public Agent, public Retired {
+class OwnAgent final : public Agent {
  public:
   OwnAgent(Http& http, const RequestOptions& asked) : Agent(http), create_(asked.create_connection) {}
 
@@ -44,7 +44,7 @@ Http::Http(Loop& loop, Network& network, Resolver& resolver)
   set_max_idle_http_parsers(1000);
 }
 
-Http::~Http() { default_agent_.reset(); }
+Http::~Http() = default;
 
 std::unique_ptr<Server> Http::create_server(ServerOptions options, RequestListener listener) {
   auto server = std::make_unique<Server>(*this, std::move(options));
@@ -87,8 +87,10 @@ Agent& Http::agent_for(const RequestOptions& options) {
   if (!options.own_agent && !options.create_connection) return global_agent();
   auto own = std::make_unique<OwnAgent>(*this, options);
   OwnAgent& agent = *own;
-  agent.when_idle([this, &agent] { loop_.let_go(agent); });
-  loop_.keep(std::move(own));
+  agent.when_idle([this, &agent] {
+    if (auto row = own_agents_.extract(&agent)) loop_.retire(std::move(row.mapped()));
+  });
+  own_agents_.emplace(&agent, std::move(own));
   return agent;
 }
 
