@@ -42,13 +42,18 @@ class Delegate<void(Args...)> {
   Delegate& operator=(Delegate&& other) noexcept {
     if (this != &other) {
       clear();
-      ops_ = std::exchange(other.ops_, nullptr);
-      place_[0] = other.place_[0];
-      place_[1] = other.place_[1];
+      fill(std::move(other));
     }
     return *this;
   }
   ~Delegate() { clear(); }
+
+  // Assignment to an empty one.
+  void fill(Delegate&& other) {
+    ops_ = std::exchange(other.ops_, nullptr);
+    place_[0] = other.place_[0];
+    place_[1] = other.place_[1];
+  }
 
   explicit operator bool() const { return ops_ != nullptr; }
   void operator()(Args... args) { ops_->invoke(place_, std::forward<Args>(args)...); }
@@ -140,18 +145,19 @@ class Event {
     std::vector<std::unique_ptr<Entry>> entries;  // addresses stay while the vector grows
   };
 
-  ListenerId add(Listener listener, bool once) {
-    Entry* entry = &first_;
-    if (first_.id != 0 || first_.running != 0 || (more_ && !more_->entries.empty())) {
-      if (!more_) more_ = std::make_unique<More>();
-      entry = more_->entries.emplace_back(std::make_unique<Entry>()).get();
-    }
-    entry->listener = std::move(listener);
-    entry->id = next_++;
-    entry->once = once;
-    entry->removed = false;
+  ListenerId add(Listener&& listener, bool once) {
+    Entry& entry = next_ == 1 ? first_ : free_entry();  // the first one is nearly always the only one
+    entry.listener.fill(std::move(listener));
+    entry.id = next_++;
+    entry.once = once;
+    entry.removed = false;
     ++count_;
-    return entry->id;
+    return entry.id;
+  }
+  Entry& free_entry() {
+    if (first_.id == 0 && first_.running == 0 && (!more_ || more_->entries.empty())) return first_;
+    if (!more_) more_ = std::make_unique<More>();
+    return *more_->entries.emplace_back(std::make_unique<Entry>());
   }
   void remove(Entry& entry) {
     if (entry.id == 0) return;

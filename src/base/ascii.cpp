@@ -41,10 +41,6 @@ std::size_t member_end(std::string_view list) {
 
 }  // namespace
 
-bool has_upper(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
-}
-
 std::string lower(std::string_view text) {
   std::string result(text);
   std::transform(result.begin(), result.end(), result.begin(), to_lower);

@@ -14,7 +14,6 @@ constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }  // OWS of RFC 9110
 
 std::string lower(std::string_view text);
-bool has_upper(std::string_view text);
 // Equal without regard to the case of ASCII letters.
 bool iequals(std::string_view a, std::string_view b);
 // Without the blanks at both ends.

@@ -12,8 +12,8 @@ namespace {
 // The numbers from 0 to 255 in text with their lengths: an address is formatted for every proxied request, and inet_ntop
 // goes through printf.
 struct OctetText {
-  char text[3];
-  std::uint8_t size;
+  char text[4];  // with the dot behind it
+  std::uint32_t size;
 };
 constexpr std::array<OctetText, 256> octet_texts = [] {
   std::array<OctetText, 256> texts{};
@@ -22,6 +22,7 @@ constexpr std::array<OctetText, 256> octet_texts = [] {
     if (number >= 100) row.text[row.size++] = static_cast<char>('0' + number / 100);
     if (number >= 10) row.text[row.size++] = static_cast<char>('0' + number / 10 % 10);
     row.text[row.size++] = static_cast<char>('0' + number % 10);
+    row.text[row.size++] = '.';
   }
   return texts;
 }();
@@ -32,7 +33,6 @@ std::size_t format_ipv4(char* out, const std::array<std::uint8_t, 16>& address) 
     const OctetText& octet = octet_texts[address[i]];
     std::memcpy(at, octet.text, sizeof(octet.text));  // as many as there can be; what is too much is overwritten
     at += octet.size;
-    *at++ = '.';
   }
   return static_cast<std::size_t>(at - out) - 1;
 }

@@ -46,6 +46,9 @@ class Ref {
     return ref;
   }
 
+  // Whether the object goes when this reference does.
+  bool is_last() const { return object_ != nullptr && static_cast<const RefCounted*>(object_)->references_ == 1; }
+
   T* get() const { return object_; }
   T& operator*() const { return *object_; }
   T* operator->() const { return object_; }

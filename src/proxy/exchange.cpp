@@ -10,6 +10,7 @@
 #include "proxy/gateway_state.hpp"
 #include "wire/header_names.hpp"
 #include "wire/request_target.hpp"
+#include "wire/sixteen.hpp"
 
 namespace culvert::proxy {
 
@@ -107,7 +108,7 @@ bool Exchange::parse_target() {
     if (!wire::parse_host_field(name)) return false;
     name = name.substr(0, name.starts_with('[') ? name.find(']') + 1 : name.find(':'));
   }
-  if (ascii::has_upper(name)) {
+  if (wire::find(name, wire::capitals<wire::Sixteen>) != name.size()) {
     char* lower = static_cast<char*>(arena_.allocate(name.size(), 1));
     std::transform(name.begin(), name.end(), lower, ascii::to_lower);
     name = {lower, name.size()};
@@ -419,7 +420,7 @@ void Exchange::release_if_over() {
   Gateway::State& gateway = gateway_;
   LiveHook::unlink();
   --gateway.live_count;
-  gateway.let_go(std::move(route_));
+  if (route_.is_last()) gateway.let_go(std::move(route_));
   gateway.exchanges.destroy(this);
 }
 

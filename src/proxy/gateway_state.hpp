@@ -22,8 +22,8 @@ struct Door {
 struct Gateway::State final : private Deferred {
   State(Http& with, LogSink* sink) : http(with), loop(with.loop()), log_sink(sink) {}
 
-  // Drops a route later in this turn: with its last user an upstream goes that a reload has removed, and its agent must
-  // not go from inside one of its own events.
+  // Drops the last reference to a route later in this turn: with it an upstream goes that a reload has removed, and its
+  // agent must not go from inside one of its own events.
   void let_go(Ref<Route> route) {
     leaving.push_back(std::move(route));
     loop.defer(*this);

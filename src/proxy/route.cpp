@@ -75,13 +75,15 @@ bool regex_matches(const re2::RE2& regex, std::string_view path, Captures& captu
 }  // namespace
 
 Route::Route(const config::Route& written, Ref<Upstream> target)
-    : settings(written), upstream(std::move(target)), regex_(compile(written.match.path_regex)) {
+    : settings(written), upstream(std::move(target)), regex_(compile(written.match.path_regex)),
+      matches_all_(written.match == config::Match()) {
   assert(!regex_ || regex_->ok());
 }
 
 Route::~Route() = default;
 
 bool Route::matches(const RequestView& request, Captures& captures) const {
+  if (matches_all_) return true;
   const config::Match& match = settings.match;
   return any_of(match.listeners, [&](const std::string& name) { return name == request.listener; }) &&
          any_of(match.hosts, [&](const config::HostPattern& pattern) { return host_matches(pattern, request.host); }) &&

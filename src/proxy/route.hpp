@@ -45,6 +45,7 @@ struct Route final : RefCounted {
 
  private:
   std::unique_ptr<re2::RE2> regex_;
+  const bool matches_all_;
 };
 
 }  // namespace culvert::proxy

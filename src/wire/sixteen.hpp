@@ -121,6 +121,10 @@ unsigned not_plain(Text text) {
   const Text others = text.below('9' + 1).without(text.below('-')).without(text.equal('/'));
   return (letters | others).places() ^ all_places;
 }
+template <class Text>
+unsigned capitals(Text text) {
+  return text.below('Z' + 1).without(text.below('A')).places();
+}
 // What may not stand in a request target (text.hpp says why).
 template <class Text>
 unsigned not_in_target(Text text) {

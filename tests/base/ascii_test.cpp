@@ -23,13 +23,6 @@ TEST(Ascii, ComparesLettersWithoutCaseAndNothingElse) {
 
 TEST(Ascii, LowersOnlyAsciiLetters) { EXPECT_EQ(lower("ABC-Z[\xc4"), "abc-z[\xc4"); }
 
-TEST(Ascii, FindsCapitals) {
-  EXPECT_FALSE(has_upper(""));
-  EXPECT_FALSE(has_upper("@[`{abcxyz-0.9\xc4"));
-  EXPECT_TRUE(has_upper("abcdefghijklmnopqrstuvwxyA"));
-  EXPECT_TRUE(has_upper("Z"));
-}
-
 TEST(Ascii, TrimsBlanksOnly) {
   EXPECT_EQ(trim(" \t a b\t "), "a b");
   EXPECT_EQ(trim(" \t "), "");

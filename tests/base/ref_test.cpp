@@ -19,8 +19,11 @@ TEST(Ref, TheLastOneDestroys) {
   {
     const Ref<Counted> second = first;
     EXPECT_EQ(second, first);
+    EXPECT_FALSE(first.is_last());
     first = nullptr;
     EXPECT_FALSE(first);
+    EXPECT_FALSE(first.is_last());
+    EXPECT_TRUE(second.is_last());
     EXPECT_EQ(alive, 1);
     EXPECT_EQ(second->value, 7);
   }
