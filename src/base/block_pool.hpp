@@ -1,6 +1,8 @@
 // Memory in blocks of one size, kept for reuse by one thread: what a busy connection borrows, an idle one gives back.
 #pragma once
 #include <cstddef>
+#include <new>
+#include <utility>
 
 namespace culvert {
 
@@ -22,12 +24,26 @@ class BlockPool {
   BlockPool& operator=(const BlockPool&) = delete;
   ~BlockPool();
 
-  Block* take();
-  void give(Block* block);
+  Block* take() {
+    ++in_use_;
+    if (free_ == nullptr) return make();
+    --kept_;
+    Block* const block = std::exchange(free_, free_->next);
+    block->next = nullptr;
+    return block;
+  }
+  void give(Block* block) {
+    --in_use_;
+    if (kept_ == kept_max) return ::operator delete(block);
+    ++kept_;
+    block->next = std::exchange(free_, block);
+  }
   std::size_t in_use() const { return in_use_; }
   std::size_t kept() const { return kept_; }
 
  private:
+  static Block* make();
+
   Block* free_ = nullptr;
   std::size_t kept_ = 0;
   std::size_t in_use_ = 0;

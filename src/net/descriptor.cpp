@@ -7,10 +7,6 @@
 
 namespace culvert::net {
 
-namespace {
-constexpr Interest nothing{.read = false, .write = false};
-}
-
 Descriptor::~Descriptor() {
   loop_.drop_events_of(*this);
   // Closing takes it out of the set, unless the open file lives on in another descriptor.
@@ -24,12 +20,9 @@ void Descriptor::attach(Watcher& watcher) {
   want({});
 }
 
-void Descriptor::want(Interest interest) {
-  wanted_ = interest;
-  if (differs() && !linked()) loop_.changed_.push_back(*this);
+void Descriptor::apply_later() {
+  if (!linked()) loop_.changed_.push_back(*this);
 }
-
-bool Descriptor::differs() const { return in_set_ ? wanted_ != told_ : !(quiet_ && wanted_ == nothing); }
 
 void Descriptor::apply() {
   if (!differs()) return;

@@ -22,7 +22,10 @@ class Descriptor final : public ListHook {
   // `watcher` hears from now on; reading is wanted at first.
   void attach(Watcher& watcher);
   // Applied at the end of the loop's turn, and only where it differs from what the kernel was told.
-  void want(Interest interest);
+  void want(Interest interest) {
+    wanted_ = interest;
+    if (differs()) apply_later();
+  }
 
   int fd() const { return fd_; }
   EpollLoop& loop() const { return loop_; }
@@ -31,8 +34,11 @@ class Descriptor final : public ListHook {
   friend class EpollLoop;
   void become_ready(std::uint32_t events);
   void apply();
-  bool differs() const;
+  void apply_later();
+  bool differs() const { return in_set_ ? wanted_ != told_ : !quiet_ || wanted_ != nothing; }
   void leave_set();
+
+  static constexpr Interest nothing{.read = false, .write = false};
 
   EpollLoop& loop_;
   Watcher* watcher_ = nullptr;
