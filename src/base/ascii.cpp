@@ -78,11 +78,27 @@ bool list_contains(std::string_view list, std::string_view token) {
   return false;
 }
 
-std::optional<std::uint64_t> parse_decimal(std::string_view text) {
+namespace {
+
+std::optional<std::uint64_t> parse_long_decimal(std::string_view text) {
   std::uint64_t number = 0;
-  const char* end = text.data() + text.size();
+  const char* const end = text.data() + text.size();
   const auto [stopped, error] = std::from_chars(text.data(), end, number);  // takes neither sign nor blanks
-  if (text.empty() || error != std::errc{} || stopped != end) return std::nullopt;
+  if (error != std::errc{} || stopped != end) return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> parse_decimal(std::string_view text) {
+  constexpr std::size_t digits_that_fit = 19;  // whichever they are
+  if (text.size() > digits_that_fit) return parse_long_decimal(text);
+  if (text.empty()) return std::nullopt;
+  std::uint64_t number = 0;
+  for (const char c : text) {
+    if (!is_digit(c)) return std::nullopt;
+    number = number * 10 + static_cast<std::uint64_t>(c - '0');
+  }
   return number;
 }
 

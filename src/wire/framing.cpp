@@ -1,7 +1,7 @@
 #include "wire/framing.hpp"
 
 #include <algorithm>
-#include <charconv>
+#include <optional>
 
 #include "base/ascii.hpp"
 #include "wire/header_names.hpp"
@@ -13,12 +13,12 @@ namespace {
 ParseError read_length(const HeaderList& headers, Framing& framing) {
   const Header* const line = headers.find(HeaderId::content_length);
   if (line == nullptr) return ParseError::ok;
-  const char* const end = line->value.data() + line->value.size();
-  const auto [stop, error] = std::from_chars(line->value.data(), end, framing.length);
-  if (error != std::errc() || stop != end) return ParseError::HPE_INVALID_CONTENT_LENGTH;
+  const std::optional<std::uint64_t> length = ascii::parse_decimal(line->value);
+  if (!length) return ParseError::HPE_INVALID_CONTENT_LENGTH;
   const auto is_length = [](const Header& other) { return other.id == HeaderId::content_length; };
   if (std::any_of(line + 1, headers.end(), is_length)) return ParseError::HPE_UNEXPECTED_CONTENT_LENGTH;
   framing.has_length_field = true;
+  framing.length = *length;
   framing.kind = Framing::Kind::length;
   return ParseError::ok;
 }
@@ -47,6 +47,9 @@ ParseError read_codings(const HeaderList& headers, Rules rules, Framing& framing
 }
 
 ParseError read_fields(const HeaderList& headers, Rules rules, Framing& framing) {
+  if (!headers.may_have(HeaderId::content_length) && !headers.may_have(HeaderId::transfer_encoding)) {
+    return ParseError::ok;  // as it is with most requests
+  }
   const ParseError error = read_length(headers, framing);
   return error == ParseError::ok ? read_codings(headers, rules, framing) : error;
 }

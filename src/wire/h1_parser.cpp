@@ -316,15 +316,14 @@ void H1Parser::State::end_head() {
     error = judge_response(head.headers, head.status, limits.rules, head.framing);
   }
   if (error != ParseError::ok) return;
-  judge_connection();
+  head.keep_alive = head.minor_version == 1;
+  if (!head.keep_alive || head.headers.may_have(HeaderId::connection)) judge_connection();
   head_ended = true;
   start_body(handler.on_head());
 }
 
 void H1Parser::State::judge_connection() {
   const bool http_1_1 = head.minor_version == 1;
-  head.keep_alive = http_1_1;
-  if (http_1_1 && !head.headers.may_have(HeaderId::connection)) return;  // as most are
   const ConnectionOptions options = connection_options(head.headers);
   // Chunked in HTTP/1.0 means that somebody on the way did not understand the framing (RFC 9112 6.1).
   const bool framing_in_doubt = !http_1_1 && head.framing.kind == Framing::Kind::chunked;

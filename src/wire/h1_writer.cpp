@@ -34,9 +34,10 @@ void write_request_line(HeadBuffer& out, std::string_view method, std::string_vi
 
 void write_status_line(HeadBuffer& out, std::uint16_t status, std::string_view reason) {
   assert(status >= 100 && status <= 999);
+  const char digits[] = {static_cast<char>('0' + status / 100), static_cast<char>('0' + status / 10 % 10),
+                         static_cast<char>('0' + status % 10), ' '};
   out.append("HTTP/1.1 ");
-  out.append_decimal(status);
-  out.append(' ');
+  out.append({digits, sizeof digits});
   out.append(reason);
   out.append("\r\n");
 }

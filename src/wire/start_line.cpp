@@ -173,12 +173,9 @@ ParseError as_told_by(Rules rules, ParseError error) {
   return error == ParseError::version_not_supported ? ParseError::HPE_INVALID_VERSION : error;
 }
 
-}  // namespace
-
-const char* read_start_line(MessageKind kind, Rules rules, const char* line, MessageHead& head, ParseError& error) {
-  const char* const usual_end =
-      kind == MessageKind::request ? read_usual_request_line(line, head) : read_usual_status_line(line, rules, head);
-  if (usual_end != nullptr) return usual_end;
+// Out of line, so that the usual way need not make room for it.
+[[gnu::noinline]] const char* read_any_start_line(MessageKind kind, Rules rules, const char* line, MessageHead& head,
+                                                  ParseError& error) {
   const LineEnd end = find_line_end(line, rules);
   if (end.error != ParseError::ok) {
     error = end.error == ParseError::HPE_INVALID_HEADER_TOKEN ? ParseError::control_character : end.error;
@@ -189,6 +186,14 @@ const char* read_start_line(MessageKind kind, Rules rules, const char* line, Mes
   if (error == ParseError::ok) return end.at + end.size;
   const char* const place = grammar.error_place();
   return place >= line && place <= end.at ? place : line;
+}
+
+}  // namespace
+
+const char* read_start_line(MessageKind kind, Rules rules, const char* line, MessageHead& head, ParseError& error) {
+  const char* const usual_end =
+      kind == MessageKind::request ? read_usual_request_line(line, head) : read_usual_status_line(line, rules, head);
+  return usual_end != nullptr ? usual_end : read_any_start_line(kind, rules, line, head, error);
 }
 
 }  // namespace culvert::wire

@@ -64,6 +64,9 @@ TEST(Ascii, FindsATokenInAList) {
 TEST(Ascii, ParsesDecimalWithoutOverflow) {
   EXPECT_EQ(parse_decimal("0"), 0u);
   EXPECT_EQ(parse_decimal("007"), 7u);
+  EXPECT_EQ(parse_decimal("9999999999999999999"), 9999999999999999999u);
+  EXPECT_EQ(parse_decimal("0000000000000000000000007"), 7u);
+  EXPECT_EQ(parse_decimal("999999999999999999999999x"), std::nullopt);
   EXPECT_EQ(parse_decimal("18446744073709551615"), UINT64_MAX);
   EXPECT_EQ(parse_decimal("18446744073709551616"), std::nullopt);
   for (const char* text : {"", "+1", "-1", " 1", "1 ", "0x1", "1.0"}) {
