@@ -130,6 +130,8 @@ class Loop {
   std::string_view http_date();
   // Not for secrets: ids, jitter, choice among equals.
   std::uint64_t random();
+  // For secrets: bytes that nobody can guess. Loops of tests give what their seed says.
+  virtual void random_fill(std::span<std::byte> bytes);
 
   // The one read buffer of this thread, yours until your event handler returns.
   std::span<std::byte> scratch() { return {scratch_.get(), scratch_bytes}; }

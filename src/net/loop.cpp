@@ -1,5 +1,9 @@
 #include "culvert/loop.hpp"
 
+#include <sys/random.h>
+
+#include <cerrno>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 
@@ -69,6 +73,14 @@ std::uint64_t Loop::random() {
   bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
   bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
   return bits ^ (bits >> 31);
+}
+
+void Loop::random_fill(std::span<std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t got = getrandom(bytes.data(), bytes.size(), 0);
+    if (got < 0 && errno != EINTR) throw std::system_error(errno, std::system_category(), "getrandom");
+    if (got > 0) bytes = bytes.subspan(static_cast<std::size_t>(got));
+  }
 }
 
 void Loop::set_clock(TimePoint now, WallTime wall) {

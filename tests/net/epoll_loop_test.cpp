@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <atomic>
@@ -295,6 +297,16 @@ TEST_F(GuestTest, QuietItSleeps) {
   loop_.ask_at(alarm, loop_.now() + 100ms);
   const std::size_t handlers = host_.run();
   EXPECT_LT(handlers, 12u);
+}
+
+TEST(EpollLoopRandom, FillsAllOfItWithOtherBytesEachTime) {
+  EpollLoop loop;
+  std::array<std::byte, 600> first{};
+  std::array<std::byte, 600> second{};
+  loop.random_fill(first);
+  loop.random_fill(second);
+  EXPECT_NE(first, second);
+  EXPECT_LT(std::count(first.begin(), first.end(), std::byte{}), 30);
 }
 
 }  // namespace

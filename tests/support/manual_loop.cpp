@@ -10,6 +10,10 @@ ManualLoop::ManualLoop() {
   seed(1);
 }
 
+void ManualLoop::random_fill(std::span<std::byte> bytes) {
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
+}
+
 bool ManualLoop::turn() {
   finish();  // what the test itself has asked for
   const bool ready = tell_ready();

@@ -23,6 +23,7 @@ class ManualLoop final : public Loop {
   ManualLoop();
 
   void post(Task task) override { posted_.push_back(std::move(task)); }
+  void random_fill(std::span<std::byte> bytes) override;
   void add(Source& source) { sources_.push_back(source); }
 
   // One turn; whether anything happened.

@@ -77,6 +77,10 @@ bool MemoryWorld::run_until(const Predicate& done) {
 
 StoppedClockLoop::StoppedClockLoop() { seed(1); }
 
+void StoppedClockLoop::random_fill(std::span<std::byte> bytes) {
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
+}
+
 void StoppedClockLoop::advance(Duration duration) {
   set_clock(now() + duration, wall_now() + std::chrono::duration_cast<WallTime::duration>(duration));
 }

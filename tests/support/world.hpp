@@ -69,6 +69,7 @@ class TrickleWorld : public MemoryWorld {
 class StoppedClockLoop final : public net::EpollLoop {
  public:
   StoppedClockLoop();
+  void random_fill(std::span<std::byte> bytes) override;
   void advance(Duration duration);
 
  private:
