@@ -19,6 +19,10 @@ namespace culvert {
   X(timed_out, "timed out")                                                                                 \
   X(upgrade_unexpected, "the peer switched protocols, which nobody had asked for")                          \
   X(unexpected_data, "bytes arrived on a connection that nobody asked for")                                 \
+  X(websocket_refused, "the server did not switch to the WebSocket protocol")                               \
+  X(websocket_accept, "the server's Sec-WebSocket-Accept does not answer the key")                          \
+  X(websocket_protocol, "the server chose a subprotocol that was not offered")                              \
+  X(websocket_extension, "the server chose an extension that was not offered")                              \
   X(ERR_HTTP_REQUEST_TIMEOUT, "Request timeout")                                                             \
   X(ERR_HTTP_HEADERS_SENT, "Cannot change headers after they are sent to the peer")                         \
   X(ERR_HTTP_INVALID_STATUS_CODE, "Invalid status code")                                                    \
@@ -36,6 +40,7 @@ namespace culvert {
   X(ERR_METHOD_NOT_IMPLEMENTED, "The _implicitHeader() method is not implemented")                          \
   X(ERR_INVALID_ARG_TYPE, "The argument has a wrong type")                                                  \
   X(ERR_INVALID_ARG_VALUE, "The argument has an invalid value")                                             \
+  X(ERR_INVALID_STATE, "Invalid state")                                                                     \
   X(ERR_INVALID_PROTOCOL, "The protocol is not one that the agent speaks")                                  \
   X(ERR_SERVER_NOT_RUNNING, "Server is not running.")                                                       \
   X(ERR_SERVER_ALREADY_LISTEN, "Listen method has been called more than once without closing.")             \

@@ -19,6 +19,7 @@
 #include "culvert/server_response.hpp"
 #include "culvert/socket.hpp"
 #include "culvert/status.hpp"
+#include "culvert/web_socket.hpp"
 
 namespace culvert {
 
