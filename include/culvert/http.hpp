@@ -47,6 +47,13 @@ class Http {
   ClientRequest& get(const RequestOptions& options, ResponseListener listener = {});
   ClientRequest& get(std::string_view url, RequestOptions options = {}, ResponseListener listener = {});
 
+  // Node's net.connect: a stream of its own. A name is looked up, and its addresses are dialled one after another until
+  // one answers. on_connect follows, or on_error and on_close; what is written before waits. set_timeout() bounds it.
+  std::unique_ptr<Socket> connect(const Address& address, const ConnectOptions& options = {},
+                                  const LookupOptions& lookup = {});
+  std::unique_ptr<Socket> connect(std::string_view host, std::uint16_t port, const ConnectOptions& options = {},
+                                  const LookupOptions& lookup = {});
+
   // For requests that name no agent: keep_alive, and 5 s for idle connections. Another one may take its place, which
   // belongs to the caller.
   Agent& global_agent();

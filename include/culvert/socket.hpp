@@ -3,10 +3,10 @@
 // An HTTP connection drives the socket that it has; what arrives is its business, and whoever gets hold of the socket
 // meanwhile (server.on_connection, request.socket()) may look at it, set its options and timeout, write to it in an
 // emergency (on_client_error), or destroy it. After on_connect or on_upgrade it is a stream of its own and whoever took
-// it reads from it: on_data, pause(), resume(), pipe().
+// it reads from it: on_data, pause(), resume(), pipe(). So does whoever made it with Http::connect().
 //
-// Order of events of such a stream: on_data* on_end on_close, on_drain* between; on_error before on_close where it ended
-// badly. None comes from inside a call of the user's. Nothing is read before somebody listens to on_data or pipes it.
+// Order of events of such a stream: on_connect (of Http::connect() only) on_data* on_end on_close, on_drain* between;
+// on_error before on_close where it ended badly, also before it began. None comes from inside a call of the user's. Nothing is read before somebody listens to on_data or pipes it.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -17,6 +17,7 @@
 #include "culvert/bytes.hpp"
 #include "culvert/event.hpp"
 #include "culvert/loop.hpp"
+#include "culvert/network.hpp"
 #include "culvert/outbox.hpp"
 #include "culvert/transport.hpp"
 
@@ -74,7 +75,9 @@ class Socket final : public Retired {
   std::size_t writable_length() const { return outbox_.size(); }
   std::uint32_t writable_high_water_mark() const { return high_water_mark_; }
 
-  // Not after destroy().
+  // Http::connect() has not got through yet: what is written waits.
+  bool connecting() const;
+  // Not after destroy(). Family::none before on_connect.
   const Endpoint& local() const { return transport_->local(); }
   const Endpoint& remote() const { return transport_->remote(); }
   // The very stream that was adopted, or that Agent::create_connection made; null after destroy().
@@ -97,6 +100,7 @@ class Socket final : public Retired {
   // Everything that arrives goes to `to`, the end as well; whoever is slow slows the other down. One target.
   void pipe(Socket& to);
 
+  RareEvent<> on_connect;
   DataEvent on_data{*this};      // valid during the call
   RareEvent<> on_end;            // the peer sends no more
   RareEvent<> on_drain;
@@ -121,6 +125,9 @@ class Socket final : public Retired {
   void close_transport();
   // From now on it is a stream of its own.
   void stand_alone();
+  // A stream of its own to `address`, whose name is looked up first.
+  static std::unique_ptr<Socket> dial(Loop& loop, Network& network, Resolver& resolver, const Address& address,
+                                      const ConnectOptions& options, const LookupOptions& lookup);
   // It belongs to its loop and lives until it closes.
   static Socket& let_live(std::unique_ptr<Socket> socket);
 

@@ -34,14 +34,6 @@ std::string_view host_of(const RequestOptions& options) {
   return options.host.empty() ? std::string_view("localhost") : options.host;
 }
 
-Address address_of(std::string_view host, std::uint16_t port) {
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  if (const std::optional<Endpoint> ip = Endpoint::parse_ip(host, port)) {
-    return {.kind = Address::Kind::ip, .ip = *ip, .text = {}, .port = 0};
-  }
-  return {.kind = Address::Kind::name, .ip = {}, .text = std::string(host), .port = port};
-}
-
 std::string local_text(const Endpoint& local) {
   return local.family == Endpoint::Family::none ? std::string() : local.ip();
 }
@@ -84,7 +76,7 @@ Agent::Origin& Agent::origin_named(std::string name, const RequestOptions& asked
     const std::string_view host = host_of(asked);
     const bool local = !asked.socket_path.empty();
     Address address = local ? Address{.kind = Address::Kind::unix_path, .text = std::string(asked.socket_path)}
-                            : address_of(host, asked.port);
+                            : Address::from_host(host, asked.port);
     row = std::make_unique<Origin>(std::move(name), std::move(address), std::string(host),
                                    local ? "localhost" : host_field_of(host, asked.port, asked.default_port));
   }

@@ -82,6 +82,16 @@ ClientRequest& Http::get(std::string_view url, RequestOptions options, ResponseL
   return ended(request(url, std::move(options), std::move(listener)));
 }
 
+std::unique_ptr<Socket> Http::connect(const Address& address, const ConnectOptions& options,
+                                      const LookupOptions& lookup) {
+  return Socket::dial(loop_, network_, resolver_, address, options, lookup);
+}
+
+std::unique_ptr<Socket> Http::connect(std::string_view host, std::uint16_t port, const ConnectOptions& options,
+                                      const LookupOptions& lookup) {
+  return connect(Address::from_host(host, port), options, lookup);
+}
+
 Agent& Http::agent_for(const RequestOptions& options) {
   if (options.agent != nullptr) return *options.agent;
   if (!options.own_agent && !options.create_connection) return global_agent();

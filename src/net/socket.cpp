@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "net/awaited_transport.hpp"
 #include "net/socket_pump.hpp"
 
 namespace culvert {
@@ -91,6 +92,16 @@ void Socket::pipe(Socket& to) {
 void Socket::stand_alone() {
   pump_ = std::make_unique<Pump>(*this);
   driver_ = pump_.get();
+}
+
+bool Socket::connecting() const { return pump_ != nullptr && pump_->connecting(); }
+
+std::unique_ptr<Socket> Socket::dial(Loop& loop, Network& network, Resolver& resolver, const Address& address,
+                                     const ConnectOptions& options, const LookupOptions& lookup) {
+  auto socket = std::make_unique<Socket>(loop, std::make_unique<net::AwaitedTransport>(), nullptr);
+  socket->stand_alone();
+  socket->pump_->dial(network, resolver, address, options, lookup);
+  return socket;
 }
 
 Socket& Socket::let_live(std::unique_ptr<Socket> socket) {

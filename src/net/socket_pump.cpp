@@ -1,6 +1,9 @@
 #include "net/socket_pump.hpp"
 
+#include <algorithm>
 #include <utility>
+
+#include "net/awaited_transport.hpp"
 
 namespace culvert {
 
@@ -33,9 +36,49 @@ void Socket::Pump::unpipe() {
   sink_full_ = false;
 }
 
+// ---- the connection ---------------------------------------------------------------------------------------------------
+
+void Socket::Pump::dial(Network& network, Resolver& resolver, const Address& address, const ConnectOptions& options,
+                        const LookupOptions& lookup) {
+  dial_ = std::make_unique<Dial>(Dial{.network = network, .options = options});
+  if (address.kind != Address::Kind::name) return try_address(address);
+  dial_->lookup = resolver.resolve(loop(), address.text, address.port, lookup, [this](Result<Endpoints> found) {
+    if (!found) return destroy(found.error());
+    dial_->untried = std::move(*found);
+    std::ranges::reverse(dial_->untried);
+    try_next();
+  });
+}
+
+void Socket::Pump::try_next() {
+  const Endpoint next = dial_->untried.back();
+  dial_->untried.pop_back();
+  try_address({.kind = Address::Kind::ip, .ip = next, .text = {}, .port = 0});
+}
+
+void Socket::Pump::try_address(const Address& address) {
+  Result<std::unique_ptr<Transport>> stream = dial_->network.connect(address, dial_->options);
+  if (!stream) return dial_->untried.empty() ? destroy(stream.error()) : try_next();
+  socket_.transport_ = std::move(*stream);
+  socket_.transport_->attach(*this);
+  socket_.transport_->want({.read = false, .write = true});
+}
+
+void Socket::Pump::dialled(Ready ready) {
+  if (!ready.writable && !ready.broken) return;
+  if (const std::error_code error = socket_.transport_->take_error()) {
+    return dial_->untried.empty() ? destroy(error) : try_next();
+  }
+  dial_.reset();
+  socket_.stamp();
+  socket_.on_connect.emit();
+  on_flush();
+}
+
 // ---- the loop's ways in -------------------------------------------------------------------------------------------
 
 void Socket::Pump::on_ready(Ready ready) noexcept {
+  if (connecting()) return dialled(ready);
   if (ready.writable) {
     on_flush();
     if (socket_.destroyed()) return;
@@ -47,7 +90,10 @@ void Socket::Pump::on_ready(Ready ready) noexcept {
 void Socket::Pump::on_flush() noexcept {
   if (socket_.destroyed()) return;
   net::Outbox& box = socket_.outbox_;
-  if (!box.empty()) {
+  if (connecting()) {
+    net::AwaitedTransport nobody;
+    (void)box.flush(nobody);  // what was borrowed is copied
+  } else if (!box.empty()) {
     if (const std::error_code error = box.flush(*socket_.transport_)) return destroy(error);
     socket_.stamp();
   }
@@ -56,7 +102,7 @@ void Socket::Pump::on_flush() noexcept {
     from.sink_full_ = !box.empty();
     from.update_interest();
   }
-  if (box.empty()) {
+  if (box.empty() && !connecting()) {
     if (socket_.ended_ && !std::exchange(fin_sent_, true)) {
       if (const std::error_code error = socket_.transport_->shutdown_write()) return destroy(error);
       close_when_both_ended();
@@ -123,6 +169,7 @@ void Socket::Pump::destroy(std::error_code reason) {
   if (socket_.destroyed()) return;
   reason_ = reason;
   socket_.close_transport();
+  dial_.reset();
   loop().forget(due_);
   sender_.unlink();
   loop().defer(later_);
@@ -135,7 +182,7 @@ bool Socket::Pump::flows() const {
 }
 
 void Socket::Pump::update_interest() {
-  if (socket_.destroyed()) return;
+  if (socket_.destroyed() || connecting()) return;
   socket_.transport_->want({.read = !peer_ended_ && flows(), .write = !socket_.outbox_.empty()});
 }
 

@@ -1,5 +1,5 @@
-// What moves the bytes of a socket that is a stream of its own: reads while somebody listens or a pipe takes it, sends
-// what waits, passes the end on, and tells the events.
+// What moves the bytes of a socket that is a stream of its own: makes the connection where there is none yet, reads while
+// somebody listens or a pipe takes it, sends what waits, passes the end on, and tells the events.
 #pragma once
 #include <vector>
 
@@ -13,6 +13,9 @@ class Socket::Pump final : private Watcher, public Socket::Driver {
   explicit Pump(Socket& socket);
   ~Pump();
 
+  void dial(Network& network, Resolver& resolver, const Address& address, const ConnectOptions& options,
+            const LookupOptions& lookup);
+  bool connecting() const { return dial_ != nullptr; }
   void pipe_to(Socket& sink);
 
   void touched() override { loop().flush_soon(sender_); }
@@ -28,7 +31,18 @@ class Socket::Pump final : private Watcher, public Socket::Driver {
   void on_deferred() noexcept;
   void on_flush() noexcept;
 
+  // What is needed until the connection stands.
+  struct Dial {
+    Network& network;
+    ConnectOptions options;
+    Resolution lookup{};
+    Endpoints untried{};  // addresses of the name, the last one first
+  };
+
   Loop& loop() const { return socket_.loop_; }
+  void try_next();
+  void try_address(const Address& address);
+  void dialled(Ready ready);
   void read();
   void peer_ended();
   void close_when_both_ended();
@@ -38,6 +52,7 @@ class Socket::Pump final : private Watcher, public Socket::Driver {
   void ask() { loop().ask_at(due_, socket_.times_out_at()); }
 
   Socket& socket_;
+  std::unique_ptr<Dial> dial_;
   Socket* sink_ = nullptr;    // what this one is piped into
   Socket* source_ = nullptr;  // what is piped into this one
   LoopEntries<Pump>::Due due_{*this};

@@ -69,5 +69,13 @@ TEST(Address, PrintsAsTheConfigurationWritesIt) {
   EXPECT_EQ(address.to_string(), "unix:/run/api.sock");
 }
 
+TEST(Address, IsWhatAHostSays) {
+  EXPECT_EQ(Address::from_host("127.0.0.1", 80).ip, *Endpoint::parse_ip("127.0.0.1", 80));
+  EXPECT_EQ(Address::from_host("::1", 80).ip, *Endpoint::parse_ip("::1", 80));
+  EXPECT_EQ(Address::from_host("[::1]", 80).ip, *Endpoint::parse_ip("::1", 80));
+  EXPECT_EQ(Address::from_host("api.internal", 80).to_string(), "api.internal:80");
+  EXPECT_EQ(Address::from_host("[]", 80).kind, Address::Kind::name);
+}
+
 }  // namespace
 }  // namespace culvert
