@@ -141,8 +141,8 @@ class OutgoingMessage {
   std::uint64_t body_bytes() const { return body_bytes_; }  // written so far, without framing
   bool has_body() const { return has_body_; }
   bool chunked_encoding() const { return chunked_; }
-  // The connection that carries it; null before there is one and after the message has ended.
-  Socket* socket() const { return finished_ || destroyed_ ? nullptr : sink_->socket(); }
+  // The connection that carries it; null before there is one and after the exchange (a response: once it is sent).
+  virtual Socket* socket() const { return destroyed_ ? nullptr : sink_->socket(); }
   [[deprecated("use socket()")]] Socket* connection() const { return socket(); }
 
   Event<> on_drain;

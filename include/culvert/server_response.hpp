@@ -54,6 +54,7 @@ class ServerResponse : public OutgoingMessage {
 
   // Only the end of the connection will end the body (an HTTP/1.0 client, a length that is not known).
   bool close_delimited() const { return close_delimited_; }
+  Socket* socket() const override { return writable_finished() ? nullptr : OutgoingMessage::socket(); }
 
  private:
   friend class ServerConnection;

@@ -190,6 +190,28 @@ TEST_F(RequestHead, KnowsWhetherItsSocketHadServedBefore) {
   EXPECT_EQ(world.accepted(2), nullptr);
 }
 
+TEST_F(RequestHead, HasItsSocketUntilTheExchangeIsOver) {
+  ROWS("request.socket", "outgoing.socket");
+  Agent one_at_a_time{http, {.max_sockets = 1}};
+  ClientRequest& before = http.get(to_origin({.agent = &one_at_a_time}));
+  before.on_error([](std::error_code) {});
+  ClientRequest& request = record(http.request(to_origin({.agent = &one_at_a_time})));
+  EXPECT_EQ(request.socket(), nullptr);
+  before.destroy();
+  bool is_the_one = false;
+  on_response = [&](IncomingMessage&) {
+    ASSERT_NE(request.socket(), nullptr);
+    is_the_one = request.socket()->local() == origin(1).remote() && request.socket()->remote() == origin(1).local();
+  };
+  bool empty = false;
+  request.on_close([&] { empty = request.socket() == nullptr; });
+  request.end();
+  origin(1).send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  ASSERT_TRUE(finishes());
+  EXPECT_TRUE(is_the_one);
+  EXPECT_TRUE(empty);
+}
+
 TEST_F(RequestHead, LeavesHttpAfterConnectAndUpgrade) {
   ROWS("request.event.connect", "request.event.upgrade", "request.event.information.not-101", "request.event.connect.socket-type");
   std::unique_ptr<Socket> taken;

@@ -17,6 +17,8 @@ class TestPeer final : private Watcher {
   const std::string& received() const { return received_; }
   void forget_received() { received_.clear(); }
   std::size_t unsent() const { return unsent_.size() - sent_; }
+  const Endpoint& local() const { return stream_->local(); }  // while it is open
+  const Endpoint& remote() const { return stream_->remote(); }
 
   // The other side has closed, finished sending or reset.
   bool closed() const { return ended_; }
