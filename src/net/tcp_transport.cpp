@@ -3,8 +3,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -25,15 +23,12 @@ void set_option(int fd, int level, int name, int value) { setsockopt(fd, level, 
 
 }  // namespace
 
-// The two calls of a busy thread go to the kernel themselves: those of the C library are cancellation points, which costs
-// forty instructions each, and nobody cancels our threads.
-
-// Only one: the loop is level-triggered, so that nobody has to probe whether there is more.
+// One recv: the loop is level-triggered, so nobody has to probe whether there is more.
 Result<Bytes> TcpTransport::read() {
   const std::span<std::byte> scratch = descriptor_.loop().scratch();
-  long got = 0;
+  ssize_t got = 0;
   do {
-    got = syscall(SYS_recvfrom, descriptor_.fd(), scratch.data(), scratch.size(), 0, nullptr, nullptr);
+    got = recv(descriptor_.fd(), scratch.data(), scratch.size(), 0);
   } while (got < 0 && errno == EINTR);
   if (got > 0) return Bytes(scratch.first(static_cast<std::size_t>(got)));
   if (got == 0) return errc::end_of_stream;
@@ -45,9 +40,9 @@ Result<std::size_t> TcpTransport::write(std::span<const iovec> parts) {
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(parts.data());
   message.msg_iovlen = std::min(parts.size(), parts_max);
-  long sent = 0;
+  ssize_t sent = 0;
   do {
-    sent = syscall(SYS_sendmsg, descriptor_.fd(), &message, MSG_NOSIGNAL);
+    sent = sendmsg(descriptor_.fd(), &message, MSG_NOSIGNAL);
   } while (sent < 0 && errno == EINTR);
   if (sent >= 0) return static_cast<std::size_t>(sent);
   if (would_block()) return std::size_t{0};
