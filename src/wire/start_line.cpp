@@ -146,6 +146,7 @@ int Grammar::on_target(llhttp_t* parser, const char* at, std::size_t size) {
 
 int Grammar::on_version(llhttp_t* parser, const char* at, std::size_t size) {
   Grammar& self = of(parser);
+  if (size == 0) return HPE_OK;  // the line broke off: llhttp says so, and `at` is not in it
   const std::string_view word{at - 5, 5};  // RTSP/ and ICE/ are words that llhttp takes, too
   if (word != "HTTP/") return self.refuse(ParseError::HPE_INVALID_CONSTANT);
   if (self.kind_ == MessageKind::request && word.data() != end_of(self.head_.target) + 1) {

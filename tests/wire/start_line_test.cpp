@@ -52,6 +52,16 @@ TEST(StartLine, HasAStatusAndPerhapsAReason) {
   EXPECT_EQ(Line(MessageKind::response, "HTTP/1.0 999 x").head.minor_version, 0);
 }
 
+TEST(StartLine, IsRefusedWhereverItBreaksOff) {
+  for (const auto& [kind, good] : {std::pair<MessageKind, std::string_view>{MessageKind::request, "GET /a HTTP/1.1"},
+                                   {MessageKind::response, "HTTP/1.1 404"}}) {
+    for (std::size_t size = 1; size < good.size(); ++size) {
+      const std::string_view begun = good.substr(0, size);
+      EXPECT_NE(Line(kind, begun).error, ParseError::ok) << begun;
+    }
+  }
+}
+
 // One character of a good line at a time is replaced by each other one: it must be refused, or be what it says.
 TEST(StartLine, IsRefusedWhereOneCharacterIsWrong) {
   const std::string good = "GET /abcdefghijklmnop HTTP/1.1";
