@@ -50,6 +50,7 @@ class OperationalLog(CulvertTest):
 
     def test_json(self):
         culvert = self.start_with(f'target = "{self.path}"\nformat = "json"')
+        self.line("ready")
         self.assertEqual(culvert.stop(), 0)
         records = [json.loads(line) for line in self.lines()]
         self.assertTrue(any("ready" in json.dumps(record) for record in records), records)

@@ -15,7 +15,7 @@ from harness import CulvertTest, main, wait_until  # noqa: E402  # pylint: disab
 REQUEST = b"GET /x HTTP/1.1\r\nHost: bench.test\r\nUser-Agent: t\r\nAccept: */*\r\n\r\n"
 BODY = b"x" * 1024
 DATA_CALL = re.compile(r"\d+ +(recvfrom|recvmsg|sendto|sendmsg|read|readv|write|writev)\(\d+<(socket|TCP|UNIX)")
-CONTROL_CALL = re.compile(r"\d+ +epoll_ctl\(")
+CONTROL_CALL = re.compile(r"\d+ +epoll_ctl\(\d+<[^>]*>, EPOLL_CTL_\w+, \d+<(socket|TCP|UNIX)")  # a connection's
 
 
 INSTRUCTIONS_MAX = 11_500  # the aim is 8,000: docs/measurements.md says where they go
@@ -50,7 +50,9 @@ class HotPath(CulvertTest):
             culvert = self.run_requests(count, under=["strace", "-D", "-f", "-y", "-s", "0", "-o", str(trace)])
             wait_until(lambda: f"{culvert.process.pid} +++ exited" in re.sub(" +", " ", trace.read_text()), "the trace")
             lines = trace.read_text().splitlines()
-            return [sum(bool(call.match(line)) for line in lines) for call in (DATA_CALL, CONTROL_CALL)]
+            data, control = (sum(bool(call.match(line)) for line in lines) for call in (DATA_CALL, CONTROL_CALL))
+            self.assertGreaterEqual(control, 2 * CONNECTIONS, "each connection is watched once: the trace is not understood")
+            return [data, control]
 
         data, control = self.per_request(measure, 1920)
         print(f"data system calls: {data}, epoll_ctl: {control}")
