@@ -21,7 +21,7 @@ class RequestTest : public ::testing::Test {
   void TearDown() override { EXPECT_EQ(unhandled, ""); }
 
   RequestOptions to_origin(RequestOptions options = {}) {
-    options.host = "127.0.0.1";
+    if (options.host.empty()) options.host = "127.0.0.1";
     options.port = world.address().ip.port;
     if (options.agent == nullptr && !options.own_agent && !options.create_connection) options.agent = &agent;
     return options;

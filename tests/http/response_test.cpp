@@ -286,7 +286,7 @@ template <class Module>
 constexpr bool has_create_client = requires(Module& http) { http.create_client(80); };
 
 TEST_F(ResponseTest, TheModuleIsUsedAsAUnit) {
-  ROWS("http.module", "http.createClient", "http.maxHeaderSize", "http.setMaxIdleHTTPParsers", "http.globalAgent", "http.METHODS");
+  ROWS("http.module", "http.createClient", "http.maxHeaderSize", "http.setMaxIdleHTTPParsers", "http.METHODS");
   EXPECT_FALSE(has_create_client<Http>);
   EXPECT_EQ(http.max_header_size, 16'384u);
   const std::string big = "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(17'000, 'x') + "\r\n\r\n";
@@ -301,11 +301,6 @@ TEST_F(ResponseTest, TheModuleIsUsedAsAUnit) {
   server.close_all_connections();
   world.settle();
   EXPECT_EQ(http.idle_http_parsers(), 2u);
-
-  EXPECT_TRUE(http.global_agent().options.keep_alive);
-  Agent other(http);
-  http.set_global_agent(other);
-  EXPECT_EQ(&http.global_agent(), &other);
 
   for (const std::string_view method : methods()) {
     if (method == "CONNECT") continue;

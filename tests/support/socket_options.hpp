@@ -7,7 +7,8 @@ namespace culvert::test {
 struct SocketOptions {
   bool no_delay = false;
   bool keep_alive = false;
-  int keep_idle_s = 0;  // 0: the system's
+  int keep_idle_s = 0;      // 0: the system's
+  int keep_interval_s = 0;  // as well
 
   bool operator==(const SocketOptions&) const = default;
 };
