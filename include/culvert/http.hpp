@@ -65,10 +65,11 @@ class Http {
   void set_max_idle_http_parsers(std::int64_t most);
   std::size_t idle_http_parsers() const;
 
-  // An error that nobody listens to; Node would end the process.
+  // An error that nobody listens to: on_error of a request, of a response, of a server that could not listen.
   RareEvent<std::error_code> on_unhandled_error;
 
-  // Runs the loop until nothing is left to wait for (Loop::ref), or stop(). Only where Http has a loop of its own.
+  // Runs the loop until nothing is left to wait for (Loop::ref), or stop(). Only where Http has a loop of its own. Throws
+  // std::system_error where nobody listens to on_unhandled_error either: Node would end the process.
   void run();
   void stop();
 
@@ -78,6 +79,7 @@ class Http {
 
   struct Shared;
   Shared& shared() { return *shared_; }  // for servers and agents
+  void unhandled(std::error_code error);
 
  private:
   struct Own;
@@ -92,6 +94,7 @@ class Http {
   std::map<const Agent*, std::unique_ptr<Agent>> own_agents_;  // each of one request, until that is over
   std::unique_ptr<Agent> default_agent_;
   Agent* global_agent_ = nullptr;
+  std::error_code unhandled_;  // that run() is to throw
   bool stopped_ = false;
 };
 

@@ -83,6 +83,9 @@ class Server {
   // Binds and listens; on_listening or on_error follow later. Throws ERR_SERVER_ALREADY_LISTEN. Without a host: every
   // address, of both families where there is IPv6. Port 0: a free one, see address().
   Server& listen(std::uint16_t port = 0, std::string_view host = {}, int backlog = 511, Delegate<void()> listening = {});
+  Server& listen(std::uint16_t port, std::string_view host, Delegate<void()> listening) {
+    return listen(port, host, 511, std::move(listening));
+  }
   Server& listen(const ListenOptions& options, Delegate<void()> listening = {});
   bool listening() const { return acceptor_ != nullptr; }
   Endpoint address() const { return acceptor_->local(); }

@@ -99,6 +99,8 @@ class Socket final : public Retired {
   bool paused() const { return paused_; }
   // Everything that arrives goes to `to`, the end as well; whoever is slow slows the other down. One target.
   void pipe(Socket& to);
+  // From now on it belongs to its loop, and lives until its on_close.
+  static Socket& let_live(std::unique_ptr<Socket> socket);
 
   RareEvent<> on_connect;
   DataEvent on_data{*this};      // valid during the call
@@ -128,8 +130,6 @@ class Socket final : public Retired {
   // A stream of its own to `address`, whose name is looked up first.
   static std::unique_ptr<Socket> dial(Loop& loop, Network& network, Resolver& resolver, const Address& address,
                                       const ConnectOptions& options, const LookupOptions& lookup);
-  // It belongs to its loop and lives until it closes.
-  static Socket& let_live(std::unique_ptr<Socket> socket);
 
  private:
   class Pump;

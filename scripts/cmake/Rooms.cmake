@@ -8,6 +8,7 @@ function(culvert_room name)
   cmake_parse_arguments(PARSE_ARGV 1 room "" "" "USES;PUBLIC;PRIVATE")
   file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${name}/*.cpp")
   add_library(culvert_${name} STATIC ${sources})
+  add_library(culvert::${name} ALIAS culvert_${name})  # the name it has installed
   target_include_directories(culvert_${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>

@@ -231,6 +231,6 @@ void ClientTransaction::flow_changed() {
   if (response.complete()) look_later();
 }
 
-void ClientTransaction::unhandled(std::error_code error) { agent.http_.on_unhandled_error.emit(error); }
+void ClientTransaction::unhandled(std::error_code error) { agent.http_.unhandled(error); }
 
 }  // namespace culvert

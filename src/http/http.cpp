@@ -1,5 +1,7 @@
 #include "culvert/http.hpp"
 
+#include <utility>
+
 #include "http/http_shared.hpp"
 #include "net/epoll_loop.hpp"
 #include "net/pool_resolver.hpp"
@@ -127,9 +129,16 @@ std::size_t Http::idle_http_parsers() const {
 
 void Http::run() {
   stopped_ = false;
-  while (loop_.referenced() && !stopped_) own_->loop.turn(Duration::max());
+  own_->loop.turn(Duration::zero());  // what is to be told already: that nobody could listen, say
+  while (loop_.referenced() && !stopped_ && !unhandled_) own_->loop.turn(Duration::max());
+  if (const std::error_code error = std::exchange(unhandled_, {})) throw std::system_error(error);
 }
 
 void Http::stop() { stopped_ = true; }
+
+void Http::unhandled(std::error_code error) {
+  if (on_unhandled_error.listener_count() > 0) return on_unhandled_error.emit(error);
+  unhandled_ = error;
+}
 
 }  // namespace culvert

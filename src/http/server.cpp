@@ -71,7 +71,7 @@ Server& Server::listen(const ListenOptions& where, Delegate<void()> listening) {
     loop_.ref();
   }
   tell_later([this, error = acceptor ? std::error_code() : acceptor.error()] {
-    if (error) return on_error.emit(error);
+    if (error) return on_error.listener_count() > 0 ? on_error.emit(error) : http_.unhandled(error);
     if (acceptor_ != nullptr) on_listening.emit();
   });
   return *this;

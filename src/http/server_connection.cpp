@@ -299,7 +299,7 @@ void ServerConnection::leave(Bytes rest) {
 
 // ---- what goes wrong ----------------------------------------------------------------------------------------------
 
-void ServerConnection::unhandled(std::error_code error) { http().on_unhandled_error.emit(error); }
+void ServerConnection::unhandled(std::error_code error) { http().unhandled(error); }
 
 void ServerConnection::refuse(std::error_code error, Bytes packet, std::size_t bytes_parsed) {
   const bool in_exchange = phase_ == Phase::exchange;

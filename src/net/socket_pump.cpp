@@ -84,7 +84,9 @@ void Socket::Pump::on_ready(Ready ready) noexcept {
     if (socket_.destroyed()) return;
   }
   if (ready.readable) return read();
-  if (ready.broken) destroy(socket_.transport_->take_error());
+  if (!ready.broken) return;
+  const std::error_code error = socket_.transport_->take_error();
+  if (error || !has_reader()) destroy(error);  // else both sides have ended in order, and what came is still to be read
 }
 
 void Socket::Pump::on_flush() noexcept {
@@ -177,9 +179,9 @@ void Socket::Pump::destroy(std::error_code reason) {
   if (source_ != nullptr) source_->destroy();
 }
 
-bool Socket::Pump::flows() const {
-  return !socket_.paused_ && !sink_full_ && (sink_ != nullptr || socket_.on_data.listener_count() > 0);
-}
+bool Socket::Pump::has_reader() const { return sink_ != nullptr || socket_.on_data.listener_count() > 0; }
+
+bool Socket::Pump::flows() const { return !socket_.paused_ && !sink_full_ && has_reader(); }
 
 void Socket::Pump::update_interest() {
   if (socket_.destroyed() || connecting()) return;

@@ -46,6 +46,7 @@ class Socket::Pump final : private Watcher, public Socket::Driver {
   void read();
   void peer_ended();
   void close_when_both_ended();
+  bool has_reader() const;
   bool flows() const;
   void update_interest();
   void unpipe();

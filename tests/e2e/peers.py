@@ -77,8 +77,8 @@ def start_nginx(folder, locations=""):
                 port, folder)
 
 
-def start_node(folder):
+def start_node(folder, script=NODE_SERVER):
     port = free_port()
     folder.mkdir(parents=True)
-    (folder / "server.js").write_text(NODE_SERVER)
+    (folder / "server.js").write_text(script)
     return Peer(["node", str(folder / "server.js"), str(port)], port, folder)

@@ -139,6 +139,31 @@ TEST_F(SocketConnectTest, TakesWhatIsPipedIntoItBefore) {
   EXPECT_TRUE(world.run_until([&] { return peer(1).closed(); }));
 }
 
+TEST_F(SocketConnectTest, PipesEverythingAlsoToAPeerThatHasEndedAndReadsSlowly) {
+  const std::unique_ptr<Socket> left = http.connect("127.0.0.1", port());
+  const std::unique_ptr<Socket> right = http.connect("127.0.0.1", port());
+  test::TestPeer& sender = peer(0);
+  test::TestPeer& reader = peer(1);
+  left->pipe(*right);
+  right->pipe(*left);
+  reader.stop_reading();
+  reader.half_close();
+  ASSERT_TRUE(world.run_until([&] { return sender.closed(); }));
+  std::string sent;
+  while (right->writable_length() == 0) {
+    sent += std::string(30'000, 'm');
+    sender.send(std::string(30'000, 'm'));
+    world.settle();
+  }
+  sender.send("the last");
+  sender.half_close();
+  world.settle();
+  ASSERT_EQ(sender.unsent(), 0U);  // all of it waits, with the end, for somebody to read it
+  reader.start_reading();
+  ASSERT_TRUE(world.run_until([&] { return reader.closed(); }));
+  EXPECT_TRUE(reader.received() == sent + "the last") << reader.received().size() << " of " << sent.size() + 8;
+}
+
 TEST_F(SocketConnectTest, GoesOutAsTheOptionsSay) {
   record(http.connect("127.0.0.1", port(), {.no_delay = false, .keep_alive = true}));
   ASSERT_TRUE(happens("connect "));
