@@ -5,13 +5,10 @@ import base64
 import hashlib
 import os
 import subprocess
-from pathlib import Path
 
-from client import Client
-from harness import PATIENCE, SANITIZER_REPORT, SANITIZERS, CulvertTest, curl, main
+from harness import PATIENCE, CulvertTest, curl, main
 from peers import start_node
-
-EXAMPLES = Path(os.environ["CULVERT_EXAMPLES_DIR"])
+from programs import Program, run_example
 
 # Leaves HTTP, says something, and prints all that comes until the other side ends.
 NODE_UPGRADE = """
@@ -37,32 +34,14 @@ server.listen(Number(process.argv[2]), '127.0.0.1');
 """
 
 
-class Program:
-    """An example that serves: started on a free port, which it prints."""
-
-    def __init__(self, name):
-        # pylint: disable=consider-using-with  # as long as the test
-        self.process = subprocess.Popen([EXAMPLES / name, "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True, env={**os.environ, **SANITIZERS})
-        self.address = self.process.stdout.readline().strip().removeprefix("listening on ")
-        self.port = int(self.address.rpartition(":")[2])
-
-    def stop(self):
-        self.process.terminate()
-        _, errors = self.process.communicate(timeout=PATIENCE)
-        assert not SANITIZER_REPORT.search(errors), errors
-
-
 class Examples(CulvertTest):
     def serve(self, name):
         program = Program(name)
         self.addCleanup(program.stop)
         return program
 
-    def run_example(self, name, *arguments):
-        """One that ends by itself; what it printed."""
-        done = subprocess.run([EXAMPLES / name, *arguments], capture_output=True, text=True, timeout=PATIENCE,
-                              check=False, env={**os.environ, **SANITIZERS})
+    def output_of(self, name, *arguments):
+        done = run_example(name, *arguments)
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
         return done.stdout
 
@@ -76,14 +55,13 @@ class Examples(CulvertTest):
 
     def test_hello_server_says_that_it_cannot_listen(self):
         hello = self.serve("hello_server")
-        done = subprocess.run([EXAMPLES / "hello_server", str(hello.port)], capture_output=True, text=True,
-                              timeout=PATIENCE, check=False)
+        done = run_example("hello_server", hello.port)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("Address already in use", done.stderr)
 
     def test_keep_alive_client(self):
         hello = self.serve("hello_server")
-        self.assertEqual(self.run_example("keep_alive_client", f"http://{hello.address}/"),
+        self.assertEqual(self.output_of("keep_alive_client", f"http://{hello.address}/"),
                          "200 (new connection) hello world\n" + 2 * "200 (kept connection) hello world\n")
 
     def test_connect_proxy(self):
@@ -98,7 +76,7 @@ class Examples(CulvertTest):
     def test_connect_proxy_without_an_origin(self):
         proxy = self.serve("connect_proxy")
         for target, status in (("127.0.0.1:1", 502), ("127.0.0.1", 400), ("127.0.0.1:x", 400)):
-            with Client(("127.0.0.1", proxy.port)) as client:
+            with proxy.connect() as client:
                 client.send(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
                 self.assertEqual(client.response_head().status, status, target)
                 self.assertTrue(client.is_closed())
@@ -114,7 +92,7 @@ class Examples(CulvertTest):
     def test_retry_on_reused_socket(self):
         origin = start_node(self.folder / "node", NODE_STALE)
         self.addCleanup(origin.stop)
-        self.assertEqual(self.run_example("retry_on_reused_socket", f"http://127.0.0.1:{origin.port}/"),
+        self.assertEqual(self.output_of("retry_on_reused_socket", f"http://127.0.0.1:{origin.port}/"),
                          "answer 1\nagain: socket hang up\nanswer 2\n")
 
     def test_websocket_client(self):
@@ -132,7 +110,7 @@ class Examples(CulvertTest):
                     return x.close()
 
         origin = self.origin(accept)
-        self.assertEqual(self.run_example("websocket_client", f"ws://127.0.0.1:{origin.port}/chat", "hello", "grüße"),
+        self.assertEqual(self.output_of("websocket_client", f"ws://127.0.0.1:{origin.port}/chat", "hello", "grüße"),
                          "hello\ngrüße\nclosed: 1000 that is all\n")
 
 

@@ -1,84 +1,24 @@
-"""What would break: the promises of the hot path, 4 data system calls, no epoll_ctl, no malloc and few user instructions
-for each proxied keep-alive request.
-
-Everything is the difference between a run of 2N requests and one of N, so that start and stop cancel out.
+"""What would break: the promises of the daemon's hot path, 4 data system calls, no epoll_ctl, no malloc and few user
+instructions for each proxied keep-alive request.
 """
-import contextlib
-import os
-import re
-import sys
-from pathlib import Path
+from counting import CONNECTIONS, CountedPath
+from harness import CulvertTest, main
 
-sys.path.insert(0, str(Path(os.environ["CULVERT_SOURCE_DIR"]) / "tests/e2e"))
-from harness import CulvertTest, main, wait_until  # noqa: E402  # pylint: disable=wrong-import-position
-
-REQUEST = b"GET /x HTTP/1.1\r\nHost: bench.test\r\nUser-Agent: t\r\nAccept: */*\r\n\r\n"
 BODY = b"x" * 1024
-DATA_CALL = re.compile(r"\d+ +(recvfrom|recvmsg|sendto|sendmsg|read|readv|write|writev)\(\d+<(socket|TCP|UNIX)")
-CONTROL_CALL = re.compile(r"\d+ +epoll_ctl\(\d+<[^>]*>, EPOLL_CTL_\w+, \d+<(socket|TCP|UNIX)")  # a connection's
 
 
-INSTRUCTIONS_MAX = 11_500  # the aim is 8,000: docs/measurements.md says where they go
-CONNECTIONS = 32  # a busy loop: what going to sleep costs is not a request's
+class HotPath(CountedPath, CulvertTest):
+    data_calls = 4
+    instructions_max = 11_500  # the aim is 8,000: docs/measurements.md says where they go
 
-
-class HotPath(CulvertTest):
-    def run_requests(self, count, under=(), env=None, access_file="access.log"):
-        """A daemon's whole life, with `count` requests on kept connections in it."""
+    def run_requests(self, count, under=(), env=None):
         origin = self.origin(lambda x: x.reply(200, BODY))
+        access_file = None if "valgrind" in under else "access.log"  # another thread's instructions are not the path's
         culvert = self.culvert(origin.route(), threads=1, under=under, env=env, access_file=access_file)
-        with contextlib.ExitStack() as stack:
-            clients = [stack.enter_context(culvert.connect()) for _ in range(CONNECTIONS)]
-            for _ in range(count // CONNECTIONS):
-                for client in clients:
-                    client.send(REQUEST)
-                for client in clients:
-                    self.assertEqual(client.response().body, BODY)
+        self.send_requests(culvert, count, BODY)
         self.assertEqual(culvert.stop(), 0, culvert.stderr())
         self.assertLessEqual(origin.connections, CONNECTIONS)
         return culvert
-
-    def per_request(self, measure, count):
-        """How much more each number that `measure` returns is for 2N requests than for N, for each request."""
-        once, twice = measure(count), measure(2 * count)
-        return [(b - a) / count for a, b in zip(once, twice)]
-
-    def test_system_calls(self):
-        def measure(count):
-            trace = self.folder / f"trace{count}"
-            # -D: strace is not the parent, so that signals and the exit code are the daemon's own
-            culvert = self.run_requests(count, under=["strace", "-D", "-f", "-y", "-s", "0", "-o", str(trace)])
-            wait_until(lambda: f"{culvert.process.pid} +++ exited" in re.sub(" +", " ", trace.read_text()), "the trace")
-            lines = trace.read_text().splitlines()
-            data, control = (sum(bool(call.match(line)) for line in lines) for call in (DATA_CALL, CONTROL_CALL))
-            self.assertGreaterEqual(control, 2 * CONNECTIONS, "each connection is watched once: the trace is not understood")
-            return [data, control]
-
-        data, control = self.per_request(measure, 1920)
-        print(f"data system calls: {data}, epoll_ctl: {control}")
-        self.assertEqual(data, 4)
-        self.assertAlmostEqual(control, 0, delta=0.02, msg="connections are made in both runs, a few more or less")
-
-    def test_allocations(self):
-        def measure(count):
-            report = self.folder / f"allocations{count}"
-            self.run_requests(count, env={"LD_PRELOAD": os.environ["MALLOC_COUNT"], "MALLOC_COUNT_FILE": str(report)})
-            return [int(report.read_text())]
-
-        [allocations] = self.per_request(measure, 3200)
-        print(f"allocations: {allocations}")
-        self.assertAlmostEqual(allocations, 0, delta=0.01, msg="housekeeping may allocate, a request may not")
-
-    def test_user_instructions(self):
-        def measure(count):
-            culvert = self.run_requests(count, access_file=None, under=[
-                "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"])
-            return [int(re.search(r"Collected : (\d+)", culvert.stderr())[1])]
-
-        [instructions] = self.per_request(measure, 3200)
-        print(f"user instructions: {instructions:.0f}")
-        self.assertLess(instructions, INSTRUCTIONS_MAX)
-        self.assertGreater(instructions, 500, "something was not counted")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,73 @@
+"""What the tests of hot paths share: calls and instructions for each keep-alive request.
+
+Everything is the difference between a run of 2N requests and one of N, so that start and stop cancel out.
+"""
+import contextlib
+import os
+import re
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(os.environ["CULVERT_SOURCE_DIR"]) / "tests/e2e"))
+from harness import wait_until  # noqa: E402  # pylint: disable=wrong-import-position
+
+REQUEST = b"GET /x HTTP/1.1\r\nHost: bench.test\r\nUser-Agent: t\r\nAccept: */*\r\n\r\n"
+DATA_CALL = re.compile(r"\d+ +(recvfrom|recvmsg|sendto|sendmsg|read|readv|write|writev)\(\d+<(socket|TCP|UNIX)")
+CONTROL_CALL = re.compile(r"\d+ +epoll_ctl\(\d+<[^>]*>, EPOLL_CTL_\w+, \d+<(socket|TCP|UNIX)")  # a connection's
+CONNECTIONS = 32  # a busy loop: what going to sleep costs is not a request's
+
+
+class CountedPath:
+    """Tests of a server whose class says what a request may cost (`data_calls`, `instructions_max`), and runs it:
+    run_requests(count, under, env) is the server's whole life, with `count` requests in it.
+    """
+
+    def send_requests(self, server, count, body):
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(server.connect()) for _ in range(CONNECTIONS)]
+            for _ in range(count // CONNECTIONS):
+                for client in clients:
+                    client.send(REQUEST)
+                for client in clients:
+                    self.assertEqual(client.response().body, body)
+
+    def per_request(self, measure, count):
+        """How much more each number that `measure` returns is for 2N requests than for N, for each request."""
+        once, twice = measure(count), measure(2 * count)
+        return [(b - a) / count for a, b in zip(once, twice)]
+
+    def test_system_calls(self):
+        def measure(count):
+            trace = self.folder / f"trace{count}"
+            # -D: strace is not the parent, so that signals and the exit code are the server's own
+            server = self.run_requests(count, under=["strace", "-D", "-f", "-y", "-s", "0", "-o", str(trace)])
+            wait_until(lambda: re.search(rf"{server.process.pid} +\+\+\+ (exited|killed)", trace.read_text()), "the trace")
+            lines = trace.read_text().splitlines()
+            data, control = (sum(bool(call.match(line)) for line in lines) for call in (DATA_CALL, CONTROL_CALL))
+            self.assertGreaterEqual(control, CONNECTIONS, "each connection is watched once: the trace is not understood")
+            return [data, control]
+
+        data, control = self.per_request(measure, 1920)
+        print(f"data system calls: {data}, epoll_ctl: {control}")
+        self.assertAlmostEqual(data, self.data_calls, delta=0.01, msg="the end of a client may come too late to be read")
+        self.assertAlmostEqual(control, 0, delta=0.02, msg="connections are made in both runs, a few more or less")
+
+    def test_allocations(self):
+        def measure(count):
+            report = self.folder / f"allocations{count}"
+            self.run_requests(count, env={"LD_PRELOAD": os.environ["MALLOC_COUNT"], "MALLOC_COUNT_FILE": str(report)})
+            return [int(report.read_text())]
+
+        [allocations] = self.per_request(measure, 3200)
+        print(f"allocations: {allocations}")
+        self.assertAlmostEqual(allocations, 0, delta=0.01, msg="housekeeping may allocate, a request may not")
+
+    def test_user_instructions(self):
+        def measure(count):
+            server = self.run_requests(count, under=["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"])
+            return [int(re.search(r"Collected : (\d+)", server.stderr())[1])]
+
+        [instructions] = self.per_request(measure, 3200)
+        print(f"user instructions: {instructions:.0f}")
+        self.assertLess(instructions, self.instructions_max)
+        self.assertGreater(instructions, 500, "something was not counted")
