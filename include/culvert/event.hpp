@@ -2,11 +2,12 @@
 //
 //   server.on_request([&](IncomingMessage& req, ServerResponse& res) { ... });   server.on('request', ...)
 //
-// A listener of up to two words (a lambda that captures `this`, say) is stored inline, so that registering and
-// emitting cost no allocation; larger ones live on the heap. Not for use from several threads.
+// The only listener, if it captures no more than two words, is stored inline: registering and emitting cost no
+// allocation. More or larger ones live on the heap. Not for use from several threads.
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -24,8 +25,8 @@ class Delegate<void(Args...)> {
  public:
   Delegate() = default;
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, Delegate> && std::is_invocable_v<F&, Args...>)
-  Delegate(F&& callable) {  // NOLINT: meant to convert
+  requires(!std::is_same_v<std::remove_cvref_t<F>, Delegate> && std::is_invocable_v<F&, Args...>)
+      Delegate(F&& callable) {  // NOLINT: meant to convert
     using Callable = std::remove_cvref_t<F>;
     if constexpr (sizeof(Callable) <= sizeof(place_) && std::is_trivially_copyable_v<Callable>) {
       ::new (static_cast<void*>(place_)) Callable(std::forward<F>(callable));
@@ -35,10 +36,7 @@ class Delegate<void(Args...)> {
       ops_ = &large_ops<Callable>;
     }
   }
-  Delegate(Delegate&& other) noexcept : ops_(std::exchange(other.ops_, nullptr)) {
-    place_[0] = other.place_[0];
-    place_[1] = other.place_[1];
-  }
+  Delegate(Delegate&& other) noexcept { fill(std::move(other)); }
   Delegate& operator=(Delegate&& other) noexcept {
     if (this != &other) {
       clear();
@@ -48,13 +46,6 @@ class Delegate<void(Args...)> {
   }
   ~Delegate() { clear(); }
 
-  // Assignment to an empty one.
-  void fill(Delegate&& other) {
-    ops_ = std::exchange(other.ops_, nullptr);
-    place_[0] = other.place_[0];
-    place_[1] = other.place_[1];
-  }
-
   explicit operator bool() const { return ops_ != nullptr; }
   void operator()(Args... args) { ops_->invoke(place_, std::forward<Args>(args)...); }
   void clear() {
@@ -63,29 +54,37 @@ class Delegate<void(Args...)> {
   }
 
  private:
+  void fill(Delegate&& other) {
+    ops_ = std::exchange(other.ops_, nullptr);
+    std::memcpy(place_, other.place_, sizeof place_);
+  }
+
   struct Ops {
     void (*invoke)(void*, Args&&...);
     void (*destroy)(void*);  // null where there is nothing to destroy
   };
   template <class Callable>
   static constexpr Ops small_ops{
-      [](void* place, Args&&... args) {
-        (*std::launder(static_cast<Callable*>(place)))(std::forward<Args>(args)...);
-      },
+      [](void* place, Args&&... args) { (*std::launder(static_cast<Callable*>(place)))(std::forward<Args>(args)...); },
       nullptr};
   template <class Callable>
-  static constexpr Ops large_ops{
-      [](void* place, Args&&... args) { (**static_cast<Callable**>(place))(std::forward<Args>(args)...); },
-      [](void* place) { delete *static_cast<Callable**>(place); }};
+  static constexpr Ops large_ops{[](void* place, Args&&... args) {
+                                   (**std::launder(static_cast<Callable**>(place)))(std::forward<Args>(args)...);
+                                 },
+                                 [](void* place) { delete *std::launder(static_cast<Callable**>(place)); }};
 
   const Ops* ops_ = nullptr;
-  void* place_[2] = {};
+  alignas(void*) std::byte place_[2 * sizeof(void*)] = {};
 };
 
 using ListenerId = std::uint32_t;
 
 // emit() works on the list as it was when the emission began: a listener added meanwhile waits for the next one, a
 // listener removed meanwhile is not called any more. Listeners are called in the order of registration.
+//
+// Nearly every event has one listener, which captures `this` and no more. Such a one lies in the event itself and is
+// called with a copy of its captures, so that it may take itself off, or end the event's owner, and nothing has to be
+// kept track of. All else is a list.
 template <class... Args>
 class Event {
  public:
@@ -98,97 +97,106 @@ class Event {
   // on(): the listener is called at every emission until off() with the number returned here.
   template <class F>
   ListenerId operator()(F&& listener) {
-    return add(Listener(std::forward<F>(listener)), false);
+    using Callable = std::remove_cvref_t<F>;
+    if constexpr (sizeof(Callable) <= sizeof(Captures) && std::is_trivially_copyable_v<Callable> &&
+                  std::is_invocable_v<const Callable&, Args...>) {
+      if (invoke_ == nullptr && !list_) {
+        std::memcpy(&captures_, std::addressof(listener), sizeof(Callable));
+        invoke_ = [](Captures captures, Args&&... args) {
+          alignas(Callable) std::byte place[sizeof(Callable)];
+          std::memcpy(place, &captures, sizeof(Callable));
+          (*std::launder(reinterpret_cast<const Callable*>(place)))(std::forward<Args>(args)...);
+        };
+        return only_ = ++last_;
+      }
+    }
+    return list().add(Listener(std::forward<F>(listener)), ++last_, false);
   }
   template <class F>
   ListenerId once(F&& listener) {
-    return add(Listener(std::forward<F>(listener)), true);
+    return list().add(Listener(std::forward<F>(listener)), ++last_, true);
   }
   void off(ListenerId id) {
-    if (first_.id == id) return remove(first_);
-    if (more_) {
-      for (auto& entry : more_->entries) {
-        if (entry->id == id) return remove(*entry);
-      }
-    }
+    if (list_) return list_->off(id);
+    if (only_ == id) invoke_ = nullptr;
   }
   void off_all() {
-    remove(first_);
-    if (more_) {
-      for (auto& entry : more_->entries) remove(*entry);
-    }
+    invoke_ = nullptr;
+    if (list_) list_->off_all();
   }
-  std::size_t listener_count() const { return count_; }
+  std::size_t listener_count() const { return list_ ? list_->count : invoke_ != nullptr; }
 
   void emit(Args... args) {
-    if (count_ != 0) call_all(std::forward<Args>(args)...);
+    if (invoke_ != nullptr) return invoke_(captures_, std::forward<Args>(args)...);
+    if (list_) list_->emit(last_, std::forward<Args>(args)...);
   }
 
  private:
-  void call_all(Args... args) {
-    const ListenerId end = next_;
-    const std::size_t late = more_ ? more_->entries.size() : 0;
-    ++depth_;
-    call(first_, end, args...);
-    for (std::size_t i = 0; i < late; ++i) call(*more_->entries[i], end, args...);
-    if (--depth_ == 0 && more_) sweep();
-  }
-
+  struct Captures {
+    void* words[2];
+  };
   struct Entry {
     Listener listener;
-    ListenerId id = 0;  // 0: nobody
+    ListenerId id = 0;  // 0: taken off; destroyed when no emission is under way
     bool once = false;
-    bool removed = false;
-    std::uint8_t running = 0;  // its code is on the stack: it may take itself off, but is destroyed only afterwards
   };
-  struct More {
+  struct List {
     std::vector<std::unique_ptr<Entry>> entries;  // addresses stay while the vector grows
+    std::size_t count = 0;
+    std::size_t depth = 0;
+
+    ListenerId add(Listener&& listener, ListenerId id, bool once) {
+      ++count;
+      entries.push_back(std::make_unique<Entry>(Entry{std::move(listener), id, once}));
+      return id;
+    }
+    void off(ListenerId id) {
+      for (auto& entry : entries) {
+        if (entry->id == id) return remove(*entry);
+      }
+    }
+    void off_all() {
+      for (std::size_t i = entries.size(); i-- > 0;) remove(*entries[i]);
+    }
+    void remove(Entry& entry) {
+      if (entry.id == 0) return;
+      entry.id = 0;
+      --count;
+      if (depth == 0) sweep();
+    }
+    void sweep() {
+      std::erase_if(entries, [](const auto& entry) { return entry->id == 0; });
+    }
+    void emit(ListenerId last, Args... args) {
+      ++depth;
+      for (std::size_t i = 0, size = entries.size(); i < size; ++i) {
+        Entry& entry = *entries[i];
+        if (entry.id == 0 || entry.id > last) continue;
+        if (entry.once) remove(entry);
+        entry.listener(args...);
+      }
+      if (--depth == 0) sweep();
+    }
   };
 
-  ListenerId add(Listener&& listener, bool once) {
-    Entry& entry = next_ == 1 ? first_ : free_entry();  // the first one is nearly always the only one
-    entry.listener.fill(std::move(listener));
-    entry.id = next_++;
-    entry.once = once;
-    entry.removed = false;
-    ++count_;
-    return entry.id;
-  }
-  Entry& free_entry() {
-    if (first_.id == 0 && first_.running == 0 && (!more_ || more_->entries.empty())) return first_;
-    if (!more_) more_ = std::make_unique<More>();
-    return *more_->entries.emplace_back(std::make_unique<Entry>());
-  }
-  void remove(Entry& entry) {
-    if (entry.id == 0) return;
-    entry.id = 0;
-    --count_;
-    if (entry.running > 0) {
-      entry.removed = true;
-    } else {
-      entry.listener.clear();
+  List& list() {
+    if (!list_) {
+      list_ = std::make_unique<List>();
+      if (invoke_ != nullptr) {
+        list_->add(
+            [invoke = invoke_, captures = captures_](Args... args) { invoke(captures, std::forward<Args>(args)...); },
+            only_, false);
+        invoke_ = nullptr;
+      }
     }
-    if (depth_ == 0 && more_) sweep();
-  }
-  void call(Entry& entry, ListenerId end, Args... args) {
-    if (entry.id == 0 || entry.id >= end) return;
-    ++entry.running;
-    if (entry.once) remove(entry);
-    entry.listener(std::forward<Args>(args)...);
-    if (--entry.running == 0 && entry.removed) {
-      entry.listener.clear();
-      entry.removed = false;
-    }
-  }
-  void sweep() {
-    std::erase_if(more_->entries, [](const auto& entry) { return entry->id == 0 && entry->running == 0; });
+    return *list_;
   }
 
-  Entry first_;
-  std::unique_ptr<More> more_;
-  ListenerId next_ = 1;
-  std::uint16_t count_ = 0;
-  std::uint16_t depth_ = 0;
+  void (*invoke_)(Captures, Args&&...) = nullptr;  // the only listener, where it lies here
+  std::unique_ptr<List> list_;
+  ListenerId only_ = 0;  // its number
+  ListenerId last_ = 0;  // the last one given
+  Captures captures_;
 };
 
 // An event that few listen to: one pointer until somebody does.
