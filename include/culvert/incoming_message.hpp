@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -156,8 +157,12 @@ class IncomingMessage {
   void received(const HeaderList& trailers);  // the last byte is there; on_end follows once it was consumed
   bool emit_end();                            // whether on_end has been emitted
   void cut(std::error_code reason);           // the connection ended early: marks; events follow in emit_close()
-  void emit_aborted();
-  void emit_cut();                            // on_aborted and on_error, where there is something to tell
+  // on_aborted, then on_error: each where it has to be told, and was not yet.
+  void emit_aborted() {
+    if (aborted_) tell_aborted();
+  }
+  void tell_aborted();
+  void tell_cut();
   void emit_close();
 
   BodySource& source_;
@@ -166,7 +171,7 @@ class IncomingMessage {
   OutgoingMessage* sink_ = nullptr;
   std::unique_ptr<Views> views_;
   std::uint64_t body_bytes_ = 0;
-  std::error_code cut_reason_;
+  std::optional<std::error_code> cut_reason_;
   std::uint8_t pauses_ = static_cast<std::uint8_t>(Pause::unread);
   bool end_sink_ = false;
   bool complete_ = false;

@@ -1,8 +1,8 @@
 // OutgoingMessage: the half of an exchange that is sent. Base of ServerResponse and ClientRequest; Node's
 // http.OutgoingMessage in snake_case.
 //
-// What one event handler writes goes out in one gather-send when that handler has returned. The head goes with the first
-// write(), with end(), or by flush_headers().
+// What one event handler writes goes out in one gather-send when that handler has returned. The head goes with the
+// first write(), with end(), or by flush_headers().
 //
 // Order of events: on_drain* on_prefinish on_finish on_close, or on_error on_close. Errors of the calling program are
 // thrown as http_error (a header after the head, an invalid name); those of the network are on_error. An on_error that
@@ -43,11 +43,11 @@ class HeadBuffer;
 class ByteSink {
  public:
   virtual net::Outbox& outbox() = 0;
-  virtual void touched() = 0;                       // there is something new to send
-  virtual bool sending() const = 0;                 // false: bytes are only kept for later (no connection yet)
-  virtual void abort(std::error_code reason) = 0;   // destroy()
-  virtual Socket* socket() = 0;                     // null before there is one, and after the exchange
-  virtual void look_later() = 0;                    // emit_pending() is called later in the turn
+  virtual void touched() = 0;                      // there is something new to send
+  virtual bool sending() const = 0;                // false: bytes are only kept for later (no connection yet)
+  virtual void abort(std::error_code reason) = 0;  // destroy()
+  virtual Socket* socket() = 0;                    // null before there is one, and after the exchange
+  virtual void look_later() = 0;                   // emit_pending() is called later in the turn
   virtual void set_timeout(std::chrono::milliseconds limit) = 0;
   virtual void unhandled(std::error_code error) = 0;
 
@@ -99,10 +99,10 @@ class OutgoingMessage {
   // As it was set; views are valid until the message's close.
   std::optional<HeaderValue> get_header(std::string_view name) const;
   bool has_header(std::string_view name) const { return headers_.find(name) != nullptr; }
-  std::vector<std::string> get_header_names() const;           // lower case, in the order set
-  std::vector<std::string_view> get_raw_header_names() const;  // with the case of the last call
+  std::vector<std::string> get_header_names() const;                    // lower case, in the order set
+  std::vector<std::string_view> get_raw_header_names() const;           // with the case of the last call
   std::map<std::string, HeaderValue, std::less<>> get_headers() const;  // names in lower case; a copy
-  bool headers_sent() const { return headers_sent_; }  // the head has been made
+  bool headers_sent() const { return headers_sent_; }                   // the head has been made
   void flush_headers();
 
   // Body bytes, copied. False: much is waiting, on_drain tells when it has gone. Nothing is sent where the message has
@@ -128,14 +128,14 @@ class OutgoingMessage {
   // Of the connection, once there is one: on_timeout after so long without a byte. `listener` hears of it once.
   OutgoingMessage& set_timeout(milliseconds limit, Delegate<void()> listener = {});
 
-  bool strict_content_length = false;  // compare Content-Length with the bytes of the body
+  bool strict_content_length = false;  // compare Content-Length with the bytes of the body; set before the head
 
   std::uint32_t writable_corked() const { return corked_; }
-  bool writable_ended() const { return ended_; }        // end() was called
+  bool writable_ended() const { return ended_; }  // end() was called
   [[deprecated("use writable_ended()")]] bool finished() const { return ended_; }
   bool writable_finished() const { return finished_; }  // everything went to the system
   bool destroyed() const { return destroyed_; }
-  std::size_t writable_length() const;                  // bytes that wait
+  std::size_t writable_length() const;  // bytes that wait
   std::size_t writable_high_water_mark() const;
   static constexpr bool writable_object_mode = false;
   std::uint64_t body_bytes() const { return body_bytes_; }  // written so far, without framing
@@ -149,7 +149,7 @@ class OutgoingMessage {
   RareEvent<> on_prefinish;  // end() was called and everything has been handed over
   Event<> on_finish;
   Event<std::error_code> on_error;
-  Event<> on_close;          // last, and once
+  Event<> on_close;  // last, and once
   RareEvent<> on_timeout;
 
  protected:
@@ -158,16 +158,17 @@ class OutgoingMessage {
   virtual void send_head(std::optional<std::uint64_t> length);
   // The head waits in the outbox; it goes with what comes next.
   void head_is_made(const wire::HeadBuffer& head);
-  bool may_add(HeaderId automatic) const;  // it was not taken out by remove_header()
+  // It was not taken out by remove_header().
+  bool may_add(HeaderId automatic) const { return suppressed_ == 0 || !suppresses(automatic); }
   void suppress_automatic_headers() { suppressed_ = 0xff; }
 
   void call_when_sent(Done done);  // the bytes that wait now
 
   ByteSink* sink_;
   Arena& arena_;
-  OutgoingHeaders headers_;  // set so far, for an implicit head
-  std::span<const std::string> unique_headers_;  // option uniqueHeaders, lower case
-  std::optional<std::uint64_t> declared_length_; // what the head's Content-Length says
+  OutgoingHeaders headers_;                       // set so far, for an implicit head
+  std::span<const std::string> unique_headers_;   // option uniqueHeaders, lower case
+  std::optional<std::uint64_t> declared_length_;  // what the head's Content-Length says
   bool headers_sent_ = false;
   bool has_body_ = true;
   bool chunked_ = false;
@@ -186,23 +187,38 @@ class OutgoingMessage {
 
   Extras& extras();
   void check_sent() const;
+  bool suppresses(HeaderId automatic) const;
   void write_after_end(Done done);
-  void check_length(std::size_t more, bool last) const;
-  void piped(Bytes part);       // from IncomingMessage::pipe: borrowed until the flush
+  void check_length(std::size_t more, bool last) const {
+    if (strict_content_length) compare_length(more, last);
+  }
+  void compare_length(std::size_t more, bool last) const;
+  void piped(Bytes part);  // from IncomingMessage::pipe: borrowed until the flush
   void body(Bytes part, bool borrow);
   void frame(Bytes part, bool borrow);
+  void frame_chunk(Bytes part, bool borrow);
+  void end_chunks();
   void flushed(std::size_t sent);  // by the connection, after a flush
+  void all_sent();
+  void call_waiting(std::size_t sent);
   void cut(std::error_code reason);
-  void emit_pending();             // errors and callbacks that must not come from inside write()
+  // Errors and callbacks that must not come from inside write().
+  void emit_pending() {
+    if (extras_) tell_refused();
+  }
+  void tell_refused();
   void emit_error(std::error_code error);
-  void emit_failure();             // on_error, where it was cut for a reason that was not told yet
+  void emit_failure() {  // on_error, where it was cut for a reason that was not told yet
+    if (cut_reason_) tell_cut();
+  }
+  void tell_cut();
   void emit_close();
 
   IncomingMessage* source_ = nullptr;  // what is piped into this message
   std::span<const Header> trailers_;
-  std::unique_ptr<Extras> extras_;     // what few programs use
+  std::unique_ptr<Extras> extras_;  // what few programs use
   std::uint64_t body_bytes_ = 0;
-  std::error_code cut_reason_;
+  std::optional<std::error_code> cut_reason_;
   std::uint32_t corked_ = 0;
   bool ended_ = false;
   bool finished_ = false;

@@ -18,7 +18,8 @@ namespace culvert {
 
 namespace {
 
-// Node's useChunkedEncodingByDefault: these usually have no body, and nothing is said of one unless it comes with end().
+// Node's useChunkedEncodingByDefault: these usually have no body, and nothing is said of one unless it comes with
+// end().
 bool usually_without_body(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "DELETE" || method == "OPTIONS" || method == "TRACE" ||
          method == "CONNECT";
@@ -44,7 +45,8 @@ std::string_view ClientRequest::host() const { return transaction_.origin.host; 
 std::string_view ClientRequest::protocol() const { return transaction_.agent.options.protocol; }
 Agent& ClientRequest::agent() const { return transaction_.agent; }
 
-// ---- start ------------------------------------------------------------------------------------------------------------
+// ---- start
+// ------------------------------------------------------------------------------------------------------------
 
 void ClientRequest::start(const PooledRequest& options) {
   if (!wire::valid_token(options.method)) throw http_error(errc::ERR_INVALID_HTTP_TOKEN, std::string(options.method));
@@ -131,7 +133,8 @@ void ClientRequest::watch(const std::stop_token& signal) {
   });
 }
 
-// ---- its socket -------------------------------------------------------------------------------------------------------
+// ---- its socket
+// -------------------------------------------------------------------------------------------------------
 
 void ClientRequest::apply_to_assigned(Socket& socket) {
   if (asked_ && asked_->timeout) socket.set_timeout(*asked_->timeout);
@@ -163,7 +166,8 @@ void ClientRequest::abort() {
   destroy();
 }
 
-// ---- head -------------------------------------------------------------------------------------------------------------
+// ---- head
+// -------------------------------------------------------------------------------------------------------------
 
 void ClientRequest::send_head(std::optional<std::uint64_t> length) {
   if (destroyed()) return;
@@ -174,22 +178,36 @@ void ClientRequest::send_head(std::optional<std::uint64_t> length) {
   bool has_connection = false;
   bool has_length = false;
   bool has_trailer = false;
-  const auto put = [&](const Header& line) {
+  const auto note = [&](const Header& line) {
     switch (line.id) {
-      case HeaderId::host: has_host = true; break;
-      case HeaderId::connection: has_connection = true; break;
+      case HeaderId::host:
+        has_host = true;
+        break;
+      case HeaderId::connection:
+        has_connection = true;
+        break;
       case HeaderId::content_length:
         has_length = true;
-        declared_length_ = ascii::parse_decimal(line.value);
+        if (strict_content_length) declared_length_ = ascii::parse_decimal(line.value);
         break;
-      case HeaderId::transfer_encoding: chunked_ = true; break;
-      case HeaderId::trailer: has_trailer = true; break;
-      default: break;
+      case HeaderId::transfer_encoding:
+        chunked_ = true;
+        break;
+      case HeaderId::trailer:
+        has_trailer = true;
+        break;
+      default:
+        break;
     }
-    wire::write_field(head, line.name, line.value);
   };
-  for (const Header& line : lines_) put(line);
-  for (const auto& field : headers_) each_line(field, unique_headers_, arena_, put);
+  for (const Header& line : lines_) note(line);
+  head.append_fields(lines_);
+  for (const auto& field : headers_) {
+    each_line(field, unique_headers_, arena_, [&](const Header& line) {
+      note(line);
+      wire::write_field(head, line.name, line.value);
+    });
+  }
   lines_ = {};
   if (!has_host && set_host_) wire::write_field(head, "Host", transaction_.origin.host_field);
   if (!has_connection && may_add(HeaderId::connection)) {
@@ -202,8 +220,8 @@ void ClientRequest::send_head(std::optional<std::uint64_t> length) {
   head_is_made(head);
 }
 
-// Says where the body ends. Bytes are never sent without that, whatever the method (RFC 9112 6), though Node does; where
-// the program has taken it out, there is no body.
+// Says where the body ends. Bytes are never sent without that, whatever the method (RFC 9112 6), though Node does;
+// where the program has taken it out, there is no body.
 void ClientRequest::frame_body(wire::HeadBuffer& head, std::optional<std::uint64_t> length, bool has_trailer) {
   if (length && !has_trailer) {
     if (*length == 0 && usually_without_body(method_)) return;

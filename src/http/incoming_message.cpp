@@ -153,19 +153,19 @@ void IncomingMessage::cut(std::error_code reason) {
   cut_reason_ = reason ? reason : make_error_code(errc::aborted);
 }
 
-void IncomingMessage::emit_aborted() {
-  if (aborted_ && !std::exchange(aborted_told_, true)) on_aborted.emit();
+void IncomingMessage::tell_aborted() {
+  if (!std::exchange(aborted_told_, true)) on_aborted.emit();
 }
 
-void IncomingMessage::emit_cut() {
-  emit_aborted();
-  if (const std::error_code reason = std::exchange(cut_reason_, {})) on_error.emit(reason);
+void IncomingMessage::tell_cut() {
+  tell_aborted();
+  if (cut_reason_) on_error.emit(*std::exchange(cut_reason_, {}));
 }
 
 void IncomingMessage::emit_close() {
   destroyed_ = true;
-  emit_cut();
-  unpipe();
+  if (aborted_) tell_cut();
+  if (sink_ != nullptr) unpipe();
   on_close.emit();
 }
 

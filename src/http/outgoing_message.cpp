@@ -79,7 +79,8 @@ OutgoingMessage& OutgoingMessage::set_header(std::string_view name, std::string_
 
 OutgoingMessage& OutgoingMessage::set_header(std::string_view name, std::u8string_view value) {
   const std::optional<std::string> bytes = to_latin1(value);
-  return set_header(name, bytes ? std::string_view(*bytes) : std::string_view("\0", 1));  // refused as any bad character
+  return set_header(name,
+                    bytes ? std::string_view(*bytes) : std::string_view("\0", 1));  // refused as any bad character
 }
 
 OutgoingMessage& OutgoingMessage::set_header(std::string_view name, std::int64_t value) {
@@ -133,11 +134,16 @@ namespace {
 // The headers that culvert adds by itself, each with a bit.
 std::uint8_t automatic_bit(HeaderId id) {
   switch (id) {
-    case HeaderId::date: return 1;
-    case HeaderId::connection: return 2;
-    case HeaderId::content_length: return 4;
-    case HeaderId::transfer_encoding: return 8;
-    default: return 0;
+    case HeaderId::date:
+      return 1;
+    case HeaderId::connection:
+      return 2;
+    case HeaderId::content_length:
+      return 4;
+    case HeaderId::transfer_encoding:
+      return 8;
+    default:
+      return 0;
   }
 }
 
@@ -150,7 +156,7 @@ OutgoingMessage& OutgoingMessage::remove_header(std::string_view name) {
   return *this;
 }
 
-bool OutgoingMessage::may_add(HeaderId automatic) const { return (suppressed_ & automatic_bit(automatic)) == 0; }
+bool OutgoingMessage::suppresses(HeaderId automatic) const { return (suppressed_ & automatic_bit(automatic)) != 0; }
 
 std::optional<HeaderValue> OutgoingMessage::get_header(std::string_view name) const {
   const OutgoingHeaders::Field* field = headers_.find(name);
@@ -234,8 +240,7 @@ void OutgoingMessage::write_after_end(Done done) {
 }
 
 // Node's strictContentLength: too many bytes are refused before they are sent, too few at the end.
-void OutgoingMessage::check_length(std::size_t more, bool last) const {
-  if (!strict_content_length) return;
+void OutgoingMessage::compare_length(std::size_t more, bool last) const {
   std::optional<std::uint64_t> length = declared_length_;
   if (!headers_sent_) {
     if (const auto* field = headers_.find("Content-Length")) length = ascii::parse_decimal(field->values.front());
@@ -243,10 +248,10 @@ void OutgoingMessage::check_length(std::size_t more, bool last) const {
   if (!length) return;
   const std::uint64_t total = body_bytes_ + more;
   if (total > *length || (last && total < *length)) {
-    throw http_error(errc::ERR_HTTP_CONTENT_LENGTH_MISMATCH,
-                     "Response body's content-length of " + std::to_string(total) +
-                         " byte(s) does not match the content-length of " + std::to_string(*length) +
-                         " byte(s) set in header");
+    throw http_error(errc::ERR_HTTP_CONTENT_LENGTH_MISMATCH, "Response body's content-length of " +
+                                                                 std::to_string(total) +
+                                                                 " byte(s) does not match the content-length of " +
+                                                                 std::to_string(*length) + " byte(s) set in header");
   }
 }
 
@@ -269,17 +274,17 @@ void OutgoingMessage::body(Bytes part, bool borrow) {
 }
 
 void OutgoingMessage::frame(Bytes part, bool borrow) {
+  if (chunked_) return frame_chunk(part, borrow);
   net::Outbox& box = sink_->outbox();
-  if (chunked_) {
-    char line[wire::chunk_size_max];
-    box.copy(as_bytes({line, wire::write_chunk_size(line, part.size())}));
-  }
-  if (borrow && sink_->sending()) {
-    box.borrow(part);
-  } else {
-    box.copy(part);
-  }
-  if (chunked_) box.copy(as_bytes("\r\n"));
+  borrow && sink_->sending() ? box.borrow(part) : box.copy(part);
+}
+
+void OutgoingMessage::frame_chunk(Bytes part, bool borrow) {
+  net::Outbox& box = sink_->outbox();
+  char line[wire::chunk_size_max];
+  box.copy(as_bytes({line, wire::write_chunk_size(line, part.size())}));
+  borrow && sink_->sending() ? box.borrow(part) : box.copy(part);
+  box.copy(as_bytes("\r\n"));
 }
 
 void OutgoingMessage::uncork() {
@@ -306,22 +311,24 @@ OutgoingMessage& OutgoingMessage::end(Done done) {
     corked_ = 1;
     uncork();
   }
-  if (chunked_ && has_body_) {
-    net::Outbox& box = sink_->outbox();
-    box.copy(as_bytes("0\r\n"));
-    for (const Header& line : trailers_) {
-      box.copy(as_bytes(line.name));
-      box.copy(as_bytes(": "));
-      box.copy(as_bytes(line.value));
-      box.copy(as_bytes("\r\n"));
-    }
-    box.copy(as_bytes("\r\n"));
-  }
+  if (chunked_ && has_body_) end_chunks();
   trailers_ = {};
   if (done) extras().on_finish.push_back(std::move(done));
   ended_ = true;
   sink_->touched();
   return *this;
+}
+
+void OutgoingMessage::end_chunks() {
+  net::Outbox& box = sink_->outbox();
+  box.copy(as_bytes("0\r\n"));
+  for (const Header& line : trailers_) {
+    box.copy(as_bytes(line.name));
+    box.copy(as_bytes(": "));
+    box.copy(as_bytes(line.value));
+    box.copy(as_bytes("\r\n"));
+  }
+  box.copy(as_bytes("\r\n"));
 }
 
 OutgoingMessage& OutgoingMessage::end(Bytes last, Done done) {
@@ -363,37 +370,39 @@ std::size_t OutgoingMessage::writable_high_water_mark() const {
 // ---- by the connection ----------------------------------------------------------------------------------------------
 
 void OutgoingMessage::flushed(std::size_t sent) {
-  if (extras_ && !extras_->waiting.empty()) {
-    auto& waiting = extras_->waiting;
-    for (auto& one : waiting) one.left -= std::min(one.left, sent);
-    while (!waiting.empty() && waiting.front().left == 0) {
-      Done done = std::move(waiting.front().done);
-      waiting.erase(waiting.begin());
-      done({});
-    }
-  }
+  if (extras_) call_waiting(sent);
   if (!sink_->outbox().empty()) {
     if (source_ != nullptr) source_->stop(Pause::sink);
     return;
   }
-  if (ended_) {
-    if (finished_) return;
-    on_prefinish.emit();
-    finished_ = true;
-    on_finish.emit();
-    if (extras_) {
-      for (Done& done : std::exchange(extras_->on_finish, {})) done({});
-    }
-    return;
-  }
+  if (ended_) return all_sent();
   if (std::exchange(need_drain_, false)) on_drain.emit();
   if (source_ != nullptr) source_->go(Pause::sink);
+}
+
+void OutgoingMessage::call_waiting(std::size_t sent) {
+  auto& waiting = extras_->waiting;
+  for (auto& one : waiting) one.left -= std::min(one.left, sent);
+  while (!waiting.empty() && waiting.front().left == 0) {
+    Done done = std::move(waiting.front().done);
+    waiting.erase(waiting.begin());
+    done({});
+  }
+}
+
+void OutgoingMessage::all_sent() {
+  if (finished_) return;
+  on_prefinish.emit();
+  finished_ = true;
+  on_finish.emit();
+  if (!extras_) return;
+  for (Done& done : std::exchange(extras_->on_finish, {})) done({});
 }
 
 void OutgoingMessage::cut(std::error_code reason) {
   if (destroyed_) return;
   destroyed_ = true;
-  cut_reason_ = reason;
+  if (reason) cut_reason_ = reason;
 }
 
 void OutgoingMessage::emit_error(std::error_code error) {
@@ -401,17 +410,14 @@ void OutgoingMessage::emit_error(std::error_code error) {
   on_error.emit(error);
 }
 
-void OutgoingMessage::emit_pending() {
-  if (!extras_) return;
+void OutgoingMessage::tell_refused() {
   for (auto& [error, done] : std::exchange(extras_->refused, {})) {
     if (error == errc::ERR_STREAM_WRITE_AFTER_END) emit_error(error);
     if (done) done(error);
   }
 }
 
-void OutgoingMessage::emit_failure() {
-  if (cut_reason_) emit_error(std::exchange(cut_reason_, {}));
-}
+void OutgoingMessage::tell_cut() { emit_error(*std::exchange(cut_reason_, {})); }
 
 void OutgoingMessage::emit_close() {
   destroyed_ = true;

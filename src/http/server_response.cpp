@@ -56,7 +56,8 @@ ServerResponse& ServerResponse::write_head(std::uint32_t status, std::string_vie
 ServerResponse& ServerResponse::write_head(std::uint32_t status, std::string_view reason, Values flat) {
   if (flat.size() % 2 != 0) throw http_error(errc::ERR_INVALID_ARG_VALUE, "The list of headers has an odd length");
   std::vector<Header> lines;
-  for (const auto* at = flat.begin(); at != flat.end(); at += 2) lines.push_back({wire::header_id(at[0]), at[0], at[1]});
+  for (const auto* at = flat.begin(); at != flat.end(); at += 2)
+    lines.push_back({wire::header_id(at[0]), at[0], at[1]});
   return write_head(status, reason, lines);
 }
 
@@ -85,22 +86,27 @@ struct Said {
 };
 
 // Whether the line is to be written.
-bool note(const Header& line, bool body_possible, Said& said) {
+bool note(const Header& line, bool body_possible, bool strict_length, Said& said) {
   switch (line.id) {
-    case HeaderId::date: said.date = true; break;
-    case HeaderId::trailer: said.trailer = true; break;
+    case HeaderId::date:
+      said.date = true;
+      break;
+    case HeaderId::trailer:
+      said.trailer = true;
+      break;
     case HeaderId::connection:
       said.connection = true;
       said.close = said.close || ascii::list_contains(line.value, "close");
       break;
     case HeaderId::content_length:
       said.length = body_possible;
-      if (body_possible) said.content_length = ascii::parse_decimal(line.value);
+      if (strict_length) said.content_length = ascii::parse_decimal(line.value);
       return body_possible;
     case HeaderId::transfer_encoding:
       said.coding = true;
       return body_possible;
-    default: break;
+    default:
+      break;
   }
   return true;
 }
@@ -129,12 +135,18 @@ void ServerResponse::compose(std::uint16_t status, std::string_view reason, std:
   wire::write_status_line(head, status, reason);
   Said said;
   const auto put = [&](const Header& line) {
-    if (note(line, announces, said)) wire::write_field(head, line.name, line.value);
+    if (note(line, announces, strict_content_length, said)) wire::write_field(head, line.name, line.value);
   };
   for (const auto& field : headers_) {
     if (!among(lines, field)) each_line(field, unique_headers_, arena_, put);
   }
-  for (const Header& line : lines) put(line);
+  bool all_said = true;
+  for (const Header& line : lines) all_said = note(line, announces, strict_content_length, said) && all_said;
+  if (all_said) {
+    head.append_fields(lines);
+  } else {
+    for (const Header& line : lines) put(line);
+  }
 
   if (send_date && !said.date && may_add(HeaderId::date)) {
     wire::write_field(head, "Date", server.loop_.http_date());
@@ -209,7 +221,8 @@ void ServerResponse::write_early_hints(std::span<const std::string_view> links, 
     if (!valid_link(link)) {
       throw http_error(errc::ERR_INVALID_ARG_VALUE,
                        "The argument 'hints' must be an array or string of format \"</styles.css>; rel=preload; "
-                       "as=style\". Received '" + std::string(link) + '\'');
+                       "as=style\". Received '" +
+                           std::string(link) + '\'');
     }
     joined.append(joined.empty() ? "" : ", ").append(link);
   }

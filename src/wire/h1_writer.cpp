@@ -1,6 +1,7 @@
 #include "wire/h1_writer.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <charconv>
 #include <utility>
@@ -8,11 +9,37 @@
 #include "wire/text.hpp"
 
 namespace culvert::wire {
+namespace {
+
+constexpr auto three_digits = [] {
+  std::array<std::array<char, 3>, 1000> table{};
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    table[i] = {static_cast<char>('0' + i / 100), static_cast<char>('0' + i / 10 % 10),
+                static_cast<char>('0' + i % 10)};
+  }
+  return table;
+}();
+
+}  // namespace
 
 void HeadBuffer::append_decimal(std::uint64_t number) {
   char digits[20];
   const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
   append({digits, static_cast<std::size_t>(end - digits)});
+}
+
+void HeadBuffer::append_fields(std::span<const Header> lines) {
+  std::size_t bytes = 0;
+  for (const Header& line : lines) bytes += line.name.size() + line.value.size() + 4;
+  reserve(bytes);
+  char* at = end_;
+  for (const Header& line : lines) {
+    at = copy(at, line.name);
+    at = copy(at, ": ");
+    at = copy(at, line.value);
+    at = copy(at, "\r\n");
+  }
+  end_ = at;
 }
 
 void HeadBuffer::grow(std::size_t more) {
@@ -26,20 +53,13 @@ void HeadBuffer::grow(std::size_t more) {
 }
 
 void write_request_line(HeadBuffer& out, std::string_view method, std::string_view target) {
-  out.append(method);
-  out.append(' ');
-  out.append(target);
-  out.append(" HTTP/1.1\r\n");
+  out.append_all(method, " ", target, " HTTP/1.1\r\n");
 }
 
 void write_status_line(HeadBuffer& out, std::uint16_t status, std::string_view reason) {
   assert(status >= 100 && status <= 999);
-  const char digits[] = {static_cast<char>('0' + status / 100), static_cast<char>('0' + status / 10 % 10),
-                         static_cast<char>('0' + status % 10), ' '};
-  out.append("HTTP/1.1 ");
-  out.append({digits, sizeof digits});
-  out.append(reason);
-  out.append("\r\n");
+  const std::string_view digits{three_digits[status].data(), 3};
+  out.append_all("HTTP/1.1 ", digits, " ", reason, "\r\n");
 }
 
 std::size_t write_chunk_size(char* out, std::size_t size) {

@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "culvert/bytes.hpp"
+#include "culvert/headers.hpp"
 
 namespace culvert::wire {
 
@@ -23,17 +25,19 @@ class HeadBuffer {
     reserve(text.size());
     end_ = copy(end_, text);
   }
-  void append(char c) { append(std::string_view(&c, 1)); }
   void append_decimal(std::uint64_t number);
-  // One line of a head. Most of what heads are made of, so that it asks for room only once.
-  void append_field(std::string_view name, std::string_view value) {
-    reserve(name.size() + value.size() + 4);
-    char* const colon = copy(end_, name);
-    std::memcpy(colon, ": ", 2);
-    char* const line_end = copy(colon + 2, value);
-    std::memcpy(line_end, "\r\n", 2);
-    end_ = line_end + 2;
+  // Texts behind one another: asks for room only once. Inline, so that the sizes of literals are known.
+  template <class... Texts>
+  [[gnu::always_inline]] void append_all(const Texts&... texts) {
+    reserve((std::string_view(texts).size() + ...));
+    char* at = end_;
+    ((at = copy(at, texts)), ...);
+    end_ = at;
   }
+  // One line of a head.
+  void append_field(std::string_view name, std::string_view value) { append_all(name, ": ", value, "\r\n"); }
+  // Those of a relayed head, which are most of what is written.
+  void append_fields(std::span<const Header> lines);
 
   bool empty() const { return size() == 0; }
   std::size_t size() const { return static_cast<std::size_t>(end_ - data_.get()); }
@@ -58,10 +62,10 @@ class HeadBuffer {
       copy_ends<8>(to, text);
     } else if (size >= 4) {
       copy_ends<4>(to, text);
-    } else if (size > 0) {
-      to[0] = text[0];
-      to[size / 2] = text[size / 2];
-      to[size - 1] = text[size - 1];
+    } else if (size >= 2) {
+      copy_ends<2>(to, text);
+    } else if (size == 1) {
+      *to = text.front();
     }
     return to + size;
   }
@@ -95,8 +99,8 @@ inline void end_head(HeadBuffer& out) { out.append("\r\n"); }
 inline constexpr std::size_t chunk_size_max = 18;  // 16 digits, CR, LF
 std::size_t write_chunk_size(char* out, std::size_t size);
 inline constexpr std::string_view chunk_end = "\r\n";
-inline constexpr std::string_view last_chunk = "0\r\n\r\n";     // without trailers
-inline constexpr std::string_view last_chunk_line = "0\r\n";    // then trailers as fields, then end_head
+inline constexpr std::string_view last_chunk = "0\r\n\r\n";   // without trailers
+inline constexpr std::string_view last_chunk_line = "0\r\n";  // then trailers as fields, then end_head
 
 bool valid_token(std::string_view text);        // methods, field names; not empty
 bool valid_field_value(std::string_view text);  // no control characters but HTAB; bytes from 0x80 are allowed
