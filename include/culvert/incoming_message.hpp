@@ -123,7 +123,9 @@ class IncomingMessage {
   // Sends the body on into `sink`, borrowing it from the read buffer: the one place that joins write() with pause(),
   // drain with resume(). With `end`, sink.end() follows on_end.
   void pipe(OutgoingMessage& sink, bool end = true);
-  void unpipe();
+  void unpipe() {
+    if (sink_ != nullptr) part_from_sink();
+  }
   // Ends the connection it arrives on.
   void destroy(std::error_code reason = {});
   // Of the connection: on_timeout after so long without a byte. `listener` hears of it once.
@@ -147,6 +149,7 @@ class IncomingMessage {
 
   static const HeaderList& no_trailers();
   Views& views();
+  void part_from_sink();
   void stop(Pause reason);
   void go(Pause reason);
   bool flows() const { return pauses_ == 0; }
@@ -155,7 +158,10 @@ class IncomingMessage {
   void open(const wire::MessageHead& head) { head_ = &head; }
   void deliver(Bytes part);
   void received(const HeaderList& trailers);  // the last byte is there; on_end follows once it was consumed
-  bool emit_end();                            // whether on_end has been emitted
+  bool emit_end() {                           // whether on_end has been emitted
+    return !complete_ || ended_ || aborted_ || !flows() ? ended_ : tell_end();
+  }
+  bool tell_end();
   void cut(std::error_code reason);           // the connection ended early: marks; events follow in emit_close()
   // on_aborted, then on_error: each where it has to be told, and was not yet.
   void emit_aborted() {

@@ -113,7 +113,8 @@ class OutgoingMessage {
   bool write(std::string_view part, Done done = {}) { return write(as_bytes(part), std::move(done)); }
   // The message is complete. Where the head was not sent yet, its length is known and stated. A second end() does
   // nothing; `done` is called with on_finish, or with ERR_STREAM_ALREADY_FINISHED.
-  OutgoingMessage& end(Done done = {});
+  OutgoingMessage& end();
+  OutgoingMessage& end(Done done);
   OutgoingMessage& end(Bytes last, Done done = {});
   OutgoingMessage& end(std::string_view last, Done done = {}) { return end(as_bytes(last), std::move(done)); }
   // Trailers: lines after the body; sent only with chunked coding, dropped otherwise. Checked and copied.
@@ -200,6 +201,7 @@ class OutgoingMessage {
   void end_chunks();
   void flushed(std::size_t sent);  // by the connection, after a flush
   void all_sent();
+  void call_finished();
   void call_waiting(std::size_t sent);
   void cut(std::error_code reason);
   // Errors and callbacks that must not come from inside write().

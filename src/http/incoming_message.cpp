@@ -108,8 +108,7 @@ void IncomingMessage::pipe(OutgoingMessage& sink, bool end) {
   go(Pause::unread);
 }
 
-void IncomingMessage::unpipe() {
-  if (sink_ == nullptr) return;
+void IncomingMessage::part_from_sink() {
   sink_->source_ = nullptr;
   sink_ = nullptr;
   stop(Pause::unread);  // nobody reads it now: what comes next is not to be lost
@@ -134,8 +133,7 @@ void IncomingMessage::received(const HeaderList& trailers) {
   if (flows()) emit_end();
 }
 
-bool IncomingMessage::emit_end() {
-  if (!complete_ || ended_ || aborted_ || !flows()) return ended_;
+bool IncomingMessage::tell_end() {
   ended_ = true;
   on_end.emit();
   if (sink_ != nullptr && end_sink_) {
@@ -165,7 +163,7 @@ void IncomingMessage::tell_cut() {
 void IncomingMessage::emit_close() {
   destroyed_ = true;
   if (aborted_) tell_cut();
-  if (sink_ != nullptr) unpipe();
+  unpipe();
   on_close.emit();
 }
 

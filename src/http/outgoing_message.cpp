@@ -298,13 +298,20 @@ void OutgoingMessage::call_when_sent(Done done) {
 }
 
 OutgoingMessage& OutgoingMessage::end(Done done) {
-  if (ended_ || destroyed_) {
-    if (done) {
-      extras().refused.emplace_back(errc::ERR_STREAM_ALREADY_FINISHED, std::move(done));
-      sink_->look_later();
-    }
-    return *this;
+  const bool again = ended_ || destroyed_;
+  end();
+  if (!done) return *this;
+  if (!again) {
+    extras().on_finish.push_back(std::move(done));
+  } else {
+    extras().refused.emplace_back(errc::ERR_STREAM_ALREADY_FINISHED, std::move(done));
+    sink_->look_later();
   }
+  return *this;
+}
+
+OutgoingMessage& OutgoingMessage::end() {
+  if (ended_ || destroyed_) return *this;
   check_length(0, true);
   if (!headers_sent_) send_head(body_bytes_);
   if (corked_ > 0) {
@@ -313,7 +320,6 @@ OutgoingMessage& OutgoingMessage::end(Done done) {
   }
   if (chunked_ && has_body_) end_chunks();
   trailers_ = {};
-  if (done) extras().on_finish.push_back(std::move(done));
   ended_ = true;
   sink_->touched();
   return *this;
@@ -395,7 +401,10 @@ void OutgoingMessage::all_sent() {
   on_prefinish.emit();
   finished_ = true;
   on_finish.emit();
-  if (!extras_) return;
+  if (extras_) call_finished();
+}
+
+void OutgoingMessage::call_finished() {
   for (Done& done : std::exchange(extras_->on_finish, {})) done({});
 }
 

@@ -229,24 +229,27 @@ wire::BodyRule ServerConnection::on_head() {
 
 void ServerConnection::emit_request() {
   IncomingMessage& request = transaction_->request;
-  ServerResponse& response = transaction_->response;
   const ServerOptions& options = server_.options;
   if (options.max_requests_per_socket != 0 && served_ >= options.max_requests_per_socket) return drop_request();
   const Header* expect = request.raw_headers().find(HeaderId::expect);
-  if (expect != nullptr && !request_http_1_0()) {
-    awaits_continue_ = options.strict ? ascii::iequals(expect->value, "100-continue")
-                                      : ascii::list_contains(expect->value, "100-continue");
-    if (awaits_continue_) {
-      if (server_.on_check_continue.listener_count() > 0) return server_.on_check_continue.emit(request, response);
-      response.write_continue();
-    } else if (!options.strict) {
-      if (server_.on_check_expectation.listener_count() > 0) {
-        return server_.on_check_expectation.emit(request, response);
-      }
-      response.write_head(417);
-      response.end();
-      return;
-    }
+  if (expect != nullptr && !request_http_1_0()) return answer_expectation(*expect);
+  server_.on_request.emit(request, transaction_->response);
+}
+
+void ServerConnection::answer_expectation(const Header& expect) {
+  IncomingMessage& request = transaction_->request;
+  ServerResponse& response = transaction_->response;
+  const bool strict = server_.options.strict;
+  awaits_continue_ = strict ? ascii::iequals(expect.value, "100-continue")
+                            : ascii::list_contains(expect.value, "100-continue");
+  if (awaits_continue_) {
+    if (server_.on_check_continue.listener_count() > 0) return server_.on_check_continue.emit(request, response);
+    response.write_continue();
+  } else if (!strict) {
+    if (server_.on_check_expectation.listener_count() > 0) return server_.on_check_expectation.emit(request, response);
+    response.write_head(417);
+    response.end();
+    return;
   }
   server_.on_request.emit(request, response);
 }

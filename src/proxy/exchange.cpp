@@ -415,8 +415,7 @@ void Exchange::write_record() {
   });
 }
 
-void Exchange::release_if_over() {
-  if (request_ != nullptr || up_ != nullptr || up_response_ != nullptr || Upstream::Waiter::linked()) return;
+void Exchange::release() {
   Gateway::State& gateway = gateway_;
   LiveHook::unlink();
   --gateway.live_count;

@@ -65,7 +65,10 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   void respond(const config::Respond& action);
   bool parse_target();
   void write_record();
-  void release_if_over();
+  void release_if_over() {
+    if (request_ == nullptr && up_ == nullptr && up_response_ == nullptr && !Upstream::Waiter::linked()) release();
+  }
+  void release();
 
   std::string_view host_to_send() const;
   PlaceholderValues values() const { return {view_, captures_, request_id_}; }
