@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "net/data_calls.hpp"
 #include "net/epoll_loop.hpp"
 #include "net/socket_address.hpp"
 
@@ -28,7 +29,7 @@ Result<Bytes> TcpTransport::read() {
   const std::span<std::byte> scratch = descriptor_.loop().scratch();
   ssize_t got = 0;
   do {
-    got = recv(descriptor_.fd(), scratch.data(), scratch.size(), 0);
+    got = receive(descriptor_.fd(), scratch.data(), scratch.size());
   } while (got < 0 && errno == EINTR);
   if (got > 0) return Bytes(scratch.first(static_cast<std::size_t>(got)));
   if (got == 0) return errc::end_of_stream;
@@ -36,18 +37,22 @@ Result<Bytes> TcpTransport::read() {
   return last_error();
 }
 
+// One part alone is told without a list, which the kernel would have to fetch: a tenth of a microsecond.
 Result<std::size_t> TcpTransport::write(std::span<const iovec> parts) {
-  msghdr message{};
-  message.msg_iov = const_cast<iovec*>(parts.data());
-  message.msg_iovlen = std::min(parts.size(), parts_max);
   ssize_t sent = 0;
-  do {  // one part alone is told without a list, which the kernel would have to fetch: a tenth of a microsecond
-    sent = parts.size() == 1 ? send(descriptor_.fd(), parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
-                             : sendmsg(descriptor_.fd(), &message, MSG_NOSIGNAL);
+  do {
+    sent = parts.size() == 1 ? send_one(descriptor_.fd(), parts.front()) : send_several(parts);
   } while (sent < 0 && errno == EINTR);
   if (sent >= 0) return static_cast<std::size_t>(sent);
   if (would_block()) return std::size_t{0};
   return last_error();
+}
+
+ssize_t TcpTransport::send_several(std::span<const iovec> parts) const {
+  msghdr list{};
+  list.msg_iov = const_cast<iovec*>(parts.data());
+  list.msg_iovlen = std::min(parts.size(), parts_max);
+  return send_list(descriptor_.fd(), list);
 }
 
 std::error_code TcpTransport::shutdown_write() {

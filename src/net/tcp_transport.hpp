@@ -27,6 +27,8 @@ class TcpTransport final : public Transport {
   const Endpoint& remote() const override { return remote_; }
 
  private:
+  ssize_t send_several(std::span<const iovec> parts) const;
+
   Descriptor descriptor_;
   const Endpoint remote_;
   int failed_with_ = 0;    // errno of an attempt to connect that failed at once

@@ -15,6 +15,7 @@ std::string_view keep(Arena& arena, const std::string& text) { return arena.copy
 class Nominated {
  public:
   explicit Nominated(const HeaderList& headers) : headers_(headers) {
+    if (!headers.may_have(HeaderId::connection)) return;
     for (const Header& line : headers) {
       if (line.id == HeaderId::connection && !usual(line.value)) any_ = true;
     }

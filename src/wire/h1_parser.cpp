@@ -239,16 +239,16 @@ std::size_t H1Parser::State::read_lines(const char* lines, std::size_t size) {
   const char* const end = lines + size;
   const char* at = lines;
   while (at != end && error == ParseError::ok) {
-    const std::size_t empty_line = empty_line_size(at, limits.rules);
-    if (empty_line > 0) {
-      at += empty_line;
-      if (phase == Phase::head && !guard.has_begun()) continue;
-      end_section();
-      break;
-    }
-    if (const ParseError wrong = guard.judge(*at); wrong != ParseError::ok) {
-      error = wrong;
-      break;
+    if (!guard.usual(*at)) {
+      const std::size_t empty_line = empty_line_size(at, limits.rules);
+      if (empty_line > 0) {
+        at += empty_line;
+        if (phase == Phase::head && !guard.has_begun()) continue;
+        end_section();
+        break;
+      }
+      error = guard.judge(*at);
+      if (error != ParseError::ok) break;
     }
     at = start_line_read ? read_fields(at) : read_first_line(at);
   }

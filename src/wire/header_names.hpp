@@ -1,5 +1,6 @@
 // Header names as numbers, with what a proxy must know of each. Generated from header_names.def.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -27,9 +28,20 @@ enum HeaderFlags : std::uint8_t {
   protected_ = 16,  // Connection may not nominate it for removal; not allowed as a trailer
 };
 
-HeaderId header_id(std::string_view name);       // any case; `other` where there is no row
-std::string_view spelling(HeaderId id);          // "Content-Length"
-std::uint8_t flags_of(HeaderId id);              // 0 for `other`
+struct HeaderRow {
+  std::string_view spelling;
+  std::uint8_t flags;
+};
+inline constexpr HeaderRow header_rows[] = {
+    {"", plain},
+#define CULVERT_HEADER(id, spelling, flags) {spelling, flags},
+#include "wire/header_names.def"
+#undef CULVERT_HEADER
+};
+
+HeaderId header_id(std::string_view name);  // any case; `other` where there is no row
+constexpr std::string_view spelling(HeaderId id) { return header_rows[static_cast<std::size_t>(id)].spelling; }
+constexpr std::uint8_t flags_of(HeaderId id) { return header_rows[static_cast<std::size_t>(id)].flags; }
 
 }  // namespace wire
 }  // namespace culvert
