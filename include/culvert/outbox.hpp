@@ -3,7 +3,10 @@
 // Within a turn bytes may be borrowed (bodies that lie in the loop's scratch buffer); flush() sends everything in one
 // gather-send and copies what the kernel refused, so that afterwards nothing is borrowed any more.
 #pragma once
+#include <sys/uio.h>
+
 #include <cstddef>
+#include <span>
 #include <system_error>
 
 #include "culvert/bytes.hpp"
@@ -36,6 +39,11 @@ class Outbox {
 
  private:
   struct Page;
+  struct Offer {
+    std::span<const iovec> parts;
+    std::size_t bytes = 0;
+  };
+  Offer gather() const;
   Page& last_page();
   Page& add_page();
   void consume(std::size_t bytes);

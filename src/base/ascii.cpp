@@ -96,8 +96,9 @@ std::optional<std::uint64_t> parse_decimal(std::string_view text) {
   if (text.empty()) return std::nullopt;
   std::uint64_t number = 0;
   for (const char c : text) {
-    if (!is_digit(c)) return std::nullopt;
-    number = number * 10 + static_cast<std::uint64_t>(c - '0');
+    const unsigned digit = static_cast<unsigned char>(c) - unsigned{'0'};
+    if (digit > 9) return std::nullopt;
+    number = number * 10 + digit;
   }
   return number;
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <cstdint>
 #include <cstring>
 #include <new>
@@ -17,11 +16,8 @@ namespace {
 constexpr std::size_t parts_max = 64;  // of one gather-send
 constexpr std::size_t segments_a_page = 32;
 
-struct Segment {
-  const std::byte* data;
-  std::uint32_t size;
-  bool borrowed;
-};
+iovec segment(const std::byte* data, std::size_t size) { return {const_cast<std::byte*>(data), size}; }
+Bytes bytes_of(const iovec& segment) { return {static_cast<const std::byte*>(segment.iov_base), segment.iov_len}; }
 
 }  // namespace
 
@@ -34,31 +30,32 @@ struct Outbox::Page : Block {
     bool borrows = false;
   };
   static constexpr std::size_t room =
-      total_bytes - sizeof(Block) - sizeof(Whole) - 8 - segments_a_page * sizeof(Segment);
+      total_bytes - sizeof(Block) - sizeof(Whole) - 16 - segments_a_page * sizeof(iovec);
 
   Whole whole{this};
-  std::uint16_t first = 0;   // segments before this one are sent
+  std::uint16_t first = 0;  // segments before this one are sent
   std::uint16_t end = 0;
-  std::uint16_t filled = 0;  // bytes of the room
-  Segment segments[segments_a_page];
+  std::uint16_t filled = 0;         // bytes of the room
+  std::uint32_t borrowed = 0;       // a bit for each segment
+  iovec segments[segments_a_page];  // as a gather-send takes them
   std::byte bytes[room];
 
   Page* next_page() const { return static_cast<Page*>(next); }
-  std::span<Segment> unsent() { return {segments + first, segments + end}; }
+  std::span<const iovec> unsent() const { return {segments + first, segments + end}; }
 
   // Whether the last segment ends where the free room begins, so that more bytes only make it longer.
   bool extends() const {
     if (end == first) return false;
-    const Segment& segment = segments[end - 1];
-    return !segment.borrowed && segment.data + segment.size == bytes + filled;
+    const Bytes last = bytes_of(segments[end - 1]);
+    return last.data() + last.size() == bytes + filled;
   }
   bool takes_copy() const { return filled < room && (end < segments_a_page || extends()); }
 
   std::size_t copy(Bytes source) {
     const std::size_t size = std::min(source.size(), room - filled);
-    if (!extends()) segments[end++] = {bytes + filled, 0, false};
+    if (!extends()) segments[end++] = segment(bytes + filled, 0);
     std::memcpy(bytes + filled, source.data(), size);
-    segments[end - 1].size += static_cast<std::uint32_t>(size);
+    segments[end - 1].iov_len += size;
     filled = static_cast<std::uint16_t>(filled + size);
     return size;
   }
@@ -87,10 +84,10 @@ void Outbox::copy(Bytes bytes) {
 
 void Outbox::borrow(Bytes bytes) {
   if (bytes.size() < borrow_min) return copy(bytes);
-  assert(bytes.size() <= UINT32_MAX);
   Page* page = &last_page();
   if (page->end == segments_a_page) page = &add_page();
-  page->segments[page->end++] = {bytes.data(), static_cast<std::uint32_t>(bytes.size()), true};
+  page->borrowed |= std::uint32_t{1} << page->end;
+  page->segments[page->end++] = segment(bytes.data(), bytes.size());
   first_->whole.size += bytes.size();
   first_->whole.borrows = true;
 }
@@ -99,32 +96,41 @@ std::size_t Outbox::size() const { return empty() ? 0 : first_->whole.size; }
 
 std::error_code Outbox::flush(Transport& transport) {
   while (first_ != nullptr) {
-    std::array<iovec, parts_max> parts;
-    std::size_t count = 0;
-    std::size_t offered = 0;
-    for (Page* page = first_; page != nullptr && count < parts_max; page = page->next_page()) {
-      for (const Segment& segment : page->unsent()) {
-        if (count == parts_max) break;
-        parts[count++] = {const_cast<std::byte*>(segment.data), segment.size};
-        offered += segment.size;
-      }
-    }
-    Result<std::size_t> taken = transport.write({parts.data(), count});
+    const std::size_t waiting = first_->whole.size;
+    Offer offer{first_->unsent(), waiting};
+    if (first_->next_page() != nullptr) offer = gather();
+    Result<std::size_t> taken = transport.write(offer.parts);
     if (!taken) {
       clear();
       return taken.error();
     }
-    if (*taken == first_->whole.size) {
+    if (*taken == waiting) {
       clear();
       break;
     }
     consume(*taken);
-    if (*taken < offered) {
+    if (*taken < offer.bytes) {
       own_what_is_left();
       break;
     }
   }
   return {};
+}
+
+// What lies in several pages, as far as one call takes it. Valid until the thread's next gather().
+Outbox::Offer Outbox::gather() const {
+  thread_local std::array<iovec, parts_max> parts;
+  Offer offer;
+  std::size_t count = 0;
+  for (const Page* page = first_; page != nullptr && count < parts_max; page = page->next_page()) {
+    for (const iovec& part : page->unsent()) {
+      if (count == parts_max) break;
+      parts[count++] = part;
+      offer.bytes += part.iov_len;
+    }
+  }
+  offer.parts = {parts.data(), count};
+  return offer;
 }
 
 void Outbox::clear() {
@@ -146,13 +152,12 @@ Outbox::Page& Outbox::add_page() {
 void Outbox::consume(std::size_t bytes) {
   first_->whole.size -= bytes;
   while (bytes > 0) {
-    Segment& segment = first_->segments[first_->first];
-    if (bytes < segment.size) {
-      segment.data += bytes;
-      segment.size -= static_cast<std::uint32_t>(bytes);
+    iovec& next = first_->segments[first_->first];
+    if (bytes < next.iov_len) {
+      next = segment(bytes_of(next).data() + bytes, next.iov_len - bytes);
       return;
     }
-    bytes -= segment.size;
+    bytes -= next.iov_len;
     if (++first_->first < first_->end) continue;
     Page* sent = std::exchange(first_, first_->next_page());
     if (first_ != nullptr) first_->whole = sent->whole;
@@ -165,17 +170,14 @@ void Outbox::consume(std::size_t bytes) {
 void Outbox::own_what_is_left() {
   if (!first_->whole.borrows) return;
   first_->whole.borrows = false;
-  const auto borrows = [](const Segment& segment) { return segment.borrowed; };
   Page* before = nullptr;
   Page* page = first_;
-  while (page != nullptr && std::ranges::none_of(page->unsent(), borrows)) {
-    before = std::exchange(page, page->next_page());
-  }
+  while (page != nullptr && (page->borrowed >> page->first) == 0) before = std::exchange(page, page->next_page());
   if (page == nullptr) return;
 
   Outbox rest(*blocks_);
   for (Page* from = page; from != nullptr; from = from->next_page()) {
-    for (const Segment& segment : from->unsent()) rest.copy({segment.data, segment.size});
+    for (const iovec& part : from->unsent()) rest.copy(bytes_of(part));
   }
   if (before == nullptr) {
     *this = std::move(rest);

@@ -73,15 +73,14 @@ void Gateway::apply(std::shared_ptr<const config::Config> config) {
 void Gateway::serve(Server& server, const std::string& listener) {
   State& state = *state_;
   auto& door = state.doors.emplace_back(std::make_unique<Door>(Door{server, listener, state.site.listener(listener)}));
-  const std::pair<State*, Door*> at{&state, door.get()};
-  server.on_request([at](IncomingMessage& request, ServerResponse& response) {
-    begin_exchange(*at.first, *at.second, request, response, false);
+  server.on_request([&state, &door = *door](IncomingMessage& request, ServerResponse& response) {
+    begin_exchange(state, door, request, response, false);
   });
-  server.on_check_continue([at](IncomingMessage& request, ServerResponse& response) {
-    begin_exchange(*at.first, *at.second, request, response, true);
+  server.on_check_continue([&state, &door = *door](IncomingMessage& request, ServerResponse& response) {
+    begin_exchange(state, door, request, response, true);
   });
-  server.on_client_error([at](ClientError& error, Socket& socket) {
-    refuse(*at.first, *at.second, error, socket);
+  server.on_client_error([&state, &door = *door](ClientError& error, Socket& socket) {
+    refuse(state, door, error, socket);
     if (!socket.ended()) socket.destroy(error.error);
   });
 }

@@ -54,12 +54,14 @@ class HeadBuffer {
   // Returns the place behind the copy. Short texts, as most are, go as words or bytes that overlap, without a call.
   static char* copy(char* to, std::string_view text) {
     const std::size_t size = text.size();
-    if (size >= 32) {
-      std::memcpy(to, text.data(), size);
-    } else if (size >= 16) {
-      copy_ends<16>(to, text);
-    } else if (size >= 8) {
-      copy_ends<8>(to, text);
+    if (size >= 8) {
+      if (size < 16) {
+        copy_ends<8>(to, text);
+      } else if (size < 32) {
+        copy_ends<16>(to, text);
+      } else {
+        std::memcpy(to, text.data(), size);
+      }
     } else if (size >= 4) {
       copy_ends<4>(to, text);
     } else if (size >= 2) {
