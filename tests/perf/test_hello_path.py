@@ -8,7 +8,7 @@ from programs import Program
 
 class HelloPath(CountedPath, CulvertTest):
     data_calls = 2
-    instructions_max = 5_000
+    instructions_max = 4_500
 
     def run_requests(self, count, under=(), env=None):
         server = Program("hello_server", under, env)
