@@ -31,7 +31,7 @@ class AgentRequestsTest : public RequestTest {
   }
   // The n-th connection comes to its end, as the origin sees it.
   bool closes(std::size_t n) {
-    return world.run_until([&] { return world.accepted(n)->closed(); });
+    return world.run_until([&] { return world.accepted(n) != nullptr && world.accepted(n)->closed(); });
   }
   // How many connections stand, as the origin sees it.
   std::size_t open_connections() {

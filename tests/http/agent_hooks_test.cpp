@@ -138,6 +138,7 @@ TEST_F(AgentHooks, AreAskedWhetherToKeepAConnection) {
   world.settle();
   EXPECT_THAT(noting.kept, ElementsAre(socket));
   EXPECT_THAT(noting.free_sockets(), ElementsAre(Pair(name(), ElementsAre(socket))));
+  EXPECT_THAT(noting.reused, IsEmpty()) << "it had not been free between the two";
 }
 
 TEST_F(AgentHooks, MayKeepNone) {

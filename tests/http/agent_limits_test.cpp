@@ -43,6 +43,22 @@ TEST_F(AgentLimits, HoldForOneOrigin) {
   EXPECT_EQ(world.accepted(2), nullptr);
 }
 
+TEST_F(AgentLimits, LetRequestsWaitInOrder) {
+  ROWS("agent.class", "agent.maxSockets.queue", "agent.requests");
+  Agent one(http, {.keep_alive = true, .max_sockets = 1});
+  for (const std::string_view path : {"/1", "/2", "/3"}) get(one, {.path = path});
+  std::string order;
+  for (const std::size_t waiting : {2, 1, 0}) {
+    EXPECT_EQ(one.requests().size(), waiting == 0 ? 0u : 1u);
+    EXPECT_EQ(one.requests()[name()].size(), waiting);
+    EXPECT_THAT(one.sockets(), ElementsAre(Pair(name(), SizeIs(1))));
+    order += origin(0).received().substr(3, 3);
+    answer(0);
+  }
+  EXPECT_EQ(order, " /1 /2 /3");
+  EXPECT_EQ(world.accepted(1), nullptr);
+}
+
 TEST_F(AgentLimits, HoldForAllOriginsTogether) {
   ROWS("agent.maxTotalSockets");
   test::expect_error(errc::ERR_OUT_OF_RANGE, [&] { Agent(http, {.max_total_sockets = 0}); });

@@ -7,9 +7,11 @@ namespace culvert {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::Pair;
 using ::testing::SizeIs;
 using Scheduling = AgentOptions::Scheduling;
@@ -34,6 +36,35 @@ TEST_F(AgentPool, IsWhereFinishedConnectionsWait) {
   EXPECT_THAT(keeps.sockets(), IsEmpty());
 }
 
+TEST_F(AgentPool, IsThereOnlyWhereItIsWanted) {
+  ROWS("agent.keepAlive");
+  get(keeps);
+  answer(0);
+  EXPECT_TRUE(get(keeps).reused_socket());
+  answer(0);
+  EXPECT_EQ(world.accepted(1), nullptr);
+  for (const std::size_t n : {1, 2}) {
+    EXPECT_FALSE(get(agent).reused_socket());
+    answer(n);
+    EXPECT_TRUE(closes(n));
+  }
+}
+
+TEST_F(AgentPool, IsAnnouncedToTheOrigin) {
+  ROWS("agent.connection-header", "agent.iojs.keepalive-default");
+  std::size_t n = 0;
+  const auto head = [&](const AgentOptions& options, const RequestOptions::Fields& headers = {}) {
+    Agent by(http, options);
+    get(by, {.headers = headers});
+    return origin(n++).received();
+  };
+  EXPECT_THAT(head({}), AllOf(HasSubstr("\r\nConnection: close\r\n"), Not(HasSubstr("keep-alive"))));
+  EXPECT_THAT(head({.max_sockets = 5}), HasSubstr("\r\nConnection: keep-alive\r\n"));
+  EXPECT_THAT(head({.keep_alive = true}), HasSubstr("\r\nConnection: keep-alive\r\n"));
+  EXPECT_THAT(head({.keep_alive = true}, {{"Connection", "x"}}),
+              AllOf(HasSubstr("\r\nConnection: x\r\n"), Not(HasSubstr("keep-alive"))));
+}
+
 TEST_F(AgentPool, LetsGoOfABrokenConnection) {
   ROWS("agent.pool.remove-on-close");
   Socket* const broken = get(keeps).socket();
@@ -49,6 +80,45 @@ TEST_F(AgentPool, LetsGoOfABrokenConnection) {
   origin(0).reset();
   EXPECT_TRUE(world.run_until([&] { return told; }));
   EXPECT_EQ(error, std::errc::connection_reset);
+}
+
+TEST_F(AgentPool, ForgetsAConnectionThatTheOriginCloses) {
+  ROWS("agent.pool.server-closed-idle");
+  get(keeps);
+  answer(0);
+  origin(0, "").half_close();
+  ASSERT_TRUE(world.run_until([&] { return keeps.free_sockets().empty(); }));
+  EXPECT_FALSE(get(keeps).reused_socket());
+  answer(1);
+  EXPECT_EQ(body, "okok");
+  EXPECT_FALSE(error);
+}
+
+TEST_F(AgentPool, KeepsNoneThatTheOriginWantsClosed) {
+  ROWS("agent.pool.no-reuse-server");
+  for (const std::size_t n : {0, 1, 2}) {
+    get(keeps);
+    answer(n, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+    EXPECT_TRUE(closes(n));
+    EXPECT_THAT(keeps.free_sockets(), IsEmpty());
+  }
+  EXPECT_EQ(body, "okokok");
+}
+
+TEST_F(AgentPool, ThrowsOutWhatSpeaksUnasked) {
+  ROWS("agent.observed.free-socket-data");
+  get(keeps);
+  answer(0, std::string(test::ok_answer) + std::string(test::ok_answer));
+  EXPECT_TRUE(closes(0));
+  EXPECT_THAT(keeps.free_sockets(), IsEmpty());
+  get(keeps);
+  answer(1);
+  origin(1, "").reset();
+  ASSERT_TRUE(world.run_until([&] { return keeps.free_sockets().empty(); }));
+  EXPECT_FALSE(get(keeps).reused_socket());
+  answer(2);
+  EXPECT_EQ(body, "okokok");
+  EXPECT_FALSE(error);
 }
 
 TEST_F(AgentPool, KeepsNoProgramRunning) {
@@ -105,6 +175,40 @@ TEST_F(AgentPool, ClosesWhatIsQuietForTooLong) {
   EXPECT_TRUE(closes(0));
   EXPECT_FALSE(world.accepted(0)->error()) << "it is told in order";
   EXPECT_THAT(pool.free_sockets(), IsEmpty());
+}
+
+TEST_F(AgentPool, ClosesAConnectionASecondBeforeTheOriginDoes) {
+  ROWS("agent.observed.keepalive-hint");
+  struct Case {
+    std::string_view hint;
+    std::chrono::milliseconds kept;
+  };
+  keeps.options.timeout = 5s;
+  std::size_t n = 0;
+  for (const auto& [hint, kept] : {Case{"timeout=1", 0s}, {"timeout=2", 1s}, {"timeout=20", 5s}, {"max=1", 5s}}) {
+    get(keeps);
+    answer(n, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nKeep-Alive: " + std::string(hint) + "\r\n\r\n");
+    if (kept > 0s) {
+      world.advance(kept - 1ms);
+      EXPECT_EQ(open_connections(), 1u) << hint;
+      world.advance(2ms);
+    }
+    EXPECT_TRUE(closes(n++)) << hint;
+  }
+}
+
+TEST_F(AgentPool, EndsWhenItsAgentIsDestroyed) {
+  ROWS("agent.destroy");
+  get(keeps);
+  get(keeps);
+  answer(0);
+  origin(1);
+  closed = false;
+  keeps.destroy();
+  EXPECT_TRUE(closes(0) && closes(1));
+  ASSERT_TRUE(finishes());
+  EXPECT_EQ(error, std::errc::connection_reset);
+  EXPECT_EQ(error.message(), "socket hang up");
 }
 
 TEST_F(AgentPool, LetsASocketGoItsOwnWay) {

@@ -72,7 +72,8 @@ class AgentTest : public ::testing::Test {
     EXPECT_TRUE(world.run_until([&] {
       test::TestPeer* peer = world.accepted(n);
       return peer != nullptr && peer->received().find(text) != std::string::npos;
-    })) << "connection " << n << " never got " << text;
+    })) << "connection "
+        << n << " never got " << text;
     return *world.accepted(n);
   }
 
@@ -93,61 +94,6 @@ TEST_F(AgentTest, SendsARequestAndGivesTheAnswer) {
   EXPECT_EQ(outcome.status, 200);
   EXPECT_EQ(outcome.body, "ok");
   EXPECT_EQ(outcome.events, "finish response end close");
-}
-
-TEST_F(AgentTest, UsesAFreeConnectionAgain) {
-  ROWS("agent.keepAlive");
-  Outcome& first = get("/1");
-  origin_got(0, "/1").send(ok_answer);
-  ASSERT_TRUE(world.run_until([&] { return first.closed(); }));
-  Outcome& second = get("/2");
-  EXPECT_TRUE(second.reused);
-  origin_got(0, "/2").send(ok_answer);
-  ASSERT_TRUE(world.run_until([&] { return second.closed(); }));
-  EXPECT_EQ(world.accepted(1), nullptr);
-  EXPECT_EQ(agent.total_sockets(), 1u);
-}
-
-TEST_F(AgentTest, ForgetsAFreeConnectionThatTheOriginCloses) {
-  ROWS("agent.pool.server-closed-idle");
-  Outcome& first = get("/1");
-  origin_got(0, "/1").send(ok_answer);
-  ASSERT_TRUE(world.run_until([&] { return first.closed(); }));
-  world.accepted(0)->half_close();
-  ASSERT_TRUE(world.run_until([&] { return agent.total_sockets() == 0; }));
-  Outcome& second = get("/2");
-  EXPECT_FALSE(second.reused);
-  origin_got(1, "/2").send(ok_answer);
-  ASSERT_TRUE(world.run_until([&] { return second.closed(); }));
-  EXPECT_EQ(second.status, 200);
-}
-
-TEST_F(AgentTest, DoesNotKeepAConnectionThatTheOriginWantsClosed) {
-  ROWS("agent.pool.no-reuse-server");
-  Outcome& first = get("/1");
-  origin_got(0, "/1").send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
-  ASSERT_TRUE(world.run_until([&] { return first.closed() && agent.total_sockets() == 0; }));
-  EXPECT_EQ(first.body, "ok");
-}
-
-TEST_F(AgentTest, ClosesAConnectionThatSaysMoreThanItsAnswer) {
-  ROWS("agent.observed.free-socket-data");
-  Outcome& first = get("/1");
-  origin_got(0, "/1").send(std::string(ok_answer) + std::string(ok_answer));
-  ASSERT_TRUE(world.run_until([&] { return first.closed() && agent.total_sockets() == 0; }));
-  EXPECT_EQ(first.body, "ok");
-}
-
-TEST_F(AgentTest, ClosesAnIdleConnectionASecondBeforeTheOriginDoes) {
-  ROWS("agent.observed.keepalive-hint");
-  Outcome& first = get("/1");
-  origin_got(0, "/1").send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nKeep-Alive: timeout=3\r\n\r\n");
-  ASSERT_TRUE(world.run_until([&] { return first.closed(); }));
-  world.advance(1'900ms);
-  world.settle();
-  EXPECT_EQ(agent.total_sockets(), 1u);
-  world.advance(200ms);
-  ASSERT_TRUE(world.run_until([&] { return agent.total_sockets() == 0; }));
 }
 
 TEST_F(AgentTest, ReadsAnAnswerThatTheEndOfTheConnectionDelimits) {
@@ -192,7 +138,8 @@ TEST_F(AgentTest, RefusesAnAnswerThatIsNotHttp) {
 
 TEST_F(AgentTest, SkipsInformationBeforeTheAnswer) {
   Outcome& outcome = get("/");
-  origin_got(0, "\r\n\r\n").send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + std::string(ok_answer));
+  origin_got(0, "\r\n\r\n")
+      .send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + std::string(ok_answer));
   ASSERT_TRUE(world.run_until([&] { return outcome.closed(); }));
   EXPECT_EQ(outcome.events, "finish 103 100 response end close");
 }
@@ -241,16 +188,6 @@ TEST_F(AgentTest, TakesAnAnswerThatComesBeforeTheRequestIsSent) {
   EXPECT_EQ(outcome.events, "response end close");
 }
 
-TEST_F(AgentTest, EndsEverythingWhenDestroyed) {
-  ROWS("agent.destroy");
-  Outcome& outcome = get("/");
-  test::TestPeer& origin = origin_got(0, "\r\n\r\n");
-  agent.destroy();
-  ASSERT_TRUE(world.run_until([&] { return outcome.closed() && origin.closed(); }));
-  EXPECT_EQ(outcome.error, errc::socket_hang_up);
-  EXPECT_EQ(agent.total_sockets(), 0u);
-}
-
 TEST_F(AgentTest, RefusesATargetThatIsNone) {
   EXPECT_THROW(agent.request(origin_address(), {.path = "/a b"}), http_error);
   EXPECT_THROW(agent.request(origin_address(), {.path = "/a\r\nX: y"}), http_error);
@@ -259,21 +196,6 @@ TEST_F(AgentTest, RefusesATargetThatIsNone) {
 struct OneSocketTest : AgentTest {
   OneSocketTest() : AgentTest({.keep_alive = true, .max_sockets = 1}) {}
 };
-
-TEST_F(OneSocketTest, LetsRequestsWaitInOrder) {
-  ROWS("agent.class", "agent.maxSockets.queue", "agent.requests");
-  Outcome& one = get("/1");
-  Outcome& two = get("/2");
-  Outcome& three = get("/3");
-  Agent::Origin& origin = agent.origin(origin_address());
-  EXPECT_EQ(agent.requests(origin), 2u);
-  EXPECT_EQ(agent.sockets(origin), 1u);
-  origin_got(0, "/1").send(ok_answer);
-  origin_got(0, "/2").send(ok_answer);
-  origin_got(0, "/3").send(ok_answer);
-  ASSERT_TRUE(world.run_until([&] { return one.closed() && two.closed() && three.closed(); }));
-  EXPECT_EQ(world.accepted(1), nullptr);
-}
 
 TEST_F(OneSocketTest, AWaitingRequestGivesUpInTime) {
   get("/1");
@@ -293,18 +215,6 @@ TEST_F(OneSocketTest, AWaitingRequestGetsTheNextConnectionWhenOneBreaks) {
   origin_got(1, "/2").send(ok_answer);
   ASSERT_TRUE(world.run_until([&] { return two.closed(); }));
   EXPECT_EQ(two.status, 200);
-}
-
-struct NoKeepAliveTest : AgentTest {
-  NoKeepAliveTest() : AgentTest(AgentOptions{}) {}
-};
-
-TEST_F(NoKeepAliveTest, SaysConnectionClose) {
-  ROWS("agent.connection-header", "agent.iojs.keepalive-default");
-  Outcome& outcome = get("/");
-  test::TestPeer& origin = origin_got(0, "Connection: close\r\n\r\n");
-  origin.send(ok_answer);
-  ASSERT_TRUE(world.run_until([&] { return outcome.closed() && agent.total_sockets() == 0; }));
 }
 
 }  // namespace

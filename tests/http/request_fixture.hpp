@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -63,9 +64,10 @@ class RequestTest : public ::testing::Test {
   }
   // The origin's end of the n-th connection, once a whole head (or `text`) has arrived there.
   TestPeer& origin(std::size_t n = 0, std::string_view text = "\r\n\r\n") {
-    EXPECT_TRUE(world.run_until([&] {
+    const auto arrived = [&] {
       return world.accepted(n) != nullptr && world.accepted(n)->received().find(text) != std::string::npos;
-    })) << text;
+    };
+    if (!world.run_until(arrived)) throw std::runtime_error("nothing arrived on connection " + std::to_string(n));
     return *world.accepted(n);
   }
   // Several parts of a body are one, as it is not the question in which pieces they came.
