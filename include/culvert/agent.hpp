@@ -1,4 +1,6 @@
 // Agent: connections to origins, kept for reuse. Node's http.Agent in snake_case. One agent, one loop, one thread.
+//
+// Not to be destroyed from inside an event of its requests or sockets: there, hand it to Loop::retire().
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -17,16 +19,17 @@ namespace culvert {
 
 class Http;
 
+// Node's options of new http.Agent(), with its defaults.
 struct AgentOptions {
   using milliseconds = std::chrono::milliseconds;
-  enum class Scheduling : std::uint8_t { lifo, fifo };
+  enum class Scheduling : std::uint8_t { lifo, fifo };  // the free connection used last, or first
 
-  bool keep_alive = false;
+  bool keep_alive = false;                      // connections are kept for the next request
   milliseconds keep_alive_msecs{1000};          // delay of the first TCP keep-alive probe on a free connection
   std::uint32_t max_sockets = unlimited;        // to one origin
   std::uint32_t max_total_sockets = unlimited;  // to all; 0: ERR_OUT_OF_RANGE
   std::uint32_t max_free_sockets = 256;         // idle, to one origin
-  Scheduling scheduling = Scheduling::lifo;
+  Scheduling scheduling = Scheduling::lifo;     // which of the free ones is taken
   milliseconds timeout{0};                      // of sockets; an idle one is closed after it. 0: none
   std::string_view protocol = "http:";          // borrowed; what requests may ask for, see ERR_INVALID_PROTOCOL
   std::uint16_t default_port = 80;              // left out of Host
@@ -34,9 +37,9 @@ struct AgentOptions {
   ConnectOptions connect{};
   int family = 0;
   // Of responses, where the request does not say otherwise; see RequestOptions.
-  std::uint32_t max_header_size = 0;
-  std::uint32_t max_headers_count = 2000;
-  bool insecure_http_parser = false;
+  std::uint32_t max_header_size = 0;            // bytes; 0: Http::max_header_size
+  std::uint32_t max_headers_count = 2000;       // lines; 0: no limit
+  bool insecure_http_parser = false;            // lenient
   // Beyond Node: RFC 9112 where Node departs from it, see wire::Rules.
   bool strict = false;
 };
@@ -44,8 +47,8 @@ struct AgentOptions {
 // What a connection is made from: one row of what get_name() tells apart.
 struct ConnectionOptions {
   const Address& address;    // where to: resolved, a name, or a path
-  ConnectOptions connect;
-  LookupOptions lookup;
+  ConnectOptions connect;    // of the socket
+  LookupOptions lookup;      // of the name
   Resolver* resolver;        // who knows names
 };
 
@@ -57,18 +60,17 @@ struct ClientTransaction;
 class ConnectionCreated {
  public:
   struct Pending;
-  explicit ConnectionCreated(Pending& pending);
+  explicit ConnectionCreated(Pending& pending);  // by the agent
   ConnectionCreated(ConnectionCreated&& other) noexcept;
   ConnectionCreated& operator=(ConnectionCreated&& other) = delete;
   ~ConnectionCreated();
-  void operator()(Result<std::unique_ptr<Transport>> stream);
+  void operator()(Result<std::unique_ptr<Transport>> stream);  // here it is, or why there is none
 
  private:
   friend class Agent;
   Pending* pending_;  // counted
 };
 
-// Not to be destroyed from inside an event of its requests or sockets: there, hand it to Loop::retire().
 class Agent : public Retired {
  public:
   using milliseconds = std::chrono::milliseconds;
@@ -109,7 +111,7 @@ class Agent : public Retired {
   std::size_t sockets(const Origin& origin) const;       // in use
   std::size_t free_sockets(const Origin& origin) const;  // idle
   std::size_t requests(const Origin& origin) const;      // waiting
-  std::size_t total_sockets() const { return total_; }
+  std::size_t total_sockets() const { return total_; }   // open, of all origins
 
   // Called (later in the turn) when nothing is open or under way.
   void when_idle(Delegate<void()> call);

@@ -32,7 +32,7 @@ struct ConnectionOptions;
 // until the head is sent.
 struct PooledRequest {
   using milliseconds = std::chrono::milliseconds;
-  std::string_view method = "GET";
+  std::string_view method = "GET";           // a token
   std::string_view path = "/";               // throws ERR_UNESCAPED_CHARACTERS where it is no request target
   std::span<const Header> headers{};         // sent as they are, in this order
   milliseconds connect_timeout{0};           // from now, waiting for a free place included; 0: none
@@ -43,7 +43,7 @@ struct PooledRequest {
 // Node's options of http.request(), with its defaults. Text is borrowed during the call.
 struct RequestOptions {
   using milliseconds = std::chrono::milliseconds;
-  using Fields = std::vector<std::pair<std::string_view, std::string_view>>;
+  using Fields = std::vector<std::pair<std::string_view, std::string_view>>;  // names and values
 
   std::string_view protocol{};              // empty: the agent's ("http:")
   std::string_view host{};                  // empty: "localhost"
@@ -51,7 +51,7 @@ struct RequestOptions {
   std::uint16_t port = 0;                   // 0: default_port
   std::uint16_t default_port = 0;           // left out of Host; 0: the agent's (80)
   std::string_view socket_path{};           // a Unix socket in place of host and port
-  std::string_view method = "GET";
+  std::string_view method = "GET";          // a token
   std::string_view path{};                  // empty: "/"
   Fields headers{};                         // each as set_header() would; names that repeat make several lines
   bool raw_headers = false;                 // Node's flat list: sent as they are, no Host is added
@@ -78,6 +78,7 @@ struct RequestOptions {
 
 // A 1xx answer other than 101. Valid during the call.
 struct Information {
+  // As those of IncomingMessage.
   std::uint16_t status_code;
   std::string_view status_message;
   const HeaderList& raw_headers;
@@ -89,14 +90,15 @@ struct Information {
 
 class ClientRequest final : public OutgoingMessage {
  public:
-  ClientRequest(ClientTransaction& transaction, ByteSink& sink, Arena& arena);
+  ClientRequest(ClientTransaction& transaction, ByteSink& sink, Arena& arena);  // by the agent
   ~ClientRequest() override;
 
+  // As asked for.
   std::string_view method() const { return method_; }
   std::string_view path() const { return path_; }
-  std::string_view host() const;      // as asked for
+  std::string_view host() const;
   std::string_view protocol() const;  // "http:"
-  Agent& agent() const;
+  Agent& agent() const;               // who makes and keeps its connection
   // It went out on a connection that had served before: a reset before any answer may just be the keep-alive race. The
   // library never retries by itself.
   bool reused_socket() const { return reused_socket_; }
@@ -115,9 +117,9 @@ class ClientRequest final : public OutgoingMessage {
   std::uint32_t max_headers_count = 2000;  // lines of the response's head; 0: no limit. More are ignored
 
   RareEvent<Socket&> on_socket;  // new or reused; not for a PooledRequest, whose relay has no use for it
-  RareEvent<> on_continue;
-  Event<const Information&> on_information;
-  Event<IncomingMessage&> on_response;
+  RareEvent<> on_continue;  // 100: the peer wants the body
+  Event<const Information&> on_information;  // 1xx but 101
+  Event<IncomingMessage&> on_response;       // its head is there; the body flows when somebody listens
   // The socket has left the agent and is a stream of its own, with the bytes that came behind the head; the listener
   // takes it (std::move), else it is closed. Without a listener the connection is closed.
   RareEvent<IncomingMessage&, std::unique_ptr<Socket>&, Bytes> on_connect;

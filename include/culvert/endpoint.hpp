@@ -10,9 +10,9 @@ namespace culvert {
 
 // A small value (24 bytes). A Unix peer has no name worth keeping: only the fact that it is local.
 struct Endpoint {
-  enum class Family : std::uint8_t { none, ipv4, ipv6, unix_socket };
+  enum class Family : std::uint8_t { none, ipv4, ipv6, unix_socket };  // of addresses
 
-  Family family = Family::none;
+  Family family = Family::none;             // none: no address at all
   std::uint16_t port = 0;                   // host byte order
   std::uint32_t scope_id = 0;               // IPv6 link-local only
   std::array<std::uint8_t, 16> address{};   // network byte order; IPv4 in the first four
@@ -30,9 +30,9 @@ struct Endpoint {
 
 // What to listen on or connect to: an endpoint, a name to resolve, or the path of a Unix socket.
 struct Address {
-  enum class Kind : std::uint8_t { ip, name, unix_path };
+  enum class Kind : std::uint8_t { ip, name, unix_path };  // of what it holds
 
-  Kind kind = Kind::ip;
+  Kind kind = Kind::ip;   // which of the members below say something
   Endpoint ip;            // kind ip
   std::string text;       // kind name: the host; kind unix_path: the path
   std::uint16_t port = 0; // kind name

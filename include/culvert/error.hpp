@@ -46,6 +46,7 @@ namespace culvert {
   X(ERR_SERVER_ALREADY_LISTEN, "Listen method has been called more than once without closing.")             \
   X(ABORT_ERR, "The operation was aborted")
 
+// The errors of the table above. Network errors keep their own categories (std::errc).
 enum class errc {
   ok = 0,
 #define CULVERT_ROW(name, sentence) name,
@@ -55,13 +56,15 @@ enum class errc {
 
 // The name of an error as it stands in the table, for example "ERR_HTTP_HEADERS_SENT".
 std::string_view name_of(errc error);
-const std::error_category& culvert_category();
+const std::error_category& culvert_category();  // its name is "culvert"
+// An errc is one by itself: std::error_code error = errc::aborted.
 inline std::error_code make_error_code(errc error) { return {static_cast<int>(error), culvert_category()}; }
 
 // Thrown when the calling program broke the contract; code() is one of errc's ERR_ rows.
 // what() is Node's message.
 class http_error : public std::system_error {
  public:
+  // With the sentence of the table, or with one of its own.
   explicit http_error(errc error) : http_error(error, make_error_code(error).message()) {}
   http_error(errc error, std::string message)
       : std::system_error(make_error_code(error)), message_(std::move(message)) {}
@@ -79,8 +82,9 @@ class [[nodiscard]] Result {
   Result(std::error_code error) : error_(error) { assert(error); }     // NOLINT: meant to convert
   Result(errc error) : error_(make_error_code(error)) {}               // NOLINT: meant to convert
 
-  explicit operator bool() const { return !error_; }
-  std::error_code error() const { return error_; }
+  explicit operator bool() const { return !error_; }    // there is a value
+  std::error_code error() const { return error_; }      // none where there is a value
+  // The value. Only where there is one.
   T& operator*() { assert(!error_); return value_; }
   T* operator->() { assert(!error_); return &value_; }
 

@@ -16,10 +16,10 @@
 
 namespace culvert {
 
-// A callable with a small place of its own. Moves, does not copy; empty after a move.
 template <class Signature>
 class Delegate;
 
+// A callable with a small place of its own. Moves, does not copy; empty after a move.
 template <class... Args>
 class Delegate<void(Args...)> {
  public:
@@ -46,8 +46,10 @@ class Delegate<void(Args...)> {
   }
   ~Delegate() { clear(); }
 
-  explicit operator bool() const { return ops_ != nullptr; }
+  explicit operator bool() const { return ops_ != nullptr; }  // there is something to call
+  // Not where it is empty.
   void operator()(Args... args) { ops_->invoke(place_, std::forward<Args>(args)...); }
+  // Destroys the callable.
   void clear() {
     if (ops_ != nullptr && ops_->destroy != nullptr) ops_->destroy(place_);
     ops_ = nullptr;
@@ -77,7 +79,7 @@ class Delegate<void(Args...)> {
   alignas(void*) std::byte place_[2 * sizeof(void*)] = {};
 };
 
-using ListenerId = std::uint32_t;
+using ListenerId = std::uint32_t;  // of one event; never 0
 
 // emit() works on the list as it was when the emission began: a listener added meanwhile waits for the next one, a
 // listener removed meanwhile is not called any more. Listeners are called in the order of registration.
@@ -88,7 +90,7 @@ using ListenerId = std::uint32_t;
 template <class... Args>
 class Event {
  public:
-  using Listener = Delegate<void(Args...)>;
+  using Listener = Delegate<void(Args...)>;  // what a callable becomes
 
   Event() = default;
   Event(const Event&) = delete;
@@ -112,20 +114,25 @@ class Event {
     }
     return list().add(Listener(std::forward<F>(listener)), ++last_, false);
   }
+  // The listener is called at the next emission only.
   template <class F>
   ListenerId once(F&& listener) {
     return list().add(Listener(std::forward<F>(listener)), ++last_, true);
   }
+  // Nothing where it is not registered any more. A listener may take itself off.
   void off(ListenerId id) {
     if (list_) return list_->off(id);
     if (only_ == id) invoke_ = nullptr;
   }
+  // Every listener.
   void off_all() {
     invoke_ = nullptr;
     if (list_) list_->off_all();
   }
+  // Many rules depend on whether there are any.
   std::size_t listener_count() const { return list_ ? list_->count : invoke_ != nullptr; }
 
+  // For whoever owns the event.
   void emit(Args... args) {
     if (invoke_ != nullptr) return invoke_(captures_, std::forward<Args>(args)...);
     if (list_) list_->emit(last_, std::forward<Args>(args)...);
@@ -203,6 +210,7 @@ class Event {
 template <class... Args>
 class RareEvent {
  public:
+  // As those of Event.
   template <class F>
   ListenerId operator()(F&& listener) {
     return made()(std::forward<F>(listener));

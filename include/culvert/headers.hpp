@@ -15,14 +15,15 @@ enum class HeaderId : std::uint16_t;
 
 // One header line. Borrows its text from the message it stands in (or from whoever offers it for sending).
 struct Header {
-  HeaderId id{};
-  std::string_view name;
-  std::string_view value;
+  HeaderId id{};           // of its name
+  std::string_view name;   // with its case
+  std::string_view value;  // without white space around it
 };
 
 // A flat list of header lines whose storage is a message's arena. Dies with the message.
 class HeaderList {
  public:
+  // As those of std::vector.
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
   const Header& operator[](std::size_t i) const { assert(i < size_); return first_[i]; }
@@ -42,6 +43,7 @@ class HeaderList {
   // False only where no line has this id: the cheap question before a search.
   bool may_have(HeaderId id) const { return (pushed_ & bit(id)) != 0; }
 
+  // ---- for the message that it stands in
   void push(Arena& arena, const Header& header) {
     if (size_ == capacity_) grow(arena);
     first_[size_++] = header;

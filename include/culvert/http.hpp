@@ -21,14 +21,15 @@
 #include "culvert/status.hpp"
 #include "culvert/web_socket.hpp"
 
+// Node's http module in C++.
 namespace culvert {
 
 // One thread's use of the message model: the loop that runs it, the network, what all servers and agents of the thread
 // share, and the settings that Node has for the process. Servers and agents must go before it.
 class Http {
  public:
-  using RequestListener = Delegate<void(IncomingMessage&, ServerResponse&)>;
-  using ResponseListener = Delegate<void(IncomingMessage&)>;
+  using RequestListener = Delegate<void(IncomingMessage&, ServerResponse&)>;  // of Server::on_request
+  using ResponseListener = Delegate<void(IncomingMessage&)>;                  // of ClientRequest::on_response
 
   Http();  // with a loop of its own, on the system's network
   Http(Loop& loop, Network& network, Resolver& resolver);
@@ -36,6 +37,7 @@ class Http {
   Http(const Http&) = delete;
   Http& operator=(const Http&) = delete;
 
+  // A server that does not listen yet; `listener` is its first one of on_request. Throws as Server does.
   std::unique_ptr<Server> create_server(ServerOptions options = {}, RequestListener listener = {});
 
   // Starts a request; end() must be called to finish it. `listener` hears of the response, once. Throws http_error:
@@ -73,12 +75,14 @@ class Http {
   void run();
   void stop();
 
+  // What it works with. Whoever has another thread posts to the loop; nothing else may be called from there.
   Loop& loop() { return loop_; }
   Network& network() { return network_; }
   Resolver& resolver() { return resolver_; }
 
+  // ---- for servers and agents
   struct Shared;
-  Shared& shared() { return *shared_; }  // for servers and agents
+  Shared& shared() { return *shared_; }
   void unhandled(std::error_code error);
 
  private:

@@ -55,7 +55,8 @@ class IncomingMessage;
 // on_data: adding the first listener makes the message flow, as in Node.
 class DataEvent : public Event<Bytes> {
  public:
-  explicit DataEvent(IncomingMessage& owner) : owner_(owner) {}
+  explicit DataEvent(IncomingMessage& owner) : owner_(owner) {}  // by the message
+  // Registers a listener, and makes the message flow.
   template <class F>
   ListenerId operator()(F&& listener);
 
@@ -79,7 +80,7 @@ class IncomingMessage {
  public:
   using milliseconds = std::chrono::milliseconds;
 
-  explicit IncomingMessage(BodySource& source);
+  explicit IncomingMessage(BodySource& source);  // by the connection
   virtual ~IncomingMessage();  // for programs that make their own kind (ServerOptions::make_request)
   IncomingMessage(const IncomingMessage&) = delete;
   IncomingMessage& operator=(const IncomingMessage&) = delete;
@@ -92,7 +93,7 @@ class IncomingMessage {
   std::string_view status_message() const;
 
   std::string_view http_version() const;  // "1.1" or "1.0"
-  int http_version_major() const { return 1; }
+  int http_version_major() const { return 1; }  // always
   int http_version_minor() const;         // HTTP/1.x
 
   const HeaderList& raw_headers() const;  // in order, with their case and repetitions
@@ -115,14 +116,15 @@ class IncomingMessage {
   // The connection it arrives on; null once that has gone, and for a response once its exchange is over.
   Socket* socket() const { return source_.socket(); }
   [[deprecated("use socket()")]] Socket* connection() const { return socket(); }
-  std::uint32_t readable_high_water_mark() const;
+  std::uint32_t readable_high_water_mark() const;  // bytes: that of its connection
 
-  void pause() { stop(Pause::user); }
-  void resume();
+  void pause() { stop(Pause::user); }  // no on_data until resume()
+  void resume();                       // also starts a message that nobody listens to: its body is thrown away
   std::uint8_t pauses() const { return pauses_; }  // bits of Pause; 0: it flows
   // Sends the body on into `sink`, borrowing it from the read buffer: the one place that joins write() with pause(),
   // drain with resume(). With `end`, sink.end() follows on_end.
   void pipe(OutgoingMessage& sink, bool end = true);
+  // What comes from now on waits for somebody else to want it.
   void unpipe() {
     if (sink_ != nullptr) part_from_sink();
   }
@@ -132,11 +134,11 @@ class IncomingMessage {
   IncomingMessage& set_timeout(milliseconds limit, Delegate<void()> listener = {});
 
   DataEvent on_data;  // valid during the call
-  Event<> on_end;
-  Event<> on_aborted;
-  Event<std::error_code> on_error;
+  Event<> on_end;      // everything was consumed
+  Event<> on_aborted;  // the connection ended first
+  Event<std::error_code> on_error;  // after on_aborted: errc::aborted, or why it was destroyed
   Event<> on_close;  // last, and once
-  RareEvent<> on_timeout;
+  RareEvent<> on_timeout;  // see set_timeout(); it only tells
 
  private:
   friend class DataEvent;

@@ -19,10 +19,10 @@
 
 namespace culvert {
 
-using TimePoint = std::chrono::steady_clock::time_point;
-using WallTime = std::chrono::system_clock::time_point;
-using Duration = std::chrono::steady_clock::duration;
-inline constexpr TimePoint never = TimePoint::max();
+using TimePoint = std::chrono::steady_clock::time_point;  // for limits
+using WallTime = std::chrono::system_clock::time_point;   // for Date
+using Duration = std::chrono::steady_clock::duration;     // between two points
+inline constexpr TimePoint never = TimePoint::max();      // no deadline
 
 class BlockPool;
 class DeadlineWheel;
@@ -70,7 +70,7 @@ class Deadline : public WheelHook {
 // Node's nextTick: on_deferred runs later in the same turn, once for each defer().
 class Deferred : public ListHook {
  public:
-  virtual void on_deferred() noexcept = 0;
+  virtual void on_deferred() noexcept = 0;  // once for each defer()
 
  protected:
   ~Deferred() = default;
@@ -79,7 +79,7 @@ class Deferred : public ListHook {
 // Something with bytes to send: on_flush runs as soon as the current event handler has returned.
 class Flushable : public ListHook {
  public:
-  virtual void on_flush() noexcept = 0;
+  virtual void on_flush() noexcept = 0;  // once for each flush_soon()
 
  protected:
   ~Flushable() = default;
@@ -94,10 +94,11 @@ class Retired {
 template <class T>
 class IntrusiveList;
 
+// What a thread runs. Time, randomness and order come from it alone; see the top of this file for a turn.
 class Loop {
  public:
-  using Task = std::function<void()>;
-  static constexpr std::size_t scratch_bytes = 64 * 1024;
+  using Task = std::function<void()>;                      // for post()
+  static constexpr std::size_t scratch_bytes = 64 * 1024;  // of the read buffer
 
   Loop();
   virtual ~Loop();
@@ -109,10 +110,10 @@ class Loop {
 
   // "Call on_due no later than": early calls are harmless, so a later time than the one asked for before is a no-op.
   void ask_at(Deadline& deadline, TimePoint when);
-  void forget(Deadline& deadline);
-  void defer(Deferred& work);
-  void flush_soon(Flushable& sender);
-  void retire(std::unique_ptr<Retired> closed);
+  void forget(Deadline& deadline);               // it is not asked any more
+  void defer(Deferred& work);                    // later in this turn
+  void flush_soon(Flushable& sender);            // when this event handler has returned
+  void retire(std::unique_ptr<Retired> closed);  // freed at the end of this turn
   // Owns something that nobody else does until let_go(), which retires it (and does nothing for what is not kept).
   void keep(std::unique_ptr<Retired> living);
   void let_go(Retired& closed);
@@ -135,10 +136,10 @@ class Loop {
 
   // The one read buffer of this thread, yours until your event handler returns.
   std::span<std::byte> scratch() { return {scratch_.get(), scratch_bytes}; }
-  BlockPool& blocks() { return *blocks_; }
+  BlockPool& blocks() { return *blocks_; }  // memory for what waits to be sent
 
  protected:
-  // The steps of a turn, for the loops that derive from this one.
+  // ---- for the loops that derive from this one: the steps of a turn
   void set_clock(TimePoint now, WallTime wall);
   void seed(std::uint64_t value) { random_state_ = value; }
   void flush_touched();                 // after every handler

@@ -34,11 +34,12 @@ class Connector {
   virtual Result<std::unique_ptr<Transport>> connect(const Address& address, const ConnectOptions& options) = 0;
 };
 
+// What Node calls the options of server.listen().
 struct ListenOptions {
   Address address;      // kind ip (port 0: a free one) or unix_path
   int fd = -1;          // a socket that listens already, in place of an address; taken over
-  int backlog = 511;
-  bool ipv6_only = false;
+  int backlog = 511;       // connections that wait to be taken
+  bool ipv6_only = false;  // an IPv6 address does not take IPv4 connections as well
   bool no_delay = true; // of accepted streams
 };
 
@@ -49,17 +50,19 @@ class Acceptor {
   virtual Endpoint local() const = 0;  // with the port that was chosen
 };
 
+// Listens, and makes streams.
 class Network : public Connector {
  public:
-  using OnConnection = Delegate<void(std::unique_ptr<Transport>)>;
-  using OnError = Delegate<void(std::error_code)>;
+  using OnConnection = Delegate<void(std::unique_ptr<Transport>)>;  // a stream that was accepted
+  using OnError = Delegate<void(std::error_code)>;                  // of listen()
   // `on_error` hears of connections that could not be taken for want of something (descriptors, memory).
   virtual Result<std::unique_ptr<Acceptor>> listen(const ListenOptions& options, OnConnection on_connection,
                                                    OnError on_error) = 0;
 };
 
-using Endpoints = std::vector<Endpoint>;
+using Endpoints = std::vector<Endpoint>;  // of a name, in the order of preference
 
+// What Node calls the options of dns.lookup().
 struct LookupOptions {
   int family = 0;  // 4 or 6: only such addresses; 0: both
   int hints = 0;   // flags of getaddrinfo (AI_ADDRCONFIG, AI_V4MAPPED, AI_ALL)
@@ -68,8 +71,8 @@ struct LookupOptions {
 // A question for a name's addresses, shared between the loop that asked and the lookup under way, since either may end
 // first. `done` is touched on the loop's thread only.
 struct Question {
-  Loop& loop;
-  std::uint16_t port;
+  Loop& loop;          // that asked
+  std::uint16_t port;  // of the endpoints that are found
   Delegate<void(Result<Endpoints>)> done;  // empty: nobody waits any more
 };
 
@@ -77,7 +80,7 @@ struct Question {
 class Resolution {
  public:
   Resolution() = default;
-  explicit Resolution(std::shared_ptr<Question> question) : question_(std::move(question)) {}
+  explicit Resolution(std::shared_ptr<Question> question) : question_(std::move(question)) {}  // by the resolver
   Resolution(Resolution&& other) noexcept = default;
   Resolution& operator=(Resolution&& other) noexcept {
     drop();
@@ -96,9 +99,10 @@ class Resolution {
   std::shared_ptr<Question> question_;
 };
 
+// Who knows names.
 class Resolver {
  public:
-  using Done = Delegate<void(Result<Endpoints>)>;
+  using Done = Delegate<void(Result<Endpoints>)>;  // never called from inside resolve()
   virtual ~Resolver() = default;
   // On the thread of `loop`. The endpoints carry `port`; at least one, in the order of preference, or an error
   // (errc::name_not_found where the name has no address).

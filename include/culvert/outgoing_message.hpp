@@ -42,14 +42,14 @@ class HeadBuffer;
 // What sends a message's bytes: a connection, or a request that waits for one.
 class ByteSink {
  public:
-  virtual net::Outbox& outbox() = 0;
+  virtual net::Outbox& outbox() = 0;                // where bytes wait
   virtual void touched() = 0;                      // there is something new to send
   virtual bool sending() const = 0;                // false: bytes are only kept for later (no connection yet)
   virtual void abort(std::error_code reason) = 0;  // destroy()
   virtual Socket* socket() = 0;                    // null before there is one, and after the exchange
   virtual void look_later() = 0;                   // emit_pending() is called later in the turn
-  virtual void set_timeout(std::chrono::milliseconds limit) = 0;
-  virtual void unhandled(std::error_code error) = 0;
+  virtual void set_timeout(std::chrono::milliseconds limit) = 0;  // of the connection
+  virtual void unhandled(std::error_code error) = 0;              // nobody listens to on_error
 
  protected:
   ~ByteSink() = default;
@@ -66,12 +66,12 @@ class OutgoingMessage {
  public:
   using milliseconds = std::chrono::milliseconds;
   using Done = Delegate<void(std::error_code)>;  // no error: the bytes went to the system
-  using Values = std::initializer_list<std::string_view>;
+  using Values = std::initializer_list<std::string_view>;  // {"a", "b"}
 
   // write() answers false once this much waits (bytes), where there is no socket with a mark of its own.
   static constexpr std::size_t default_high_water_mark = 16 * 1024;
 
-  OutgoingMessage(ByteSink& sink, Arena& arena);
+  OutgoingMessage(ByteSink& sink, Arena& arena);  // by what derives from it
   virtual ~OutgoingMessage();
   OutgoingMessage(const OutgoingMessage&) = delete;
   OutgoingMessage& operator=(const OutgoingMessage&) = delete;
@@ -89,6 +89,7 @@ class OutgoingMessage {
   OutgoingMessage& set_header(std::string_view name, std::nullopt_t);
   // Node's setHeaders: each replaces an earlier one, names that repeat within `lines` keep all their values.
   OutgoingMessage& set_headers(std::span<const std::pair<std::string_view, std::string_view>> lines);
+  // One more value for a name, beside those that it has. Throws as set_header().
   OutgoingMessage& append_header(std::string_view name, std::string_view value);
   OutgoingMessage& append_header(std::string_view name, std::span<const std::string_view> values);
   OutgoingMessage& append_header(std::string_view name, Values values) {
@@ -98,12 +99,13 @@ class OutgoingMessage {
   OutgoingMessage& remove_header(std::string_view name);
   // As it was set; views are valid until the message's close.
   std::optional<HeaderValue> get_header(std::string_view name) const;
+  // Names are compared without regard to case.
   bool has_header(std::string_view name) const { return headers_.find(name) != nullptr; }
   std::vector<std::string> get_header_names() const;                    // lower case, in the order set
   std::vector<std::string_view> get_raw_header_names() const;           // with the case of the last call
   std::map<std::string, HeaderValue, std::less<>> get_headers() const;  // names in lower case; a copy
   bool headers_sent() const { return headers_sent_; }                   // the head has been made
-  void flush_headers();
+  void flush_headers();  // the head goes now, without waiting for the body
 
   // Body bytes, copied. False: much is waiting, on_drain tells when it has gone. Nothing is sent where the message has
   // no body (answer to HEAD, 204, 304). `done` is called when the bytes have gone, unless there were none. After end():
@@ -131,32 +133,34 @@ class OutgoingMessage {
 
   bool strict_content_length = false;  // compare Content-Length with the bytes of the body; set before the head
 
-  std::uint32_t writable_corked() const { return corked_; }
+  std::uint32_t writable_corked() const { return corked_; }  // calls of cork() that still hold
   bool writable_ended() const { return ended_; }  // end() was called
   [[deprecated("use writable_ended()")]] bool finished() const { return ended_; }
   bool writable_finished() const { return finished_; }  // everything went to the system
-  bool destroyed() const { return destroyed_; }
+  bool destroyed() const { return destroyed_; }         // cut short, or over
   std::size_t writable_length() const;  // bytes that wait
-  std::size_t writable_high_water_mark() const;
-  static constexpr bool writable_object_mode = false;
+  std::size_t writable_high_water_mark() const;         // bytes, from which on write() answers false
+  static constexpr bool writable_object_mode = false;   // bytes, never objects
   std::uint64_t body_bytes() const { return body_bytes_; }  // written so far, without framing
-  bool has_body() const { return has_body_; }
-  bool chunked_encoding() const { return chunked_; }
+  bool has_body() const { return has_body_; }           // false: an answer to HEAD, 204, 304
+  bool chunked_encoding() const { return chunked_; }    // once the head has been made
   // The connection that carries it; null before there is one and after the exchange (a response: once it is sent).
   virtual Socket* socket() const { return destroyed_ ? nullptr : sink_->socket(); }
   [[deprecated("use socket()")]] Socket* connection() const { return socket(); }
 
-  Event<> on_drain;
+  Event<> on_drain;          // write() had answered false: what waited has gone
   RareEvent<> on_prefinish;  // end() was called and everything has been handed over
-  Event<> on_finish;
-  Event<std::error_code> on_error;
+  Event<> on_finish;         // everything went to the system
+  Event<std::error_code> on_error;  // the network's, destroy()'s, or ERR_STREAM_WRITE_AFTER_END
   Event<> on_close;  // last, and once
-  RareEvent<> on_timeout;
+  RareEvent<> on_timeout;    // see set_timeout(); it only tells
 
  protected:
   // Node's _implicitHeader: sends the head; `length` is the whole body where that is known by now. A message that does
   // not know how throws ERR_METHOD_NOT_IMPLEMENTED.
   virtual void send_head(std::optional<std::uint64_t> length);
+
+  // ---- for the messages that derive from it
   // The head waits in the outbox; it goes with what comes next.
   void head_is_made(const wire::HeadBuffer& head);
   // It was not taken out by remove_header().

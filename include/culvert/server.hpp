@@ -25,9 +25,10 @@ namespace culvert {
 
 class Http;
 
+// Node's options of http.createServer(), with its defaults.
 struct ServerOptions {
   using milliseconds = std::chrono::milliseconds;
-  static constexpr milliseconds automatic{-1};
+  static constexpr milliseconds automatic{-1};  // for headers_timeout
 
   // Bounds on receiving a request; on expiry 408. 0: none. headers_timeout: from the first byte (or the connection) to the
   // end of the head; automatic is request_timeout, at most a minute. More than request_timeout: ERR_OUT_OF_RANGE.
@@ -62,7 +63,7 @@ struct ServerOptions {
 struct ClientError {
   std::error_code error;       // a wire::ParseError, errc::ERR_HTTP_REQUEST_TIMEOUT, or the network's
   std::uint16_t status = 400;  // what an answer should say
-  std::size_t bytes_parsed = 0;
+  std::size_t bytes_parsed = 0;  // of raw_packet, before the fault
   Bytes raw_packet;            // the bytes at fault, where there are any; valid during the call
   IncomingMessage* request;    // the request whose body failed; null where no head was complete
   bool head_sent = false;      // an answer has begun: another would be taken for a part of it
@@ -87,8 +88,8 @@ class Server {
     return listen(port, host, 511, std::move(listening));
   }
   Server& listen(const ListenOptions& options, Delegate<void()> listening = {});
-  bool listening() const { return acceptor_ != nullptr; }
-  Endpoint address() const { return acceptor_->local(); }
+  bool listening() const { return acceptor_ != nullptr; }  // until close()
+  Endpoint address() const { return acceptor_->local(); }  // while it listens: with the port that was chosen
 
   // Serves a stream that somebody accepted.
   void adopt(std::unique_ptr<Transport> stream);
@@ -98,8 +99,8 @@ class Server {
   Server& close(Delegate<void(std::error_code)> closed = {});
   void close_all_connections();   // but those that were upgraded
   void close_idle_connections();  // which have served a request and wait for the next
-  bool closing() const { return closing_; }
-  std::size_t connections() const { return connections_; }
+  bool closing() const { return closing_; }                // close() was called
+  std::size_t connections() const { return connections_; }  // open, idle ones included
 
   // Of sockets from now on; they only tell where somebody listens, else they are destroyed.
   Server& set_timeout(milliseconds limit, Delegate<void(Socket&)> listener = {});
@@ -107,6 +108,7 @@ class Server {
   // Read when they are needed: a change holds from the next request on (that of timeout: from the next connection).
   ServerOptions options;
 
+  // The head of a request has arrived. Without a listener it is never answered.
   Event<IncomingMessage&, ServerResponse&> on_request;
   // For a request with Expect: 100-continue, in place of on_request. Without a listener the server sends 100.
   Event<IncomingMessage&, ServerResponse&> on_check_continue;
@@ -124,11 +126,11 @@ class Server {
   Event<ClientError&, Socket&> on_client_error;
   // A stream was taken. The socket is the connection's.
   RareEvent<Socket&> on_connection;
-  RareEvent<Socket&> on_timeout;
+  RareEvent<Socket&> on_timeout;         // see set_timeout()
   Event<const Endpoint&> on_disconnect;  // a connection is not the server's any more: closed, or taken by on_connect
-  RareEvent<> on_listening;
+  RareEvent<> on_listening;              // follows listen()
   RareEvent<std::error_code> on_error;   // could not listen, or not accept
-  Event<> on_close;
+  Event<> on_close;                      // follows close(), when no connection is left
 
  private:
   friend class ServerConnection;

@@ -14,12 +14,13 @@ class ServerResponse : public OutgoingMessage {
  public:
   // Where a response belongs; for programs that make their own kind (ServerOptions::make_response).
   struct Place {
+    // What a constructor hands on.
     ServerConnection& connection;
     ByteSink& sink;
     Arena& arena;
     IncomingMessage& request;
   };
-  explicit ServerResponse(const Place& place);
+  explicit ServerResponse(const Place& place);  // by the server, or for it
 
   // For an implicit head (write() or end() without write_head); afterwards, what was sent.
   std::uint16_t status_code = 200;
@@ -50,6 +51,7 @@ class ServerResponse : public OutgoingMessage {
   void write_early_hints(Values links, std::span<const Header> lines = {}, Done done = {}) {
     write_early_hints(std::span<const std::string_view>(links.begin(), links.size()), lines, std::move(done));
   }
+  // Any 1xx but 101, with these lines as they are.
   void write_information(std::uint16_t status, std::string_view reason, std::span<const Header> lines, Done done = {});
 
   // Only the end of the connection will end the body (an HTTP/1.0 client, a length that is not known).

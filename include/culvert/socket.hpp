@@ -43,7 +43,8 @@ class Socket final : public Retired {
   // on_data: adding the first listener makes it flow, as in Node.
   class DataEvent : public RareEvent<Bytes> {
    public:
-    explicit DataEvent(Socket& owner) : owner_(owner) {}
+    explicit DataEvent(Socket& owner) : owner_(owner) {}  // by the socket
+    // Registers a listener, and makes the socket flow.
     template <class F>
     ListenerId operator()(F&& listener) {
       const ListenerId id = RareEvent<Bytes>::operator()(std::forward<F>(listener));
@@ -58,7 +59,7 @@ class Socket final : public Retired {
   // write() answers false once this much waits (bytes), where nobody says otherwise.
   static constexpr std::uint32_t default_high_water_mark = 64 * 1024;
 
-  Socket(Loop& loop, std::unique_ptr<Transport> transport, Driver* driver);
+  Socket(Loop& loop, std::unique_ptr<Transport> transport, Driver* driver);  // by what drives it; see Http::connect()
   ~Socket() override;
 
   // Bytes are copied. False: much is waiting, on_drain tells when it has gone. After end() or destroy() nothing is sent.
@@ -69,11 +70,11 @@ class Socket final : public Retired {
   void end(std::string_view last);
   // Closes it now, with what waits unsent.
   void destroy(std::error_code reason = {});
-  bool destroyed() const { return transport_ == nullptr; }
-  bool writable() const { return transport_ != nullptr && !ended_; }
-  bool ended() const { return ended_; }
-  std::size_t writable_length() const { return outbox_.size(); }
-  std::uint32_t writable_high_water_mark() const { return high_water_mark_; }
+  bool destroyed() const { return transport_ == nullptr; }            // closed, or about to tell it
+  bool writable() const { return transport_ != nullptr && !ended_; }  // what is written now will be sent
+  bool ended() const { return ended_; }                               // end() was called
+  std::size_t writable_length() const { return outbox_.size(); }      // bytes that wait
+  std::uint32_t writable_high_water_mark() const { return high_water_mark_; }  // bytes
 
   // Http::connect() has not got through yet: what is written waits.
   bool connecting() const;
@@ -86,28 +87,28 @@ class Socket final : public Retired {
   // on_timeout after so long without a byte in either direction; 0: never. It only tells. `listener` hears of it once.
   Socket& set_timeout(milliseconds limit);
   Socket& set_timeout(milliseconds limit, Delegate<void()> listener);
-  milliseconds timeout() const { return timeout_; }
-  Socket& set_no_delay(bool on = true);
+  milliseconds timeout() const { return timeout_; }  // 0: none
+  Socket& set_no_delay(bool on = true);              // TCP_NODELAY
   // Probes of a quiet connection, the first after `initial_delay` (whole seconds, rounded up; 0: the system's choice).
   Socket& set_keep_alive(bool on = true, milliseconds initial_delay = milliseconds{0});
   // Node's 'agentRemove': the agent forgets it, what it carries goes on.
   void agent_remove();
 
-  // Of a stream of its own.
+  // Of a stream of its own: nothing is read between the two, and the peer is slowed down.
   void pause();
   void resume();
-  bool paused() const { return paused_; }
+  bool paused() const { return paused_; }  // by pause()
   // Everything that arrives goes to `to`, the end as well; whoever is slow slows the other down. One target.
   void pipe(Socket& to);
   // From now on it belongs to its loop, and lives until its on_close.
   static Socket& let_live(std::unique_ptr<Socket> socket);
 
-  RareEvent<> on_connect;
+  RareEvent<> on_connect;        // Http::connect() has got through
   DataEvent on_data{*this};      // valid during the call
   RareEvent<> on_end;            // the peer sends no more
-  RareEvent<> on_drain;
-  RareEvent<> on_timeout;
-  RareEvent<std::error_code> on_error;
+  RareEvent<> on_drain;          // write() had answered false: what waited has gone
+  RareEvent<> on_timeout;        // see set_timeout()
+  RareEvent<std::error_code> on_error;  // why it ends: the network's, or destroy()'s
   RareEvent<> on_close;          // last, and once
 
   // ---- for the HTTP connection that drives it

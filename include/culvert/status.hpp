@@ -6,9 +6,10 @@
 
 namespace culvert {
 
+// A row of STATUS_CODES.
 struct StatusCode {
-  std::uint16_t code;
-  std::string_view phrase;
+  std::uint16_t code;       // 404
+  std::string_view phrase;  // "Not Found"
 };
 
 // Every standard status code with its reason phrase, in ascending order.

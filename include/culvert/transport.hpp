@@ -14,16 +14,18 @@ namespace culvert {
 
 // What a stream is ready for, and what its owner wants to hear about. A set of bits.
 struct Ready {
-  bool readable = false;
-  bool writable = false;
+  bool readable = false;  // bytes, or the end
+  bool writable = false;  // room for bytes
   bool broken = false;  // reset or closed on both sides; told even to an owner that wants nothing
 };
+// The bits that an owner wants.
 struct Interest {
-  bool read = true;
-  bool write = false;
+  bool read = true;    // bytes, or the end
+  bool write = false;  // room for bytes
   bool operator==(const Interest&) const = default;
 };
 
+// Who owns a stream.
 class Watcher {
  public:
   // Called by the loop, on its thread, never from inside a call of the owner's. The one place that may close the object.
@@ -62,6 +64,7 @@ class Transport {
   // The descriptor behind it, to ask the kernel about; -1 where there is none.
   virtual int native_handle() const { return -1; }
 
+  // Family::none where it has none.
   virtual const Endpoint& local() const = 0;
   virtual const Endpoint& remote() const = 0;
 };

@@ -45,7 +45,7 @@ struct WebSocketOptions {
 class WebSocket final : public Retired, private Deadline {
  public:
   using milliseconds = std::chrono::milliseconds;
-  enum class ReadyState : std::uint8_t { connecting = 0, open = 1, closing = 2, closed = 3 };
+  enum class ReadyState : std::uint8_t { connecting = 0, open = 1, closing = 2, closed = 3 };  // as in browsers
 
   static constexpr std::uint16_t abnormal_closure = 1006;  // on_close: the connection ended without the peer's close
 
@@ -67,7 +67,7 @@ class WebSocket final : public Retired, private Deadline {
   void close(std::optional<std::uint16_t> code = {}, std::string_view reason = {});
 
   const std::string& url() const { return url_; }  // as given
-  ReadyState ready_state() const;
+  ReadyState ready_state() const;                  // as in browsers
   // Bytes given to send() that the system has not taken yet.
   std::uint64_t buffered_amount() const;
   // What on_message brings: there are no blobs here.
@@ -75,9 +75,9 @@ class WebSocket final : public Retired, private Deadline {
   const std::string& protocol() const { return protocol_; }  // that the server has chosen; empty: none
   static constexpr std::string_view extensions() { return {}; }  // none is ever asked for
 
-  Event<> on_open;
+  Event<> on_open;                // send() may be called
   Event<Bytes, bool> on_message;  // data, is_binary; valid during the call
-  Event<std::error_code> on_error;
+  Event<std::error_code> on_error;  // an errc::websocket_ row, a protocol error, or the network's; on_close follows
   // code, reason, was_clean: what the peer's close frame said (1005: it had no code), or abnormal_closure.
   Event<std::uint16_t, std::string_view, bool> on_close;
 
