@@ -59,6 +59,17 @@ TEST_F(AgentHooks, MakeAConnectionByDialling) {
   EXPECT_EQ(world.attempts().size(), 1u);
 }
 
+TEST_F(AgentHooks, DialAsTheAgentIsTold) {
+  ROWS("agent.connect-options");
+  const Endpoint local = *Endpoint::parse_ip("127.0.0.2");
+  Agent told(http, {.connect = {.local = local, .no_delay = false, .keep_alive = true}});
+  for (const std::size_t n : {0, 1}) {
+    get(told);
+    EXPECT_EQ(origin(n).remote().ip(), "127.0.0.2");
+    EXPECT_EQ(world.connect_options(n), told.options.connect);
+  }
+}
+
 TEST_F(AgentHooks, MayTakeAConnectionFromAnywhere) {
   ROWS("agent.createConnection.override");
   auto [stream, peer] = world.connect();

@@ -11,6 +11,7 @@
 #include "base/arena.hpp"
 #include "culvert/http.hpp"
 #include "http/rows.hpp"
+#include "support/expect_error.hpp"
 #include "support/world.hpp"
 
 namespace culvert {
@@ -22,16 +23,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-
-template <class Expected, class Call>
-void expect_error(Expected error, Call call) {
-  try {
-    call();
-    ADD_FAILURE() << "nothing was thrown, not even " << name_of(error);
-  } catch (const http_error& thrown) {
-    EXPECT_EQ(thrown.code(), error) << thrown.what();
-  }
-}
+using test::expect_error;
 
 struct AsResponse {};
 struct AsRequest {};

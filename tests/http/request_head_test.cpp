@@ -1,6 +1,7 @@
 // If these fail, an origin gets another request line or other headers than the program asked for, or a wrong call goes
 // out as a request.
 #include "http/request_fixture.hpp"
+#include "support/expect_error.hpp"
 
 namespace culvert {
 namespace {
@@ -10,6 +11,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
+using test::expect_error;
 
 class RequestHead : public test::RequestTest {
  protected:
@@ -20,21 +22,12 @@ class RequestHead : public test::RequestTest {
     return origin(n).received();
   }
   std::string port() { return std::to_string(world.address().ip.port); }
-  template <class Call>
-  void expect_error(errc wanted, Call call) {
-    try {
-      call();
-      ADD_FAILURE() << "not even " << name_of(wanted);
-    } catch (const http_error& thrown) {
-      EXPECT_EQ(thrown.code(), wanted) << thrown.what();
-    }
-  }
   std::size_t sent = 0;
 };
 
 TEST_F(RequestHead, IsWhatWasAskedFor) {
   ROWS("request.options.method", "request.options.path", "request.options.headers", "request.method", "request.path",
-       "request.host", "request.protocol", "request.options.host", "request.options.port", "http.get", "agent.connection-header",
+       "request.host", "request.protocol", "request.options.host", "request.options.port", "http.get",
        "request.options.setHost");
   EXPECT_EQ(head({.method = "get", .path = "/index.html?page=12"}),
             "GET /index.html?page=12 HTTP/1.1\r\nHost: 127.0.0.1:" + port() + "\r\nConnection: close\r\n\r\n");

@@ -8,6 +8,7 @@
 
 #include "culvert/http.hpp"
 #include "http/rows.hpp"
+#include "support/expect_error.hpp"
 #include "support/world.hpp"
 
 namespace culvert {
@@ -19,6 +20,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
+using test::expect_error;
 
 class ResponseTest : public ::testing::Test {
  protected:
@@ -39,15 +41,6 @@ class ResponseTest : public ::testing::Test {
   }
   std::string get(std::function<void(ServerResponse&)> use) {
     return answer("GET / HTTP/1.1\r\nHost: a\r\n\r\n", std::move(use));
-  }
-  template <class Call>
-  static void expect_error(errc wanted, Call call) {
-    try {
-      call();
-      ADD_FAILURE() << "not even " << name_of(wanted);
-    } catch (const http_error& thrown) {
-      EXPECT_EQ(thrown.code(), wanted) << thrown.what();
-    }
   }
 
   test::World world;
