@@ -9,9 +9,9 @@ from pathlib import Path
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts/rows"
 
 TWO_ROWS = """\
-id,class,member,kind,semantics,seed,deprecated,proxy_use,acceptance
-server.a,Server,a,event,"It is, so to say, a.",,no,,"given a, then a"
-agent.b,Agent,b,event,It is b.,,no,,"given b, then b"
+id,class,member,kind,semantics,deprecated,proxy_use,acceptance
+server.a,Server,a,event,"It is, so to say, a.",no,,"given a, then a"
+agent.b,Agent,b,event,It is b.,no,,"given b, then b"
 """
 
 GOOGLE_TEST_REPORT = """\
