@@ -298,10 +298,9 @@ void OutgoingMessage::call_when_sent(Done done) {
 }
 
 OutgoingMessage& OutgoingMessage::end(Done done) {
-  const bool again = ended_ || destroyed_;
   end();
   if (!done) return *this;
-  if (!again) {
+  if (!finished_ && !destroyed_) {
     extras().on_finish.push_back(std::move(done));
   } else {
     extras().refused.emplace_back(errc::ERR_STREAM_ALREADY_FINISHED, std::move(done));

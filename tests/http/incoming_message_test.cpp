@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "culvert/http.hpp"
+#include "http/ambiguous_lines.hpp"
 #include "http/rows.hpp"
 #include "support/world.hpp"
+#include "wire/parse_error.hpp"
 #include "wire/url.hpp"
 
 namespace culvert {
@@ -93,6 +95,11 @@ TEST_F(IncomingMessageTest, ARequestHasAMethodAndAUrlAndNoStatus) {
   see_request("GET http://other.test/x HTTP/1.1\r\nHost: a\r\n\r\n",
               [](IncomingMessage& request) { EXPECT_EQ(request.url(), "http://other.test/x"); });
   see_request("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", [](IncomingMessage& request) { EXPECT_EQ(request.url(), "*"); });
+  std::string authority;
+  server.on_connect([&](IncomingMessage& request, auto&, Bytes) { authority = request.url(); });
+  connect().send("CONNECT Other.test:443 HTTP/1.1\r\nHost: other.test\r\n\r\n");
+  ASSERT_TRUE(world.run_until([&] { return !authority.empty(); }));
+  EXPECT_EQ(authority, "Other.test:443");
   see_response("HTTP/1.1 404 NF\r\nContent-Length: 0\r\n\r\n", [](IncomingMessage& response) {
     EXPECT_EQ(response.status_code(), 404);
     EXPECT_EQ(response.status_message(), "NF");
@@ -336,28 +343,20 @@ TEST_F(IncomingMessageTest, TellsThatItsBodyStalls) {
   EXPECT_FALSE(client.closed()) << "whoever listens owns what follows";
 }
 
-TEST_F(IncomingMessageTest, AmbiguousFramingIsRefused) {
+TEST_F(IncomingMessageTest, AnAnswerWithAmbiguousFramingIsRefused) {
   ROWS("message.observed.length-conflict");
-  for (const std::string_view lines :
-       {"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", "Content-Length: 1\r\nContent-Length: 1\r\n",
-        "Content-Length: 1, 1\r\n", "Content-Length: +1\r\n", "Transfer-Encoding: chunked, identity\r\n",
-        "Content-Length : 1\r\n", "X: a\r\n b\r\n", "X: a\nY: b\r\n", "X: a\rY: b\r\n"}) {
-    int requests = 0;
-    server.on_request([&](IncomingMessage&, ServerResponse&) { ++requests; });
-    test::TestPeer& client = connect();
-    client.send("POST / HTTP/1.1\r\nHost: a\r\n" + std::string(lines) + "\r\n");
-    ASSERT_TRUE(world.run_until([&] { return client.closed(); })) << lines;
-    EXPECT_EQ(client.received(), "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n") << lines;
-    EXPECT_EQ(requests, 0);
-    server.on_request.off_all();
+  std::size_t n = 0;
+  for (const std::string_view lines : test::ambiguous_lines) {
+    if (lines.starts_with("X: a\r\n ")) continue;  // a folded line is refused in requests only
+    std::error_code error;
+    http.get({.host = "127.0.0.1", .port = world.address().ip.port, .agent = &agent})
+        .on_error([&](std::error_code why) { error = why; });
+    ASSERT_TRUE(
+        world.run_until([&] { return world.accepted(n) && world.accepted(n)->received().ends_with("\r\n\r\n"); }));
+    world.accepted(n++)->send("HTTP/1.1 200 OK\r\n" + std::string(lines) + "\r\n");
+    ASSERT_TRUE(world.run_until([&] { return bool(error); })) << lines;
+    EXPECT_STREQ(error.category().name(), wire::make_error_code(wire::ParseError{}).category().name()) << lines;
   }
-  std::error_code error;
-  RequestOptions options{.host = "127.0.0.1", .port = world.address().ip.port, .agent = &agent};
-  http.get(options).on_error([&](std::error_code why) { error = why; });
-  ASSERT_TRUE(world.run_until([&] { return world.accepted(0) && world.accepted(0)->received().ends_with("\r\n\r\n"); }));
-  world.accepted(0)->send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n");
-  ASSERT_TRUE(world.run_until([&] { return bool(error); }));
-  EXPECT_THAT(error.message(), HasSubstr("Content-Length"));
 }
 
 TEST_F(IncomingMessageTest, LinesOverTheLimitVanish) {

@@ -88,8 +88,8 @@ TYPED_TEST(OutgoingMessageTest, KeepsHeadersAsTheyWereSet) {
   ROWS("outgoing.class", "outgoing.setHeader", "outgoing.getHeader", "outgoing.hasHeader", "outgoing.removeHeader",
        "outgoing.getHeaderNames", "outgoing.getHeaders", "response.class", "response.getHeader",
        "response.getHeaderNames", "response.getHeaders", "response.getHeaders.null-prototype", "response.hasHeader",
-       "response.removeHeader", "request.getHeader", "request.getHeaders", "request.getHeaders.null-prototype",
-       "request.getHeaderNames", "request.getRawHeaderNames", "request.hasHeader", "request.removeHeader");
+       "request.getHeader", "request.getHeaders", "request.getHeaders.null-prototype", "request.getHeaderNames",
+       "request.getRawHeaderNames", "request.hasHeader", "request.removeHeader");
   this->with([](OutgoingMessage& message) {
     for (const std::string& name : message.get_header_names()) message.remove_header(name);  // a request's Host
     EXPECT_FALSE(message.get_header("Foo"));
@@ -289,9 +289,9 @@ TYPED_TEST(OutgoingMessageTest, DropsTrailersOfABodyWithALength) {
 
 TYPED_TEST(OutgoingMessageTest, TellsInOrderThatItIsSent) {
   ROWS("outgoing.event.prefinish", "outgoing.event.finish", "outgoing.end.callback", "outgoing.writableEnded",
-       "outgoing.writableFinished", "response.event.finish", "response.event.close", "response.end.callback",
-       "response.finished", "response.writableEnded", "response.writableFinished", "request.event.finish",
-       "request.end.callback", "request.finished", "request.writableEnded", "request.writableFinished");
+       "outgoing.writableFinished", "response.event.finish", "response.event.close", "response.finished",
+       "response.writableEnded", "response.writableFinished", "request.event.finish", "request.end.callback",
+       "request.finished", "request.writableEnded", "request.writableFinished");
   std::string events;
   this->with([&](OutgoingMessage& message) {
     message.on_prefinish([&] { events += "prefinish "; });

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <string>
 
@@ -65,6 +66,29 @@ TEST_F(ResponseTest, WritesItsHeadInNodesOrder) {
               response.end("ok");
             }),
             "HTTP/1.1 404 Not Found\r\n" + std::string(stays) + "Content-Length: 2\r\n\r\nok");
+}
+
+TEST_F(ResponseTest, LeavesAwayWhatWasRemoved) {
+  ROWS("response.removeHeader");
+  sends_date = true;
+  // What is left of a head, without its status line.
+  const auto head_without = [this](std::initializer_list<std::string_view> names) {
+    const std::string all = get([&](ServerResponse& response) {
+      response.set_header("Content-Encoding", "gzip").set_header("Date", "x").remove_header("content-encoding");
+      for (const std::string_view name : names) response.remove_header(name);
+      response.end("ok");
+      expect_error(errc::ERR_HTTP_HEADERS_SENT, [&] { response.remove_header("Date"); });
+    });
+    return all.substr(all.find("\r\n") + 2);
+  };
+  EXPECT_EQ(head_without({}), "Date: x\r\n" + std::string(stays) + "Content-Length: 2\r\n\r\nok");
+  EXPECT_EQ(head_without({"date"}), std::string(stays) + "Content-Length: 2\r\n\r\nok");
+  EXPECT_EQ(head_without({"Date", "connection"}), "Content-Length: 2\r\n\r\nok");
+  EXPECT_FALSE(peer->closed()) << "HTTP/1.1 keeps connections without a word";
+  EXPECT_EQ(head_without({"Date", "Connection", "content-length"}),
+            "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n");
+  EXPECT_EQ(head_without({"Date", "Connection", "Content-Length", "transfer-encoding"}), "\r\nok");
+  EXPECT_TRUE(peer->closed()) << "nothing else tells where the body ends";
 }
 
 TEST_F(ResponseTest, HasTheReasonThatItIsGiven) {
@@ -183,13 +207,12 @@ TEST_F(ResponseTest, RefusesTrailersWithoutChunks) {
 }
 
 TEST_F(ResponseTest, SendsInterimAnswersExactly) {
-  ROWS("response.writeContinue", "response.writeProcessing", "response.writeEarlyHints", "response.writeEarlyHints.list",
-       "response.writeEarlyHints.callback");
-  int called = 0;
+  ROWS("response.writeContinue", "response.writeProcessing", "response.writeEarlyHints",
+       "response.writeEarlyHints.list");
   const std::string all = get([&](ServerResponse& response) {
     response.write_continue();
     response.write_processing();
-    response.write_early_hints({"</styles.css>; rel=preload; as=style"}, {}, [&](std::error_code) { ++called; });
+    response.write_early_hints({"</styles.css>; rel=preload; as=style"});
     const Header trace[] = {{HeaderId{}, "x-trace-id", "7"}};
     response.write_early_hints({"</a>; rel=preload", "</b>; rel=preload"}, trace);
     response.write_early_hints(ServerResponse::Values{});
@@ -200,7 +223,62 @@ TEST_F(ResponseTest, SendsInterimAnswersExactly) {
             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
             "HTTP/1.1 103 Early Hints\r\nLink: </styles.css>; rel=preload; as=style\r\n\r\n"
             "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload, </b>; rel=preload\r\nx-trace-id: 7\r\n\r\n");
+}
+
+TEST_F(ResponseTest, TellsThatHintsWereWritten) {
+  ROWS("response.writeEarlyHints.callback");
+  const std::string link = '<' + std::string(64 * 1024, 'x') + ">; rel=preload";
+  int asked = 0;
+  int called = 0;
+  ServerResponse* current = nullptr;
+  const auto hint = [&] {
+    ++asked;
+    current->write_early_hints({link}, {}, [&](std::error_code error) {
+      EXPECT_FALSE(error);
+      ++called;
+    });
+    EXPECT_LT(called, asked) << "nothing from inside the call";
+  };
+  get([&](ServerResponse& response) {
+    current = &response;
+    hint();
+  });
   EXPECT_EQ(called, 1);
+  EXPECT_EQ(peer->received(), "HTTP/1.1 103 Early Hints\r\nLink: " + link + "\r\n\r\n");
+  peer->stop_reading();
+  while (called == asked && asked < 1'000) {
+    hint();
+    world.settle();
+  }
+  EXPECT_EQ(called, asked - 1) << "the system takes no more, so it has not been written";
+  peer->start_reading();
+  ASSERT_TRUE(world.run_until([&] { return called == asked; }));
+  world.settle();
+  EXPECT_EQ(called, asked);
+}
+
+TEST_F(ResponseTest, CallsBackOnceItIsSent) {
+  ROWS("response.end.callback");
+  ServerResponse* current = nullptr;
+  std::string events;
+  get([&](ServerResponse& response) { current = &response; });
+  current->on_finish([&] {
+    events += "finish ";
+    current->end([&](std::error_code error) {
+      EXPECT_EQ(error, errc::ERR_STREAM_ALREADY_FINISHED);
+      events += "refused ";
+    });
+  });
+  peer->stop_reading();
+  const std::string body(32 << 20, 'x');  // more than the system takes
+  current->end(body, [&](std::error_code error) { events += error ? "failed " : "done "; });
+  current->end([&](std::error_code error) { events += error ? "failed " : "done, too "; });
+  world.settle();
+  EXPECT_EQ(events, "") << "not all is written";
+  peer->start_reading();
+  ASSERT_TRUE(world.run_until([&] { return events.ends_with("refused "); }));
+  EXPECT_EQ(events, "finish done done, too refused ") << "with finish, before what is left for the end of its turn";
+  EXPECT_TRUE(world.run_until([&] { return peer->received().ends_with(body); }));
 }
 
 TEST_F(ResponseTest, RelaysHintsThatItWouldNotWriteItself) {
@@ -279,7 +357,7 @@ template <class Module>
 constexpr bool has_create_client = requires(Module& http) { http.create_client(80); };
 
 TEST_F(ResponseTest, TheModuleIsUsedAsAUnit) {
-  ROWS("http.module", "http.createClient", "http.maxHeaderSize", "http.setMaxIdleHTTPParsers", "http.METHODS");
+  ROWS("http.module", "http.createClient", "http.maxHeaderSize", "http.setMaxIdleHTTPParsers");
   EXPECT_FALSE(has_create_client<Http>);
   EXPECT_EQ(http.max_header_size, 16'384u);
   const std::string big = "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(17'000, 'x') + "\r\n\r\n";
@@ -294,9 +372,24 @@ TEST_F(ResponseTest, TheModuleIsUsedAsAUnit) {
   server.close_all_connections();
   world.settle();
   EXPECT_EQ(http.idle_http_parsers(), 2u);
+}
 
+TEST_F(ResponseTest, TakesEveryMethodOfTheList) {
+  ROWS("http.METHODS");
+  EXPECT_EQ(methods().size(), 35u);
+  EXPECT_TRUE(std::ranges::is_sorted(methods()));
+  EXPECT_THAT(methods(), ::testing::IsSupersetOf<std::string_view>({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT",
+                                                                    "OPTIONS", "TRACE", "PATCH", "M-SEARCH"}));
+  EXPECT_THAT(methods(), Not(::testing::Contains("PRI")));
+  const auto ok = [](ServerResponse& response) { response.end("ok"); };
+  std::string tunnelled;
+  server.on_connect([&](IncomingMessage& request, auto&, Bytes) { tunnelled = request.method(); });
   for (const std::string_view method : methods()) {
-    if (method == "CONNECT") continue;
+    if (method == "CONNECT") {
+      answer("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", ok);
+      EXPECT_EQ(tunnelled, method);
+      continue;
+    }
     EXPECT_THAT(answer(std::string(method) + " / HTTP/1.1\r\nHost: a\r\n\r\n", ok), StartsWith("HTTP/1.1 200 ")) << method;
   }
   EXPECT_THAT(answer("FOO / HTTP/1.1\r\nHost: a\r\n\r\n", ok), StartsWith("HTTP/1.1 400 "));
