@@ -18,6 +18,15 @@ foreach(target ${culvert_exported})
 endforeach()
 install(TARGETS ${culvert_exported} EXPORT culvert_targets
   ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT development)
+if(CULVERT_LTO)  # ordinary code is what is installed: the rest can be read by the same version of g++ only
+  install(CODE "set(libraries \"${CMAKE_INSTALL_LIBDIR}\")\nset(objcopy \"${CMAKE_OBJCOPY}\")" COMPONENT development)
+  install(CODE [[
+    file(GLOB archives "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/${libraries}/libculvert_*.a")
+    foreach(archive IN LISTS archives)
+      execute_process(COMMAND "${objcopy}" --wildcard "--remove-section=.gnu.lto_*" "${archive}"
+        COMMAND_ERROR_IS_FATAL ANY)
+    endforeach()]] COMPONENT development)
+endif()
 install(DIRECTORY include/culvert DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT development
   FILES_MATCHING PATTERN "*.hpp")
 install(EXPORT culvert_targets NAMESPACE culvert:: FILE culvert-targets.cmake

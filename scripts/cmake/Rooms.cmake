@@ -1,11 +1,12 @@
-# culvert_room(NAME USES room... [PUBLIC lib...] [PRIVATE lib...])   a static library from src/NAME/*.cpp
+# culvert_room(NAME [HOT] USES room... [PUBLIC lib...] [PRIVATE lib...])   a static library from src/NAME/*.cpp; HOT:
+#                                       a request runs through it, so that it is optimised together with the others
 # culvert_room_tests(NAME [lib...])                                  a test program from tests/NAME/*_test.cpp
 #
 # Tests carry the label "unit", or "threads" in the rooms that run several threads (see the target thread_tests).
 include_guard(GLOBAL)
 
 function(culvert_room name)
-  cmake_parse_arguments(PARSE_ARGV 1 room "" "" "USES;PUBLIC;PRIVATE")
+  cmake_parse_arguments(PARSE_ARGV 1 room "HOT" "" "USES;PUBLIC;PRIVATE")
   file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${name}/*.cpp")
   add_library(culvert_${name} STATIC ${sources})
   add_library(culvert::${name} ALIAS culvert_${name})  # the name it has installed
@@ -13,6 +14,9 @@ function(culvert_room name)
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  if(room_HOT)
+    target_compile_options(culvert_${name} PRIVATE ${CULVERT_LTO_OBJECTS})
+  endif()
   target_compile_features(culvert_${name} PUBLIC cxx_std_20)  # for whoever uses it installed
   list(TRANSFORM room_USES PREPEND culvert_)
   target_link_libraries(culvert_${name} PUBLIC ${room_USES} ${room_PUBLIC}

@@ -50,12 +50,12 @@ bool header_matches(const config::FieldMatch& wanted, const HeaderList* headers)
 // Names and values are compared as they were sent, without decoding %XX or '+'.
 bool query_matches(const config::FieldMatch& wanted, std::string_view query) {
   while (!query.empty()) {
-    const std::size_t end = std::min(query.find('&'), query.size());
+    const std::size_t end = query.find('&');
     const std::string_view pair = query.substr(0, end);
-    const std::size_t sign = std::min(pair.find('='), pair.size());
-    const std::string_view value = pair.substr(std::min(sign + 1, pair.size()));
+    query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
+    const std::size_t sign = pair.find('=');
+    const std::string_view value = sign == std::string_view::npos ? std::string_view() : pair.substr(sign + 1);
     if (pair.substr(0, sign) == wanted.name && (wanted.any || value == wanted.value)) return true;
-    query.remove_prefix(std::min(end + 1, query.size()));
   }
   return false;
 }

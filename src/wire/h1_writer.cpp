@@ -6,6 +6,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/ascii.hpp"
 #include "wire/text.hpp"
 
 namespace culvert::wire {
@@ -23,9 +24,8 @@ constexpr auto three_digits = [] {
 }  // namespace
 
 void HeadBuffer::append_decimal(std::uint64_t number) {
-  char digits[20];
-  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
-  append({digits, static_cast<std::size_t>(end - digits)});
+  reserve(ascii::decimal_digits_max);
+  end_ = ascii::append_decimal(end_, number);
 }
 
 void HeadBuffer::append_fields(std::span<const Header> lines) {

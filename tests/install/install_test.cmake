@@ -14,6 +14,18 @@ foreach(file bin/culvert etc/culvert/culvert.toml include/culvert/loop.hpp share
   endif()
 endforeach()
 
+# Other compilers than the one that built it link the library, too.
+file(GLOB_RECURSE archives "${prefix}/libculvert_*.a")
+if(NOT archives)
+  message(FATAL_ERROR "no library is installed")
+endif()
+foreach(archive IN LISTS archives)
+  execute_process(COMMAND "${OBJDUMP}" -h "${archive}" OUTPUT_VARIABLE sections COMMAND_ERROR_IS_FATAL ANY)
+  if(sections MATCHES "gnu\\.lto_")
+    message(FATAL_ERROR "${archive} holds what only one version of g++ can read")
+  endif()
+endforeach()
+
 run("${CMAKE_COMMAND}" -S "${CONSUMER_DIR}" -B "${build}" -G Ninja
   "-DCMAKE_CXX_COMPILER=${CXX_COMPILER}" "-DCMAKE_PREFIX_PATH=${prefix};${PREFIX_PATH}")
 run("${CMAKE_COMMAND}" --build "${build}")
