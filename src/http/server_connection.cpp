@@ -62,7 +62,7 @@ void ServerConnection::on_ready(Ready ready) noexcept {
     if (over()) return;
   }
   if (ready.readable) return read();
-  if (ready.broken) close(socket_->transport()->take_error());
+  if (ready.broken) broke(socket_->transport()->take_error());
 }
 
 void ServerConnection::on_flush() noexcept {
@@ -157,11 +157,16 @@ void ServerConnection::read() {
   Result<Bytes> got = socket_->transport()->read();
   if (!got) {
     if (got.error() == errc::end_of_stream) return peer_finished();
-    return over_with_http() ? close(got.error()) : refuse(got.error(), {}, 0);
+    return broke(got.error());
   }
   if (got->empty()) return;
   socket_->stamp();
   if (!over_with_http()) parse(*got);
+}
+
+// Both ends may also have finished in order: that is no error.
+void ServerConnection::broke(std::error_code error) {
+  !error || over_with_http() ? close(error) : refuse(error, {}, 0);
 }
 
 void ServerConnection::parse(Bytes bytes) {

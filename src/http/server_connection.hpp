@@ -77,6 +77,7 @@ class ServerConnection final : public ListHook,
   bool over() const { return phase_ == Phase::closed || phase_ == Phase::left; }
   bool over_with_http() const { return phase_ == Phase::failed || phase_ == Phase::lingering; }
   void read();
+  void broke(std::error_code error);
   void parse(Bytes bytes);
   void hold(Bytes bytes);
   void peer_finished();

@@ -175,5 +175,25 @@ TEST_F(ServerClientErrorsTest, ASocketThatWasResetIsNotWritable) {
   }
 }
 
+TEST_F(ServerClientErrorsTest, TellsOfAResetAlsoWhileNobodyReads) {
+  ROWS("server.event.clientError.writable");
+  server.on_request([this](IncomingMessage&, ServerResponse&) { ++requests; });  // leaves the body where it is
+  std::error_code code;
+  bool writable = true;
+  server.on_client_error([&](ClientError& error, Socket& socket) {
+    code = error.error;
+    writable = socket.writable();
+    EXPECT_NE(error.request, nullptr);
+  });
+  test::TestPeer& client = connect();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nbody");
+  ASSERT_TRUE(world.run_until([&] { return requests == 1; }));
+  world.settle();
+  client.reset();
+  ASSERT_TRUE(world.run_until([&] { return server.connections() == 0; }));
+  EXPECT_EQ(code, std::errc::connection_reset);
+  EXPECT_FALSE(writable);
+}
+
 }  // namespace
 }  // namespace culvert
