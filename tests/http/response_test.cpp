@@ -53,13 +53,31 @@ class ResponseTest : public ::testing::Test {
 
 constexpr std::string_view stays = "Connection: keep-alive\r\nKeep-Alive: timeout=5\r\n";
 
+TEST_F(ResponseTest, BelongsToTheConnectionOfItsRequest) {
+  ROWS("response.class");
+  const std::string all = get([](ServerResponse& response) {
+    EXPECT_EQ(response.status_code, 200);
+    EXPECT_TRUE(response.get_header_names().empty());
+    EXPECT_NE(response.socket(), nullptr);
+    EXPECT_EQ(response.socket(), response.req.socket());
+    response.end();
+  });
+  EXPECT_THAT(all, StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
 TEST_F(ResponseTest, WritesItsHeadInNodesOrder) {
   ROWS("response.observed.auto-headers", "response.sendDate", "response.statusCode", "response.req", "response.writeHead.implicit");
   sends_date = true;
   EXPECT_THAT(get([](ServerResponse& response) { response.set_header("X", "1").end("ok"); }),
               ContainsRegex("^HTTP/1.1 200 OK\r\nX: 1\r\nDate: [A-Z][a-z][a-z], [0-9][0-9] [A-Z][a-z][a-z] [0-9]+ "
                             "[0-9:]+ GMT\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\nContent-Length: 2\r\n\r\nok$"));
-  EXPECT_THAT(get([](ServerResponse& response) { response.set_header("Date", "x").end(); }), HasSubstr("\r\nDate: x\r\n"));
+  EXPECT_EQ(get([](ServerResponse& response) { response.set_header("Date", "x").end("ok"); }),
+            "HTTP/1.1 200 OK\r\nDate: x\r\n" + std::string(stays) + "Content-Length: 2\r\n\r\nok");
+  get([](ServerResponse& response) {
+    response.write_head(201).end();
+    EXPECT_EQ(response.status_code, 201);
+  });
+  EXPECT_THAT(peer->received(), StartsWith("HTTP/1.1 201 Created\r\n"));
   sends_date = false;
   EXPECT_EQ(get([](ServerResponse& response) {
               response.status_code = 404;
@@ -190,20 +208,23 @@ TEST_F(ResponseTest, HasNoBodyWhereNoneMayBe) {
 }
 
 TEST_F(ResponseTest, RefusesTrailersWithoutChunks) {
-  ROWS("response.observed.trailer-with-length");
+  ROWS("response.observed.trailer-with-length", "response.addTrailers", "response.addTrailers.trailer-header");
+  const auto with_trailer = [](ServerResponse& response) {
+    const std::pair<std::string_view, std::string_view> lines[] = {{"X-T", "v"}};
+    response.write("a");
+    response.add_trailers(lines);
+    response.end();
+  };
+  const std::string unannounced = get(with_trailer);
+  EXPECT_THAT(unannounced, EndsWith("\r\n\r\n1\r\na\r\n0\r\nX-T: v\r\n\r\n"));
+  EXPECT_THAT(unannounced, Not(HasSubstr("Trailer:")));
   get([](ServerResponse& response) {
     response.set_header("Content-Length", 1).set_header("Trailer", "x");
     expect_error(errc::ERR_HTTP_TRAILER_INVALID, [&] { response.write("a"); });
     response.remove_header("Trailer").end("a");
   });
   EXPECT_THAT(peer->received(), EndsWith("\r\n\r\na"));
-  const std::string old = answer("GET / HTTP/1.0\r\n\r\n", [](ServerResponse& response) {
-    const std::pair<std::string_view, std::string_view> lines[] = {{"X-T", "v"}};
-    response.write("a");
-    response.add_trailers(lines);
-    response.end();
-  });
-  EXPECT_THAT(old, EndsWith("\r\n\r\na"));
+  EXPECT_THAT(answer("GET / HTTP/1.0\r\n\r\n", with_trailer), EndsWith("\r\n\r\na"));
 }
 
 TEST_F(ResponseTest, SendsInterimAnswersExactly) {
@@ -258,7 +279,7 @@ TEST_F(ResponseTest, TellsThatHintsWereWritten) {
 }
 
 TEST_F(ResponseTest, CallsBackOnceItIsSent) {
-  ROWS("response.end.callback");
+  ROWS("response.end.callback", "response.event.finish", "response.writableEnded");
   ServerResponse* current = nullptr;
   std::string events;
   get([&](ServerResponse& response) { current = &response; });
@@ -269,15 +290,20 @@ TEST_F(ResponseTest, CallsBackOnceItIsSent) {
       events += "refused ";
     });
   });
+  current->on_close([&] { events += "close "; });
+  EXPECT_FALSE(current->writable_ended());
   peer->stop_reading();
   const std::string body(32 << 20, 'x');  // more than the system takes
   current->end(body, [&](std::error_code error) { events += error ? "failed " : "done "; });
   current->end([&](std::error_code error) { events += error ? "failed " : "done, too "; });
   world.settle();
   EXPECT_EQ(events, "") << "not all is written";
+  EXPECT_TRUE(current->writable_ended());
+  EXPECT_FALSE(current->writable_finished());
   peer->start_reading();
-  ASSERT_TRUE(world.run_until([&] { return events.ends_with("refused "); }));
-  EXPECT_EQ(events, "finish done done, too refused ") << "with finish, before what is left for the end of its turn";
+  ASSERT_TRUE(world.run_until([&] { return events.ends_with("close "); }));
+  EXPECT_EQ(events, "finish done done, too refused close ")
+      << "with finish, before what is left for the end of its turn";
   EXPECT_TRUE(world.run_until([&] { return peer->received().ends_with(body); }));
 }
 
@@ -359,6 +385,18 @@ constexpr bool has_create_client = requires(Module& http) { http.create_client(8
 TEST_F(ResponseTest, TheModuleIsUsedAsAUnit) {
   ROWS("http.module", "http.createClient", "http.maxHeaderSize", "http.setMaxIdleHTTPParsers");
   EXPECT_FALSE(has_create_client<Http>);
+  EXPECT_EQ(culvert::status_message(404), "Not Found");
+  EXPECT_FALSE(methods().empty());
+  Agent agent(http);
+  const RequestOptions to_origin{.host = "127.0.0.1", .port = world.address().ip.port, .agent = &agent};
+  http.get(to_origin).on_error([](std::error_code) {});
+  ClientRequest& request = http.request(to_origin);
+  request.on_error([](std::error_code) {});
+  request.end();
+  for (const std::size_t n : {0, 1}) {
+    EXPECT_TRUE(
+        world.run_until([&] { return world.accepted(n) && world.accepted(n)->received().starts_with("GET / "); }));
+  }
   EXPECT_EQ(http.max_header_size, 16'384u);
   const std::string big = "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(17'000, 'x') + "\r\n\r\n";
   const auto ok = [](ServerResponse& response) { response.end("ok"); };

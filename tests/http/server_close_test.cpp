@@ -37,6 +37,8 @@ class ServerCloseTest : public ServerTest {
 TEST_F(ServerCloseTest, ClosesIdleConnectionsAndLetsOthersFinish) {
   ROWS("server.close", "server.close.iojs", "server.event.close");
   answer_unless_told_to_wait();
+  server.listen(0, "127.0.0.1");
+  const Address address{.kind = Address::Kind::ip, .ip = server.address(), .text = {}, .port = 0};
   std::string events;
   server.on_close([&] { events += "close "; });
   test::TestPeer& idle = idle_client();
@@ -45,6 +47,9 @@ TEST_F(ServerCloseTest, ClosesIdleConnectionsAndLetsOthersFinish) {
   ASSERT_TRUE(sees_the_end(idle));
   EXPECT_EQ(events, "");
   EXPECT_FALSE(busy.closed());
+  test::TestPeer late(std::move(*world.network().connect(address, {})));
+  ASSERT_TRUE(world.run_until([&] { return late.closed(); }));
+  EXPECT_EQ(late.error(), std::errc::connection_refused);
   pending->end("bye");
   ASSERT_TRUE(sees_the_end(busy));
   ASSERT_TRUE(world.run_until([&] { return server.connections() == 0; }));

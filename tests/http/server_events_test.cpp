@@ -43,7 +43,7 @@ TEST_F(ServerEventsTest, TellsOfARequestBeforeItsBody) {
 }
 
 TEST_F(ServerEventsTest, EveryRequestOnAConnectionHasItsOwnMessages) {
-  ROWS("server.event.request.keep-alive");
+  ROWS("server.event.request.keep-alive", "response.end");
   std::vector<Socket*> sockets;
   server.on_request([&](IncomingMessage& request, ServerResponse& response) {
     note_events(request, response);
@@ -110,7 +110,7 @@ TEST_F(ServerEventsTest, TellsOfAClientThatIsGoneInTheMiddleOfItsBody) {
 }
 
 TEST_F(ServerEventsTest, TellsOfAClientThatIsGoneBeforeItsAnswer) {
-  ROWS("server.observed.client-abort-order");
+  ROWS("server.observed.client-abort-order", "response.event.close");
   server.on_request([&](IncomingMessage& request, ServerResponse& response) {
     note_events(request, response);
     request.resume();

@@ -92,7 +92,7 @@ TEST_F(ServerOptionsTest, LimitsTheBytesOfAHead) {
 }
 
 TEST_F(ServerOptionsTest, IgnoresHeaderLinesBeyondTheLimit) {
-  ROWS("server.maxHeadersCount");
+  ROWS("server.maxHeadersCount", "message.observed.headers-count");
   const auto handler = [](IncomingMessage& request, ServerResponse& response) {
     std::string names;
     for (const auto& [name, value] : request.headers()) names += name + ' ';
@@ -100,6 +100,7 @@ TEST_F(ServerOptionsTest, IgnoresHeaderLinesBeyondTheLimit) {
   };
   const std::string_view four = "GET / HTTP/1.1\r\nHost: h\r\nA: 1\r\nB: 2\r\nC: 3\r\n\r\n";
   EXPECT_THAT(answer({.max_headers_count = 2}, four, handler), EndsWith("\r\n\r\na host "));
+  EXPECT_THAT(answer({.max_headers_count = 3}, four, handler), EndsWith("\r\n\r\na b host "));
   EXPECT_THAT(answer({.max_headers_count = 0}, four, handler), EndsWith("\r\n\r\na b c host "));
   EXPECT_THAT(answer({.max_headers_count = 2, .strict = true}, four, handler), StartsWith("HTTP/1.1 431 "));
 }
@@ -107,9 +108,17 @@ TEST_F(ServerOptionsTest, IgnoresHeaderLinesBeyondTheLimit) {
 TEST_F(ServerOptionsTest, AsksForAHost) {
   ROWS("createServer.requireHostHeader");
   const std::string_view without = "GET / HTTP/1.1\r\n\r\n";
-  EXPECT_EQ(answer({}, without), "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+  const std::string_view older = "GET / HTTP/1.0\r\n\r\n";
+  answer_with_request();
+  test::TestPeer& client = connect();
+  client.send(without);
+  ASSERT_TRUE(sees_the_end(client));
+  EXPECT_EQ(client.received(), "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(requests, 0);
   EXPECT_THAT(answer({.require_host_header = false}, without), StartsWith("HTTP/1.1 200 "));
-  EXPECT_THAT(answer({}, "GET / HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
+  for (const bool asks : {true, false}) {
+    EXPECT_THAT(answer({.require_host_header = asks}, older), StartsWith("HTTP/1.1 200 "));
+  }
 }
 
 TEST_F(ServerOptionsTest, ReadsLenientlyWhereAsked) {
