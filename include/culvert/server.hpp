@@ -81,8 +81,9 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Binds and listens; on_listening or on_error follow later. Throws ERR_SERVER_ALREADY_LISTEN. Without a host: every
-  // address, of both families where there is IPv6. Port 0: a free one, see address().
+  // Binds and listens; on_listening or on_error follow later. Throws ERR_SERVER_ALREADY_LISTEN. A host that is a name
+  // is looked up first. Without a host: every address, of both families where there is IPv6. Port 0: a free one, see
+  // address().
   Server& listen(std::uint16_t port = 0, std::string_view host = {}, int backlog = 511, Delegate<void()> listening = {});
   Server& listen(std::uint16_t port, std::string_view host, Delegate<void()> listening) {
     return listen(port, host, 511, std::move(listening));
@@ -137,6 +138,9 @@ class Server {
   friend class ServerResponse;
   struct Shared;  // what its connections share
   void resolve_options();
+  void look_up(const ListenOptions& where);
+  void open(const ListenOptions& where);
+  void tell_listening(std::error_code error);
   void stop_listening();
   void released(ServerConnection& connection);
   void tell_later(Delegate<void()> call);
@@ -145,6 +149,7 @@ class Server {
   Loop& loop_;
   std::unique_ptr<Shared> shared_;
   std::unique_ptr<Acceptor> acceptor_;
+  Resolution lookup_;  // of the name to listen on
   std::size_t connections_ = 0;
   bool closing_ = false;
 };

@@ -44,17 +44,32 @@ void Server::resolve_options() {
 
 Server& Server::listen(std::uint16_t port, std::string_view host, int backlog, Delegate<void()> listening) {
   ListenOptions where{.address = any_address(port, Endpoint::Family::ipv6), .backlog = backlog};
-  if (!host.empty()) {
-    const std::optional<Endpoint> ip = Endpoint::parse_ip(host, port);
-    if (!ip) throw http_error(errc::ERR_INVALID_ARG_VALUE, "The host to listen on is an IP address: " + std::string(host));
-    where.address.ip = *ip;
-  }
+  if (!host.empty()) where.address = Address::from_host(host, port);
   return listen(where, std::move(listening));
 }
 
 Server& Server::listen(const ListenOptions& where, Delegate<void()> listening) {
-  if (acceptor_ != nullptr) throw http_error(errc::ERR_SERVER_ALREADY_LISTEN);
+  if (acceptor_ != nullptr || lookup_) throw http_error(errc::ERR_SERVER_ALREADY_LISTEN);
   if (listening) on_listening.once(std::move(listening));
+  where.fd < 0 && where.address.kind == Address::Kind::name ? look_up(where) : open(where);
+  return *this;
+}
+
+// As in Node, the first address of a name is the one to listen on.
+void Server::look_up(const ListenOptions& where) {
+  closing_ = false;
+  loop_.ref();
+  const Address& name = where.address;
+  lookup_ = http_.resolver().resolve(loop_, name.text, name.port, {}, [this, where](Result<Endpoints> found) {
+    ListenOptions first = where;
+    stop_listening();
+    if (!found) return tell_listening(found.error());
+    first.address = {.kind = Address::Kind::ip, .ip = found->front(), .text = {}, .port = 0};
+    open(first);
+  });
+}
+
+void Server::open(const ListenOptions& where) {
   ListenOptions asked = where;
   asked.no_delay = options.no_delay;
   const auto accepted = [this](std::unique_ptr<Transport> stream) { adopt(std::move(stream)); };
@@ -70,16 +85,20 @@ Server& Server::listen(const ListenOptions& where, Delegate<void()> listening) {
     acceptor_ = std::move(*acceptor);
     loop_.ref();
   }
-  tell_later([this, error = acceptor ? std::error_code() : acceptor.error()] {
+  tell_listening(acceptor ? std::error_code() : acceptor.error());
+}
+
+void Server::tell_listening(std::error_code error) {
+  tell_later([this, error] {
     if (error) return on_error.listener_count() > 0 ? on_error.emit(error) : http_.unhandled(error);
     if (acceptor_ != nullptr) on_listening.emit();
   });
-  return *this;
 }
 
 void Server::stop_listening() {
-  if (acceptor_ == nullptr) return;
+  if (acceptor_ == nullptr && !lookup_) return;
   acceptor_.reset();
+  lookup_ = {};
   loop_.unref();
 }
 

@@ -49,6 +49,44 @@ TEST_F(ServerListenTest, ListensOnAFreePort) {
   EXPECT_EQ(requests, 1);
 }
 
+TEST_F(ServerListenTest, ListensWhereANameLeads) {
+  answer_with_request();
+  world.resolver().add("localhost", {*Endpoint::parse_ip("127.0.0.1", 0), *Endpoint::parse_ip("::1", 0)});
+  bool told = false;
+  server.listen(0, "localhost", [&] { told = true; });
+  EXPECT_FALSE(server.listening());
+  EXPECT_TRUE(world.loop().referenced()) << "a program has to wait for it";
+  EXPECT_THROW(server.listen(), http_error);
+  ASSERT_TRUE(world.run_until([&] { return told; }));
+  EXPECT_TRUE(server.listening());
+  EXPECT_EQ(server.address().ip(), "127.0.0.1");
+  EXPECT_THAT(ask(at("127.0.0.1")), EndsWith("GET / "));
+}
+
+TEST_F(ServerListenTest, TellsThatANameLeadsNowhere) {
+  std::error_code error;
+  server.on_error([&](std::error_code why) { error = why; });
+  server.listen(0, "no.such.test", [] { ADD_FAILURE() << "it listens nowhere"; });
+  EXPECT_FALSE(error) << "nothing from inside the call";
+  ASSERT_TRUE(world.run_until([&] { return bool(error); }));
+  EXPECT_EQ(error, errc::name_not_found);
+  EXPECT_FALSE(server.listening());
+  EXPECT_FALSE(world.loop().referenced());
+}
+
+TEST_F(ServerListenTest, ListensNotAfterAllWhereItIsClosedMeanwhile) {
+  world.resolver().add("localhost", {*Endpoint::parse_ip("127.0.0.1", 0)});
+  world.resolver().hold();
+  bool closed = false;
+  server.listen(0, "localhost", [] { ADD_FAILURE() << "it was closed"; });
+  server.close([&](std::error_code error) { closed = !error; });
+  world.resolver().release();
+  world.settle();
+  EXPECT_TRUE(closed);
+  EXPECT_FALSE(server.listening());
+  EXPECT_FALSE(world.loop().referenced());
+}
+
 TEST_F(ServerListenTest, WithoutAHostItListensOnBothFamilies) {
   ROWS("server.listen.port");
   // The network that the world has, which notes how long the queue shall be.
