@@ -138,5 +138,83 @@ TEST_F(ServerTunnelTest, ClosingAllConnectionsLeavesThoseThatWereUpgraded) {
   EXPECT_FALSE(upgraded.closed());
 }
 
+// ---- what the socket can do then ------------------------------------------------------------------------------------
+
+TEST_F(ServerTunnelTest, PipesBothWaysAndPassesEachEndOn) {
+  std::unique_ptr<Socket> far = http.connect(world.address());
+  server.on_connect([&](auto& request, auto& socket, Bytes head) {
+    take(request, socket, head);
+    far->write(head);
+    tunnel->pipe(*far);
+    far->pipe(*tunnel);
+  });
+  test::TestPeer& client = connect();
+  client.send(std::string(connect_head) + "ping ");
+  ASSERT_TRUE(world.run_until([&] { return tunnel != nullptr && world.accepted(0) != nullptr; }));
+  test::TestPeer& origin = *world.accepted(0);
+  client.send("again");
+  client.half_close();
+  ASSERT_TRUE(sees_the_end(origin));
+  EXPECT_EQ(origin.received(), "ping again");
+  EXPECT_FALSE(client.closed()) << "the other way is still open";
+  bool closed = false;
+  tunnel->on_close([&] { closed = true; });
+  origin.send("pong");
+  origin.half_close();
+  ASSERT_TRUE(sees_the_end(client));
+  EXPECT_EQ(client.received(), "pong");
+  ASSERT_TRUE(world.run_until([&] { return closed; }));
+  EXPECT_TRUE(tunnel->destroyed());
+}
+
+TEST_F(ServerTunnelTest, WritesOnToAClientThatHasEnded) {
+  std::string events;
+  server.on_upgrade([&](auto& request, auto& socket, Bytes head) {
+    take(request, socket, head);
+    read();
+    tunnel->on_end([&] { events += "end "; });
+    tunnel->on_close([&] { events += "close "; });
+  });
+  test::TestPeer& client = connect();
+  client.send(std::string(upgrade_head) + "last words");
+  client.half_close();
+  ASSERT_TRUE(world.run_until([&] { return events == "end "; }));
+  EXPECT_EQ(first + later, "last words");
+  pass(1h);
+  EXPECT_FALSE(client.closed());
+  EXPECT_TRUE(tunnel->writable());
+  tunnel->write("heard ");
+  ASSERT_TRUE(receives(client, "heard "));
+  tunnel->end("all");
+  EXPECT_FALSE(tunnel->writable());
+  ASSERT_TRUE(sees_the_end(client));
+  EXPECT_EQ(client.received(), "heard all");
+  ASSERT_TRUE(world.run_until([&] { return events == "end close "; }));
+}
+
+TEST_F(ServerTunnelTest, TellsWhenASlowClientHasReadOn) {
+  int drains = 0;
+  server.on_upgrade([&](auto& request, auto& socket, Bytes head) {
+    take(request, socket, head);
+    tunnel->on_drain([&] { ++drains; });
+  });
+  test::TestPeer& client = connect();
+  client.send(upgrade_head);
+  ASSERT_TRUE(world.run_until([&] { return tunnel != nullptr; }));
+  client.stop_reading();
+  const std::string much(16 << 20, 'x');  // more than the system takes
+  EXPECT_FALSE(tunnel->write(much));
+  world.settle();
+  EXPECT_GT(tunnel->writable_length(), 0u);
+  EXPECT_EQ(drains, 0);
+  client.start_reading();
+  ASSERT_TRUE(world.run_until([&] { return drains > 0; }));
+  EXPECT_EQ(tunnel->writable_length(), 0u);
+  ASSERT_TRUE(world.run_until([&] { return client.received().size() == much.size(); }));
+  EXPECT_TRUE(tunnel->write("x"));
+  world.settle();
+  EXPECT_EQ(drains, 1) << "once for each time that write() has refused";
+}
+
 }  // namespace
 }  // namespace culvert
