@@ -113,6 +113,12 @@ TEST_F(RequestHead, ComesFromAUrl) {
   origin().send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   ASSERT_TRUE(world.run_until([&] { return called == 1; }));
   expect_error(errc::ERR_INVALID_URL, [&] { http.request("not a url"); });
+  ClientRequest& bare = http.get("http://abc:", {.agent = &agent});
+  bare.on_error([](std::error_code) {});
+  EXPECT_EQ(bare.host(), "abc");
+  world.settle();
+  EXPECT_EQ(world.resolver().asked().back().name, "abc");
+  EXPECT_EQ(world.resolver().asked().back().port, 80);
 }
 
 TEST_F(RequestHead, GoesWhereTheNameLeads) {
@@ -129,7 +135,7 @@ TEST_F(RequestHead, GoesWhereTheNameLeads) {
 }
 
 TEST_F(RequestHead, IsNotSentWithoutEnd) {
-  ROWS("request.function.must-end", "request.headers.when-sent", "request.header.expect");
+  ROWS("request.function.must-end", "request.headers.when-sent");
   ClientRequest& request = http.request(to_origin());
   world.settle();
   EXPECT_TRUE(world.accepted(0) == nullptr || world.accepted(0)->received().empty());
@@ -164,7 +170,7 @@ TEST_F(RequestHead, LimitsTheHeadOfTheAnswer) {
 }
 
 TEST_F(RequestHead, KnowsWhetherItsSocketHadServedBefore) {
-  ROWS("request.reusedSocket", "request.reusedSocket.retry", "request.header.connection");
+  ROWS("request.reusedSocket", "request.reusedSocket.retry");
   Agent keeps(http, {.keep_alive = true});
   EXPECT_FALSE(get({.agent = &keeps}).reused_socket());
   origin().send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
@@ -177,9 +183,27 @@ TEST_F(RequestHead, KnowsWhetherItsSocketHadServedBefore) {
   ASSERT_TRUE(finishes());
   EXPECT_EQ(error, std::errc::connection_reset);
   closed = false;
+  int status = 0;
+  on_response = [&](IncomingMessage& response) { status = response.status_code(); };
   get({.agent = &keeps});
   origin(1).send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   ASSERT_TRUE(finishes());
+  EXPECT_EQ(status, 200);
+  EXPECT_EQ(world.accepted(2), nullptr);
+}
+
+TEST_F(RequestHead, MayAskItselfToKeepTheConnection) {
+  ROWS("request.header.connection");
+  EXPECT_THAT(head({.headers = {{"Connection", "keep-alive"}}}), HasSubstr("\r\nConnection: keep-alive\r\n"));
+  Agent one_at_a_time{http, {.max_sockets = 1}};
+  for (const std::string_view path : {"/1", "/2"}) {
+    get({.path = path, .headers = {{"Connection", "keep-alive"}}, .agent = &one_at_a_time});
+  }
+  test::TestPeer& peer = origin(1);
+  EXPECT_THAT(peer.received(), StartsWith("GET /1 "));
+  peer.forget_received();
+  peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_THAT(origin(1).received(), StartsWith("GET /2 "));
   EXPECT_EQ(world.accepted(2), nullptr);
 }
 
@@ -224,6 +248,23 @@ TEST_F(RequestHead, LeavesHttpAfterConnectAndUpgrade) {
   taken->write("raw");
   EXPECT_THAT(origin(0, "raw").received(), EndsWith("\r\n\r\nraw"));
   EXPECT_THAT(events, Not(HasSubstr("response")));
+  EXPECT_EQ(agent.total_sockets(), 0u);
+  taken->destroy();
+  world.settle();
+
+  closed = false;
+  later.clear();
+  ClientRequest& upgrade = record(http.request(to_origin({.headers = {{"Connection", "upgrade"}, {"Upgrade", "x"}}})));
+  upgrade.on_information([&](const Information&) { note("information"); });
+  upgrade.on_upgrade(take);
+  upgrade.end();
+  origin(1).send("HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nHH");
+  ASSERT_TRUE(world.run_until([&] { return closed && first + later == "101HH"; })) << first << later;
+  origin(1).send("down");
+  ASSERT_TRUE(world.run_until([&] { return later.ends_with("down"); }));
+  taken->write("up");
+  EXPECT_THAT(origin(1, "\r\n\r\nup").received(), EndsWith("\r\n\r\nup"));
+  EXPECT_THAT(events, Not(HasSubstr("information")));
   EXPECT_EQ(agent.total_sockets(), 0u);
   taken->destroy();
   world.settle();
