@@ -129,7 +129,7 @@ class IncomingMessage {
     if (sink_ != nullptr) part_from_sink();
   }
   // Ends the connection it arrives on.
-  void destroy(std::error_code reason = {});
+  IncomingMessage& destroy(std::error_code reason = {});
   // Of the connection: on_timeout after so long without a byte. `listener` hears of it once.
   IncomingMessage& set_timeout(milliseconds limit, Delegate<void()> listener = {});
 

@@ -125,7 +125,10 @@ class Socket final : public Retired {
   void tell_timeout();
   // The transport is broken: nothing can be sent any more.
   void set_unwritable() { ended_ = true; }
-  void close_transport();
+  // Closes it for a reason that on_error tells; none: it ends in order.
+  void close_transport(std::error_code reason);
+  // on_error, where there was a reason, and on_close: what the driver tells last.
+  void tell_close();
   // From now on it is a stream of its own.
   void stand_alone();
   // A stream of its own to `address`, whose name is looked up first.
@@ -144,6 +147,7 @@ class Socket final : public Retired {
   net::Outbox outbox_;
   Driver* driver_;
   std::unique_ptr<Pump> pump_;  // of a stream of its own
+  std::error_code failure_;     // why it was closed
   TimePoint active_at_;
   milliseconds timeout_{0};
   std::int32_t probes_after_s_ = -1;  // what the transport was told of TCP keep-alive; -1: nothing

@@ -98,7 +98,7 @@ TimePoint ClientConnection::on_due(TimePoint now) noexcept {
 
 void ClientConnection::on_deferred() noexcept {
   if (phase_ == Phase::closed) {
-    if (socket_ != nullptr) socket_->on_close.emit();
+    if (socket_ != nullptr) socket_->tell_close();
     return agent_.gone(*this);
   }
   if (phase_ != Phase::busy || transaction_ == nullptr) return;
@@ -229,7 +229,7 @@ void ClientConnection::out_of_service() {
 void ClientConnection::close(std::error_code reason) {
   if (phase_ == Phase::closed) return;
   out_of_service();
-  socket_->close_transport();
+  socket_->close_transport(is_of_the_network(reason) ? reason : std::error_code());
   if (ClientTransaction* t = std::exchange(transaction_, nullptr)) {
     t->let_go();
     t->fail(reason);

@@ -115,10 +115,11 @@ void IncomingMessage::part_from_sink() {
   go(Pause::sink);
 }
 
-void IncomingMessage::destroy(std::error_code reason) {
-  if (destroyed_) return;
+IncomingMessage& IncomingMessage::destroy(std::error_code reason) {
+  if (destroyed_) return *this;
   destroyed_ = true;
   source_.abort(reason);
+  return *this;
 }
 
 void IncomingMessage::deliver(Bytes part) {

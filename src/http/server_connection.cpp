@@ -117,7 +117,7 @@ void ServerConnection::on_deferred() noexcept {
       if (transaction_ != nullptr) end_events();
       if (over() && !counted_out_) {
         counted_out_ = true;
-        if (socket_ != nullptr) socket_->on_close.emit();
+        if (socket_ != nullptr) socket_->tell_close();
         server_.released(*this);
       }
       return;
@@ -356,6 +356,11 @@ void ServerConnection::linger() {
   touched();
 }
 
+void ServerConnection::destroy(std::error_code reason) {
+  asked_for_ = true;
+  close(reason);
+}
+
 void ServerConnection::close(std::error_code reason) {
   if (over()) return;
   if (transaction_ != nullptr && phase_ == Phase::exchange) {
@@ -371,7 +376,7 @@ void ServerConnection::close(std::error_code reason) {
   }
   phase_ = Phase::closed;
   server_.on_disconnect.emit(socket_->remote());
-  socket_->close_transport();
+  socket_->close_transport(asked_for_ || is_of_the_network(reason) ? reason : std::error_code());
   held_ = {};
   loop().forget(due_);
   sender_.unlink();

@@ -61,8 +61,8 @@ class ServerConnection final : public ListHook,
   void on_complete() override;
   // BodySource, ByteSink, Socket::Driver
   void flow_changed() override;
-  void abort(std::error_code reason) override { close(reason); }
-  void destroy(std::error_code reason) override { close(reason); }
+  void abort(std::error_code reason) override { destroy(reason); }
+  void destroy(std::error_code reason) override;
   Socket* socket() override { return over() ? nullptr : socket_.get(); }
   bool joins_duplicates() const override { return server_.options.join_duplicate_headers; }
   net::Outbox& outbox() override { return socket_->outbox(); }
@@ -118,6 +118,7 @@ class ServerConnection final : public ListHook,
   bool blocked_ = false;  // the last flush left something: a head that is only held does not count
   bool feeding_ = false;
   bool counted_out_ = false;
+  bool asked_for_ = false;  // the program ends it: its reason is the socket's error
 };
 
 }  // namespace culvert

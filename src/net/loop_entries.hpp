@@ -1,6 +1,7 @@
 // What everything that drives a stream has in common: the loop's ways in, and bytes that had to wait.
 #pragma once
 #include <algorithm>
+#include <system_error>
 #include <vector>
 
 #include "culvert/bytes.hpp"
@@ -27,6 +28,9 @@ struct LoopEntries {
     Connection& connection;
   };
 };
+
+// Whether a connection ends for what happened on its way, which its socket tells; the other reasons are HTTP's.
+inline bool is_of_the_network(std::error_code reason) { return reason.category() == std::system_category(); }
 
 // What was held goes back into the read buffer, where it may be borrowed until this handler has returned.
 inline Bytes take_held(std::vector<std::byte>& held, Loop& loop) {

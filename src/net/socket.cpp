@@ -37,9 +37,15 @@ void Socket::destroy(std::error_code reason) {
   if (!destroyed()) driver_->destroy(reason);
 }
 
-void Socket::close_transport() {
+void Socket::close_transport(std::error_code reason) {
+  failure_ = reason;
   transport_.reset();
   outbox_.clear();
+}
+
+void Socket::tell_close() {
+  if (failure_) on_error.emit(failure_);
+  on_close.emit();
 }
 
 Socket& Socket::set_timeout(milliseconds limit) {

@@ -135,8 +135,7 @@ void Socket::Pump::on_deferred() noexcept {
   if (!socket_.destroyed()) return close_when_both_ended();
   if (std::exchange(close_told_, true)) return;
   loop().unref();
-  if (const std::error_code error = std::exchange(reason_, {})) socket_.on_error.emit(error);
-  socket_.on_close.emit();
+  socket_.tell_close();
   loop().let_go(socket_);
 }
 
@@ -169,8 +168,7 @@ void Socket::Pump::close_when_both_ended() {
 
 void Socket::Pump::destroy(std::error_code reason) {
   if (socket_.destroyed()) return;
-  reason_ = reason;
-  socket_.close_transport();
+  socket_.close_transport(reason);
   dial_.reset();
   loop().forget(due_);
   sender_.unlink();

@@ -59,7 +59,6 @@ class Socket::Pump final : private Watcher, public Socket::Driver {
   LoopEntries<Pump>::Due due_{*this};
   LoopEntries<Pump>::Later later_{*this};
   LoopEntries<Pump>::Sender sender_{*this};
-  std::error_code reason_;    // why it was destroyed
   bool sink_full_ = false;
   bool peer_ended_ = false;
   bool end_told_ = false;

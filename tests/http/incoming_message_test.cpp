@@ -357,11 +357,24 @@ TEST_F(IncomingMessageTest, HasNoSocketOnceTheSocketIsKeptForOthers) {
 
 TEST_F(IncomingMessageTest, DestroyEndsTheConnection) {
   ROWS("message.destroy");
-  server.on_request([&](IncomingMessage& request, ServerResponse&) { request.destroy(); });
-  test::TestPeer& client = connect();
-  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-  ASSERT_TRUE(world.run_until([&] { return client.closed(); }));
-  EXPECT_EQ(client.received(), "");
+  std::string events;
+  server.on_connection([&](Socket& socket) {
+    socket.on_error([&](std::error_code error) { events += error.message() + ' '; });
+    socket.on_close([&] { events += "close "; });
+  });
+  std::error_code reason;
+  server.on_request([&](IncomingMessage& request, ServerResponse&) { EXPECT_EQ(&request.destroy(reason), &request); });
+  for (const auto& [why, wanted] : {std::pair<std::error_code, std::string>{{}, "close "},
+                                    {errc::unexpected_data, make_error_code(errc::unexpected_data).message() + " close "}}) {
+    reason = why;
+    events.clear();
+    test::TestPeer& client = connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    ASSERT_TRUE(world.run_until([&] { return client.closed(); }));
+    world.settle();
+    EXPECT_EQ(client.received(), "");
+    EXPECT_EQ(events, wanted) << "of its socket";
+  }
 }
 
 TEST_F(IncomingMessageTest, TellsThatItsBodyStalls) {

@@ -55,8 +55,7 @@ class RequestSocket : public test::RequestTest {
   SocketOptions when_announced;
 };
 
-// ---- where it goes, and where from
-// --------------------------------------------------------------------------------------
+// ---- where it goes, and where from ----------------------------------------------------------------------------------
 
 TEST_F(RequestSocket, LeavesFromTheAddressThatIsAskedFor) {
   ROWS("request.options.localAddress");
@@ -111,8 +110,7 @@ TEST_F(RequestSocket, TellsThatNobodyListens) {
   EXPECT_EQ(error, std::errc::connection_refused);
 }
 
-// ---- options of TCP
-// -----------------------------------------------------------------------------------------------------
+// ---- options of TCP -------------------------------------------------------------------------------------------------
 
 TEST_F(RequestSocket, IsMadeWithTheOptionsOfTheCallToConnect) {
   ROWS("request.options.connect-options");
@@ -145,8 +143,7 @@ TEST_F(RequestSocket, IsProbedOnceItIsConnected) {
   EXPECT_FALSE(once_connected(request).keep_alive) << "later calls hold at once";
 }
 
-// ---- silence
-// ------------------------------------------------------------------------------------------------------------
+// ---- silence --------------------------------------------------------------------------------------------------------
 
 TEST_F(RequestSocket, ItsOptionTimeoutCoversTheConnect) {
   ROWS("request.options.timeout");
@@ -160,7 +157,7 @@ TEST_F(RequestSocket, ItsOptionTimeoutCoversTheConnect) {
 }
 
 TEST_F(RequestSocket, ItsTimeoutBeginsWhenItIsConnected) {
-  ROWS("request.setTimeout.after-connect");
+  ROWS("request.setTimeout.after-connect", "outgoing.setTimeout");
   ClientRequest& request = request_while_connecting();
   request.set_timeout(100ms).end();
   world.settle();
