@@ -12,7 +12,8 @@ from programs import Program, run_example
 
 # Leaves HTTP, says something, and prints all that comes until the other side ends.
 NODE_UPGRADE = """
-const options = { port: Number(process.argv[1]), headers: { Connection: 'Upgrade', Upgrade: 'echo' } };
+const headers = { Connection: 'Upgrade', Upgrade: 'echo' };
+const options = { host: '127.0.0.1', port: Number(process.argv[1]), headers };
 require('http').get(options).on('upgrade', (response, socket, head) => {
   process.stdout.write(`${response.statusCode} ${response.headers.upgrade}\\n`);
   process.stdout.write(head);

@@ -14,7 +14,7 @@ from harness import wait_until  # noqa: E402  # pylint: disable=wrong-import-pos
 REQUEST = b"GET /x HTTP/1.1\r\nHost: bench.test\r\nUser-Agent: t\r\nAccept: */*\r\n\r\n"
 DATA_CALL = re.compile(r"\d+ +(recvfrom|recvmsg|sendto|sendmsg|read|readv|write|writev)\(\d+<(socket|TCP|UNIX)")
 CONTROL_CALL = re.compile(r"\d+ +epoll_ctl\(\d+<[^>]*>, EPOLL_CTL_\w+, \d+<(socket|TCP|UNIX)")  # a connection's
-CONNECTIONS = 32  # a busy loop: what going to sleep costs is not a request's
+CONNECTIONS = 128  # a busy loop: what going to sleep costs is not a request's
 
 
 class CountedPath:
