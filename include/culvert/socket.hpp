@@ -6,7 +6,9 @@
 // it reads from it: on_data, pause(), resume(), pipe(). So does whoever made it with Http::connect().
 //
 // Order of events of such a stream: on_connect (of Http::connect() only) on_data* on_end on_close, on_drain* between;
-// on_error before on_close where it ended badly, also before it began. None comes from inside a call of the user's. Nothing is read before somebody listens to on_data or pipes it.
+// on_error before on_close where it ended badly, also before it began. None comes from inside a call of the user's.
+// Nothing is read before somebody listens to on_data or pipes it. While HTTP drives it: on_error (of the network, or what
+// destroy() was given), on_close.
 #pragma once
 #include <chrono>
 #include <cstdint>
