@@ -202,6 +202,7 @@ class OutgoingMessage {
   void body(Bytes part, bool borrow);
   void frame(Bytes part, bool borrow);
   void frame_chunk(Bytes part, bool borrow);
+  void put(Bytes part, bool borrow);
   void end_chunks();
   void flushed(std::size_t sent);  // by the connection, after a flush
   void all_sent();

@@ -45,8 +45,7 @@ std::string_view ClientRequest::host() const { return transaction_.origin.host; 
 std::string_view ClientRequest::protocol() const { return transaction_.agent.options.protocol; }
 Agent& ClientRequest::agent() const { return transaction_.agent; }
 
-// ---- start
-// ------------------------------------------------------------------------------------------------------------
+// ---- start ----------------------------------------------------------------------------------------------------------
 
 void ClientRequest::start(const PooledRequest& options) {
   if (!wire::valid_token(options.method)) throw http_error(errc::ERR_INVALID_HTTP_TOKEN, std::string(options.method));
@@ -133,8 +132,7 @@ void ClientRequest::watch(const std::stop_token& signal) {
   });
 }
 
-// ---- its socket
-// -------------------------------------------------------------------------------------------------------
+// ---- its socket -----------------------------------------------------------------------------------------------------
 
 void ClientRequest::apply_to_assigned(Socket& socket) {
   if (asked_ && asked_->timeout) socket.set_timeout(*asked_->timeout);
@@ -166,8 +164,7 @@ void ClientRequest::abort() {
   destroy();
 }
 
-// ---- head
-// -------------------------------------------------------------------------------------------------------------
+// ---- head -----------------------------------------------------------------------------------------------------------
 
 void ClientRequest::send_head(std::optional<std::uint64_t> length) {
   if (destroyed()) return;
@@ -180,24 +177,15 @@ void ClientRequest::send_head(std::optional<std::uint64_t> length) {
   bool has_trailer = false;
   const auto note = [&](const Header& line) {
     switch (line.id) {
-      case HeaderId::host:
-        has_host = true;
-        break;
-      case HeaderId::connection:
-        has_connection = true;
-        break;
+      case HeaderId::host: has_host = true; break;
+      case HeaderId::connection: has_connection = true; break;
       case HeaderId::content_length:
         has_length = true;
         if (strict_content_length) declared_length_ = ascii::parse_decimal(line.value);
         break;
-      case HeaderId::transfer_encoding:
-        chunked_ = true;
-        break;
-      case HeaderId::trailer:
-        has_trailer = true;
-        break;
-      default:
-        break;
+      case HeaderId::transfer_encoding: chunked_ = true; break;
+      case HeaderId::trailer: has_trailer = true; break;
+      default: break;
     }
   };
   for (const Header& line : lines_) note(line);

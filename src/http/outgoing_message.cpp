@@ -134,16 +134,11 @@ namespace {
 // The headers that culvert adds by itself, each with a bit.
 std::uint8_t automatic_bit(HeaderId id) {
   switch (id) {
-    case HeaderId::date:
-      return 1;
-    case HeaderId::connection:
-      return 2;
-    case HeaderId::content_length:
-      return 4;
-    case HeaderId::transfer_encoding:
-      return 8;
-    default:
-      return 0;
+    case HeaderId::date: return 1;
+    case HeaderId::connection: return 2;
+    case HeaderId::content_length: return 4;
+    case HeaderId::transfer_encoding: return 8;
+    default: return 0;
   }
 }
 
@@ -274,7 +269,10 @@ void OutgoingMessage::body(Bytes part, bool borrow) {
 }
 
 void OutgoingMessage::frame(Bytes part, bool borrow) {
-  if (chunked_) return frame_chunk(part, borrow);
+  chunked_ ? frame_chunk(part, borrow) : put(part, borrow);
+}
+
+void OutgoingMessage::put(Bytes part, bool borrow) {
   net::Outbox& box = sink_->outbox();
   borrow && sink_->sending() ? box.borrow(part) : box.copy(part);
 }
@@ -283,8 +281,8 @@ void OutgoingMessage::frame_chunk(Bytes part, bool borrow) {
   net::Outbox& box = sink_->outbox();
   char line[wire::chunk_size_max];
   box.copy(as_bytes({line, wire::write_chunk_size(line, part.size())}));
-  borrow && sink_->sending() ? box.borrow(part) : box.copy(part);
-  box.copy(as_bytes("\r\n"));
+  put(part, borrow);
+  box.copy(as_bytes(wire::chunk_end));
 }
 
 void OutgoingMessage::uncork() {
@@ -326,14 +324,14 @@ OutgoingMessage& OutgoingMessage::end() {
 
 void OutgoingMessage::end_chunks() {
   net::Outbox& box = sink_->outbox();
-  box.copy(as_bytes("0\r\n"));
+  box.copy(as_bytes(wire::last_chunk_line));
   for (const Header& line : trailers_) {
     box.copy(as_bytes(line.name));
     box.copy(as_bytes(": "));
     box.copy(as_bytes(line.value));
     box.copy(as_bytes("\r\n"));
   }
-  box.copy(as_bytes("\r\n"));
+  box.copy(as_bytes(wire::chunk_end));
 }
 
 OutgoingMessage& OutgoingMessage::end(Bytes last, Done done) {

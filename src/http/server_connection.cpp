@@ -312,7 +312,7 @@ void ServerConnection::unhandled(std::error_code error) { http().unhandled(error
 void ServerConnection::refuse(std::error_code error, Bytes packet, std::size_t bytes_parsed) {
   const bool in_exchange = phase_ == Phase::exchange;
   const bool may_answer = !in_exchange || !transaction_->response.headers_sent();
-  const bool broken = error.category() == std::system_category();
+  const bool broken = is_of_the_network(error);
   ClientError failure{.error = error,
                       .status = error == errc::ERR_HTTP_REQUEST_TIMEOUT ? std::uint16_t{408} : wire::status_for(error),
                       .bytes_parsed = bytes_parsed,

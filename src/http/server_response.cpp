@@ -56,8 +56,7 @@ ServerResponse& ServerResponse::write_head(std::uint32_t status, std::string_vie
 ServerResponse& ServerResponse::write_head(std::uint32_t status, std::string_view reason, Values flat) {
   if (flat.size() % 2 != 0) throw http_error(errc::ERR_INVALID_ARG_VALUE, "The list of headers has an odd length");
   std::vector<Header> lines;
-  for (const auto* at = flat.begin(); at != flat.end(); at += 2)
-    lines.push_back({wire::header_id(at[0]), at[0], at[1]});
+  for (const auto* at = flat.begin(); at != flat.end(); at += 2) lines.push_back({wire::header_id(at[0]), at[0], at[1]});
   return write_head(status, reason, lines);
 }
 
@@ -85,30 +84,21 @@ struct Said {
   std::optional<std::uint64_t> content_length;
 };
 
-// Whether the line is to be written.
-bool note(const Header& line, bool body_possible, bool strict_length, Said& said) {
+void note(const Header& line, bool strict_length, Said& said) {
   switch (line.id) {
-    case HeaderId::date:
-      said.date = true;
-      break;
-    case HeaderId::trailer:
-      said.trailer = true;
-      break;
+    case HeaderId::date: said.date = true; break;
+    case HeaderId::trailer: said.trailer = true; break;
     case HeaderId::connection:
       said.connection = true;
       said.close = said.close || ascii::list_contains(line.value, "close");
       break;
     case HeaderId::content_length:
-      said.length = body_possible;
+      said.length = true;
       if (strict_length) said.content_length = ascii::parse_decimal(line.value);
-      return body_possible;
-    case HeaderId::transfer_encoding:
-      said.coding = true;
-      return body_possible;
-    default:
       break;
+    case HeaderId::transfer_encoding: said.coding = true; break;
+    default: break;
   }
-  return true;
 }
 
 bool among(std::span<const Header> lines, const OutgoingHeaders::Field& field) {
@@ -134,15 +124,17 @@ void ServerResponse::compose(std::uint16_t status, std::string_view reason, std:
   head.clear();
   wire::write_status_line(head, status, reason);
   Said said;
+  const bool strict_length = announces && strict_content_length;
   const auto put = [&](const Header& line) {
-    if (note(line, announces, strict_content_length, said)) wire::write_field(head, line.name, line.value);
+    note(line, strict_length, said);
+    const bool frames = (wire::flags_of(line.id) & wire::framing) != 0;
+    if (announces || !frames) wire::write_field(head, line.name, line.value);
   };
   for (const auto& field : headers_) {
     if (!among(lines, field)) each_line(field, unique_headers_, arena_, put);
   }
-  bool all_said = true;
-  for (const Header& line : lines) all_said = note(line, announces, strict_content_length, said) && all_said;
-  if (all_said) {
+  if (announces) {
+    for (const Header& line : lines) note(line, strict_length, said);
     head.append_fields(lines);
   } else {
     for (const Header& line : lines) put(line);

@@ -28,7 +28,6 @@ constexpr int not_in_trailers = framing | hop_by_hop | protected_;
 // Without the blanks around it. There are no other characters up to SP any more: find_line_end saw to it.
 std::string_view trim_value(const char* first, const char* last) {
   const auto blank = [](char c) { return static_cast<unsigned char>(c) <= ' '; };
-  if (last - first >= 2 && *first == ' ' && !blank(first[1]) && !blank(last[-1])) return {first + 1, last};  // the usual
   while (first != last && blank(*first)) ++first;
   while (first != last && blank(last[-1])) --last;
   return {first, last};

@@ -101,8 +101,7 @@ inline void end_head(HeadBuffer& out) { out.append("\r\n"); }
 inline constexpr std::size_t chunk_size_max = 18;  // 16 digits, CR, LF
 std::size_t write_chunk_size(char* out, std::size_t size);
 inline constexpr std::string_view chunk_end = "\r\n";
-inline constexpr std::string_view last_chunk = "0\r\n\r\n";   // without trailers
-inline constexpr std::string_view last_chunk_line = "0\r\n";  // then trailers as fields, then end_head
+inline constexpr std::string_view last_chunk_line = "0\r\n";  // then trailers as fields, then chunk_end
 
 bool valid_token(std::string_view text);        // methods, field names; not empty
 bool valid_field_value(std::string_view text);  // no control characters but HTAB; bytes from 0x80 are allowed
