@@ -184,6 +184,14 @@ TEST_F(ResponseTest, ClosesWhereItMust) {
       << "the second waits for the first";
 }
 
+TEST_F(ResponseTest, CountsNoBytesWhereNoBodyIsAnnounced) {
+  EXPECT_EQ(get([](ServerResponse& response) {
+              response.strict_content_length = true;
+              response.write_head(204, {"Content-Length", "3", "Connection", "close"}).end();
+            }),
+            "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+}
+
 TEST_F(ResponseTest, HasNoBodyWhereNoneMayBe) {
   ROWS("response.write.no-body", "outgoing.write.no-body", "createServer.rejectNonStandardBodyWrites");
   const std::string head = answer("HEAD / HTTP/1.1\r\nHost: a\r\n\r\nHEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
