@@ -7,6 +7,7 @@ from programs import Program
 
 
 class HelloPath(CountedPath, CulvertTest):
+    connections_a_client = 1
     data_calls = 2
     instructions_max = 4_500
 

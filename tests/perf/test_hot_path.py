@@ -8,6 +8,7 @@ BODY = b"x" * 1024
 
 
 class HotPath(CountedPath, CulvertTest):
+    connections_a_client = 2  # its own, and one upstream
     data_calls = 4
     instructions_max = 8_000  # docs/measurements.md says where they go
 
