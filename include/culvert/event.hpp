@@ -25,8 +25,8 @@ class Delegate<void(Args...)> {
  public:
   Delegate() = default;
   template <class F>
-  requires(!std::is_same_v<std::remove_cvref_t<F>, Delegate> && std::is_invocable_v<F&, Args...>)
-      Delegate(F&& callable) {  // NOLINT: meant to convert
+    requires(!std::is_same_v<std::remove_cvref_t<F>, Delegate> && std::is_invocable_v<F&, Args...>)
+  Delegate(F&& callable) {  // NOLINT: meant to convert
     using Callable = std::remove_cvref_t<F>;
     if constexpr (sizeof(Callable) <= sizeof(place_) && std::is_trivially_copyable_v<Callable>) {
       ::new (static_cast<void*>(place_)) Callable(std::forward<F>(callable));
