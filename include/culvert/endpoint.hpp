@@ -39,6 +39,8 @@ struct Address {
 
   bool operator==(const Address&) const = default;
   std::string to_string() const;  // as the configuration writes it
+  // The address that is an endpoint.
+  static Address of(const Endpoint& endpoint) { return {.kind = Kind::ip, .ip = endpoint, .text = {}, .port = 0}; }
   // Of a host as a URL has it: an IP address (IPv6 with or without brackets), else a name.
   static Address from_host(std::string_view host, std::uint16_t port);
 };

@@ -92,7 +92,7 @@ std::size_t Endpoint::format_ip(char* out) const {
 Address Address::from_host(std::string_view host, std::uint16_t port) {
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
   if (const std::optional<Endpoint> ip = Endpoint::parse_ip(host, port)) {
-    return {.kind = Kind::ip, .ip = *ip, .text = {}, .port = 0};
+    return of(*ip);
   }
   return {.kind = Kind::name, .ip = {}, .text = std::string(host), .port = port};
 }

@@ -301,8 +301,7 @@ Result<std::unique_ptr<Transport>> Agent::create_connection(const ConnectionOpti
       loop_, how.address.text, how.address.port, how.lookup,
       [&network, connect = how.connect, created = std::move(created)](Result<Endpoints> found) mutable {
         if (!found) return created(found.error());
-        const Address first{.kind = Address::Kind::ip, .ip = found->front(), .text = {}, .port = 0};
-        created(network.connect(first, connect));
+        created(network.connect(Address::of(found->front()), connect));
       });
   return std::unique_ptr<Transport>();
 }

@@ -13,7 +13,7 @@ namespace {
 constexpr std::chrono::milliseconds headers_timeout_most{60'000};
 
 Address any_address(std::uint16_t port, Endpoint::Family family) {
-  return {.kind = Address::Kind::ip, .ip = {.family = family, .port = port}, .text = {}, .port = 0};
+  return Address::of(Endpoint{.family = family, .port = port});
 }
 
 }  // namespace
@@ -64,7 +64,7 @@ void Server::look_up(const ListenOptions& where) {
     ListenOptions first = where;
     stop_listening();
     if (!found) return tell_listening(found.error());
-    first.address = {.kind = Address::Kind::ip, .ip = found->front(), .text = {}, .port = 0};
+    first.address = Address::of(found->front());
     open(first);
   });
 }

@@ -28,7 +28,7 @@ std::error_code bind_near_end(int fd, Endpoint::Family family, const ConnectOpti
     if (from.port == 0) return {};
     from.family = family;
   }
-  Result<SocketAddress> address = to_socket_address({.kind = Address::Kind::ip, .ip = from, .text = {}, .port = 0});
+  Result<SocketAddress> address = to_socket_address(Address::of(from));
   if (!address) return address.error();
   if (from.port == 0) {
     const int on = 1;

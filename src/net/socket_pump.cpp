@@ -53,7 +53,7 @@ void Socket::Pump::dial(Network& network, Resolver& resolver, const Address& add
 void Socket::Pump::try_next() {
   const Endpoint next = dial_->untried.back();
   dial_->untried.pop_back();
-  try_address({.kind = Address::Kind::ip, .ip = next, .text = {}, .port = 0});
+  try_address(Address::of(next));
 }
 
 void Socket::Pump::try_address(const Address& address) {

@@ -78,7 +78,7 @@ void Upstream::Server::resolved(Result<std::vector<Endpoint>> answer) {
   if (answer && !answer->empty()) {
     origins_.clear();
     for (const Endpoint& endpoint : *answer) {
-      origins_.push_back(&owner_.agent_.origin({.kind = Address::Kind::ip, .ip = endpoint, .text = {}, .port = 0}));
+      origins_.push_back(&owner_.agent_.origin(Address::of(endpoint)));
     }
   } else {
     // The last good addresses stay in use; a name that never had one is asked for again soon.

@@ -125,7 +125,7 @@ TEST_F(AgentPool, KeepsNoProgramRunning) {
   ROWS("agent.pool.unref-idle");
   Http real;
   std::unique_ptr<test::TestPeer> peer;
-  const Address anywhere{.kind = Address::Kind::ip, .ip = *Endpoint::parse_ip("127.0.0.1"), .text = {}, .port = 0};
+  const Address anywhere = Address::of(*Endpoint::parse_ip("127.0.0.1"));
   auto acceptor = real.network().listen({.address = anywhere},
                                         [&](std::unique_ptr<Transport> stream) {
                                           peer = std::make_unique<test::TestPeer>(std::move(stream));

@@ -38,7 +38,7 @@ TEST_F(ServerCloseTest, ClosesIdleConnectionsAndLetsOthersFinish) {
   ROWS("server.close", "server.close.iojs", "server.event.close");
   answer_unless_told_to_wait();
   server.listen(0, "127.0.0.1");
-  const Address address{.kind = Address::Kind::ip, .ip = server.address(), .text = {}, .port = 0};
+  const Address address = Address::of(server.address());
   std::string events;
   server.on_close([&] { events += "close "; });
   test::TestPeer& idle = idle_client();

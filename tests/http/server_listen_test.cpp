@@ -23,7 +23,7 @@ class ServerListenTest : public ServerTest {
     return client.received();
   }
   Address at(std::string_view host) {
-    return {.kind = Address::Kind::ip, .ip = *Endpoint::parse_ip(host, server.address().port), .text = {}, .port = 0};
+    return Address::of(*Endpoint::parse_ip(host, server.address().port));
   }
 };
 
@@ -114,7 +114,7 @@ TEST_F(ServerListenTest, WithoutAHostItListensOnBothFamilies) {
   std::vector<std::string_view> hosts{"127.0.0.1"};
   if (anywhere.address().family == Endpoint::Family::ipv6) hosts.push_back("::1");
   for (const std::string_view host : hosts) {
-    EXPECT_THAT(ask({.kind = Address::Kind::ip, .ip = *Endpoint::parse_ip(host, port), .text = {}, .port = 0}),
+    EXPECT_THAT(ask(Address::of(*Endpoint::parse_ip(host, port))),
                 EndsWith("GET / "));
   }
 }

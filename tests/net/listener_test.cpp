@@ -26,12 +26,12 @@ using namespace std::chrono_literals;
 Address loopback_v4(std::uint16_t port = 0) {
   Endpoint endpoint{.family = Endpoint::Family::ipv4, .port = port};
   endpoint.address = {127, 0, 0, 1};
-  return {.kind = Address::Kind::ip, .ip = endpoint, .text = {}, .port = 0};
+  return Address::of(endpoint);
 }
 Address loopback_v6(std::uint16_t port = 0) {
   Endpoint endpoint{.family = Endpoint::Family::ipv6, .port = port};
   endpoint.address[15] = 1;
-  return {.kind = Address::Kind::ip, .ip = endpoint, .text = {}, .port = 0};
+  return Address::of(endpoint);
 }
 Address unix_path(const std::string& path) {
   return {.kind = Address::Kind::unix_path, .ip = {}, .text = path, .port = 0};
@@ -90,7 +90,7 @@ TEST_F(ListenSocketTest, ListensWhereItIsTold) {
 }
 
 TEST_F(ListenSocketTest, BothFamiliesWhereToldSo) {
-  const Address anywhere{.kind = Address::Kind::ip, .ip = *Endpoint::parse_ip("::"), .text = {}, .port = 0};
+  const Address anywhere = Address::of(*Endpoint::parse_ip("::"));
   Result<ListenSocket> both = ListenSocket::open(anywhere, {.ipv6_only = false});
   if (!both) {
     EXPECT_EQ(both.error(), std::errc::address_family_not_supported) << "this machine may have no IPv6";

@@ -24,7 +24,7 @@ namespace {
 using namespace std::chrono_literals;
 
 Address address_of(std::string_view ip, std::uint16_t port = 0) {
-  return {.kind = Address::Kind::ip, .ip = *Endpoint::parse_ip(ip, port), .text = {}, .port = 0};
+  return Address::of(*Endpoint::parse_ip(ip, port));
 }
 Address loopback(std::uint16_t port = 0) { return address_of("127.0.0.1", port); }
 Address unix_path(const std::string& path) {

@@ -212,7 +212,7 @@ TEST_F(TrickleTest, LargeBodiesAreNotSlow) {
 }
 
 Address ip(std::string_view text, std::uint16_t port = 0) {
-  return {.kind = Address::Kind::ip, .ip = *Endpoint::parse_ip(text, port), .text = {}, .port = 0};
+  return Address::of(*Endpoint::parse_ip(text, port));
 }
 
 // The code under test on both sides of the world's network.

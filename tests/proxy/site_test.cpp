@@ -23,7 +23,7 @@ class SiteTest : public ::testing::Test {
     listener("web");
   }
   void upstream(const std::string& name) {
-    const Address server{.kind = Address::Kind::ip, .ip = *Endpoint::parse_ip("10.0.0.1", 80), .text = {}, .port = 0};
+    const Address server = Address::of(*Endpoint::parse_ip("10.0.0.1", 80));
     config.upstreams[name] = {.name = name, .servers = {server}};
   }
   void route(const std::string& name, decltype(config::Route::action) action, const std::string& path) {

@@ -30,7 +30,7 @@ class UpstreamTest : public ::testing::Test {
     return *upstream;
   }
   static Address ip(std::string_view text) {
-    return {.kind = Address::Kind::ip, .ip = *Endpoint::parse_ip(text, 80), .text = {}, .port = 0};
+    return Address::of(*Endpoint::parse_ip(text, 80));
   }
   static Address name(std::string_view text) {
     return {.kind = Address::Kind::name, .ip = {}, .text = std::string(text), .port = 80};

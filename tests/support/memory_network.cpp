@@ -138,7 +138,7 @@ std::shared_ptr<MemoryNetwork::Place> MemoryNetwork::place_at(const Address& add
 }
 
 bool MemoryNetwork::taken(const Place& wanted) const {
-  const Address peers{.kind = Address::Kind::ip, .ip = peers_at_, .text = {}, .port = 0};
+  const Address peers = Address::of(peers_at_);
   return wanted.hears(peers) || std::ranges::any_of(places_, [&](const auto& place) {
     return !place->closed && (place->hears(wanted.address) || wanted.hears(place->address));
   });

@@ -20,7 +20,7 @@ using Clock = std::chrono::steady_clock;
 Address loopback(std::uint16_t port) {
   Endpoint endpoint{.family = Endpoint::Family::ipv4, .port = port};
   endpoint.address = {127, 0, 0, 1};
-  return {.kind = Address::Kind::ip, .ip = endpoint, .text = {}, .port = 0};
+  return Address::of(endpoint);
 }
 
 [[noreturn]] void give_up(const char* what) { throw std::system_error(errno, std::system_category(), what); }
