@@ -137,7 +137,7 @@ constexpr Key rows[] = {
     {"route[].response_headers", "set", Type::header_fields, one, "", "", all_works, "replace, or add where missing"},
     {"route[].response_headers", "add", Type::header_fields, one, "", "", all_works, "one more line each"},
     {"route[].response_headers", "remove", Type::header_name, many, "", "", all_works, "all lines of these names"},
-    {"route[].retry", "attempts", Type::integer, one, "0", "0-10", all_works, "tries in all; 0: one a server, and at least two"},
+    {"route[].retry", "attempts", Type::integer, one, "0", "0-10", all_works, "tries in all; 0: one a server, at least two, and more where kept connections were stale"},
     {"route[].retry", "on", Type::choice, many, "connect-failure reused-connection-closed",
      "connect-failure reused-connection-closed", all_works, "what may be tried again"},
     {"route[].rate_limit", "requests", Type::integer, one, required, "", all_works, "so many"},

@@ -430,14 +430,17 @@ void ServerConnection::check_progress() {
 }
 
 void ServerConnection::end_transaction() {
-  const bool unread = !transaction_->request.complete() || !held_.empty();
+  // Bytes for a closed socket are answered by a reset, which can destroy the answer on its way (RFC 9112 9.6). Who has not
+  // said that this was its last request may be sending another; Node takes no heed of that.
+  const bool sends_more = !transaction_->request.complete() || !held_.empty() ||
+                          (server_.options.strict && transaction_->parser.head().keep_alive);
   const bool again = may_keep_alive() && transaction_->request.complete();
   transaction_->response.emit_close();
   transaction_->request.emit_close();
   release_transaction();
   if (over()) return;
   ++served_;
-  if (!again) return unread ? linger() : close();
+  if (!again) return sends_more ? linger() : close();
   phase_ = Phase::idle;
   phase_since_ = loop().now();
   // What a handler asked for on the socket ends with its request (Node puts the keep-alive timeout in its place).

@@ -22,6 +22,9 @@ bool idempotent(std::string_view method) {
          method == "TRACE";
 }
 
+// So many stale connections one after another are no coincidence.
+constexpr std::uint32_t stale_tries_most = 8;
+
 constexpr char hex_digits[] = "0123456789abcdef";
 
 }  // namespace
@@ -190,7 +193,6 @@ void Exchange::send_request() {
                 .connect_timeout = settings.connect_timeout,
                 .response_timeout = route.response_timeout.value_or(settings.response_timeout),
                 .idle_timeout = route.idle_timeout.value_or(settings.response_timeout)});
-  reused_ = up_->reused_socket();
   up_->on_information([this](const Information& information) { on_information(information); });
   up_->on_response([this](IncomingMessage& answer) { on_response(answer); });
   up_->on_error([this](std::error_code error) { on_upstream_error(error); });
@@ -199,8 +201,9 @@ void Exchange::send_request() {
 }
 
 void Exchange::forward_body() {
-  if (!request_->has_body() || request_->ended()) return void(up_->end());
+  if (!request_->has_body()) return void(up_->end());
   up_->flush_headers();  // before the body: the upstream may want to answer first (Expect)
+  if (request_->ended()) return on_request_end();
   if (!std::exchange(awaits_end_, true)) request_->on_end([this] { on_request_end(); });
   request_->pipe(*up_, false);
   request_->resume();
@@ -275,6 +278,7 @@ void Exchange::on_response_closed() {
 }
 
 void Exchange::on_upstream_closed() {
+  reused_ = up_->reused_socket();
   const bool may_try = failure_.reason != Reason::none && request_ != nullptr && may_try_again(failure_);
   up_ = nullptr;
   if (request_ == nullptr) return release_if_over();
@@ -286,9 +290,9 @@ bool Exchange::may_try_again(const Failure& failure) const {
   if (response_->headers_sent() || request_->body_bytes() > 0) return false;
   if (has_another_address(failure)) return true;
   const config::Retry& retry = route_->settings.retry;
+  const auto servers = static_cast<std::uint32_t>(route_->upstream->servers());
   const std::uint32_t tries_max =
-      retry.attempts != 0 ? retry.attempts
-                          : std::max<std::uint32_t>(2, static_cast<std::uint32_t>(route_->upstream->servers()));
+      retry.attempts != 0 ? retry.attempts : std::max<std::uint32_t>(2, servers) + stale_tries_;
   if (tries_ >= tries_max) return false;
   switch (failure.retry) {
     case MayRetry::never: return false;
@@ -307,7 +311,10 @@ bool Exchange::has_another_address(const Failure& failure) const {
 // On the next address, or the next server that was not tried. How the last try failed concerns nobody any more, unless it was the last.
 void Exchange::try_again() {
   if (!has_another_address(failure_)) {
-    if (failure_.retry == MayRetry::if_reused) tried_ = 0;  // the server may be well: only the connection was stale
+    if (failure_.retry == MayRetry::if_reused) {  // the server may be well: only the connection was stale
+      tried_ = 0;
+      stale_tries_ = std::min<std::uint32_t>(stale_tries_ + 1, stale_tries_most);
+    }
     if (!choose_upstream()) return;
   }
   failure_ = {};
@@ -388,6 +395,7 @@ void Exchange::on_downstream_closed() {
 
 void Exchange::write_record() {
   if (!gateway_.access_log) return;
+  if (up_ != nullptr) reused_ = up_->reused_socket();
   const std::uint16_t status = response_->headers_sent() ? response_->status_code : row(failure_.reason).status;
   gateway_.access_log->record({
       .time = began_wall_,

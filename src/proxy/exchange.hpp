@@ -97,6 +97,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   TimePoint first_byte_{};
   std::uint64_t tried_ = 0;           // servers, a bit each
   std::uint32_t tries_ = 0;
+  std::uint32_t stale_tries_ = 0;     // of tries_: a pooled connection had ended
   std::uint32_t addresses_tried_ = 0; // of server_
   Failure failure_;                   // of the try that has just ended, or of the whole exchange
   bool expects_continue_;

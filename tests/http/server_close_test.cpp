@@ -59,6 +59,31 @@ TEST_F(ServerCloseTest, ClosesIdleConnectionsAndLetsOthersFinish) {
   EXPECT_EQ(events, "close closed");
 }
 
+// RFC 9112 9.6: bytes for a closed socket are answered by a reset, which may destroy the answer before it is read.
+TEST_F(ServerCloseTest, TakesWhatAClientSendsBehindItsLastRequest) {
+  server.options.strict = true;
+  server.options.max_requests_per_socket = 1;
+  answer_unless_told_to_wait();
+  test::TestPeer& client = idle_client();
+  ASSERT_TRUE(sees_the_end(client));
+  client.send(get);
+  world.settle();
+  EXPECT_FALSE(client.error());
+  EXPECT_EQ(server.connections(), 1U);
+  client.close();
+  EXPECT_TRUE(world.run_until([&] { return server.connections() == 0; }));
+}
+
+TEST_F(ServerCloseTest, WaitsForNothingAfterARequestThatSaidItWasTheLast) {
+  server.options.strict = true;
+  answer_unless_told_to_wait();
+  test::TestPeer& client = connect();
+  client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  ASSERT_TRUE(sees_the_end(client));
+  world.settle();
+  EXPECT_EQ(server.connections(), 0U);
+}
+
 TEST_F(ServerCloseTest, TellsWhoeverClosesItAgain) {
   ROWS("server.asyncDispose");
   std::string events;

@@ -17,6 +17,7 @@ namespace culvert::proxy {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -272,6 +273,61 @@ TEST_F(TryingAgain, IsLeftWhereTheUpstreamMayHaveActed) {
   expect_answer(client, "HTTP/1.1 502 ");
   EXPECT_EQ(network.tries, 1);
   EXPECT_THAT(log(), HasSubstr("upstream_reset_before_response"));
+}
+
+TEST_F(TryingAgain, KnowsThatAConnectionItWaitedForHadBeenUsed) {
+  upstream().max_sockets = 1;
+  start();
+  test::TestPeer& first = connect();
+  first.send(get);
+  origin_got("\r\n\r\n");
+  test::TestPeer& waiting = connect();
+  waiting.send("GET /waiting HTTP/1.1\r\nHost: a\r\n\r\n");
+  world.accepted(0)->send(ok_answer);
+  origin_got("/waiting").close();
+  origin_got("/waiting", 1).send(ok_answer);
+  expect_answer(waiting, "\r\n\r\nok");
+  EXPECT_THAT(log(), HasSubstr("\"culvert.retries\":1"));
+}
+
+// Each stale connection says nothing of the server, which may be well: it is no try that the next one has to share.
+TEST_F(TryingAgain, OutlivesOneStaleConnectionAfterAnother) {
+  start();
+  for (int i = 0; i < 3; ++i) connect().send(get);
+  for (std::size_t i = 0; i < 3; ++i) origin_got("\r\n\r\n", i);
+  for (std::size_t i = 0; i < 3; ++i) world.accepted(i)->send(ok_answer);
+  world.settle();
+  test::TestPeer& client = connect();
+  client.send("GET /again HTTP/1.1\r\nHost: a\r\n\r\n");
+  for (std::size_t last : {2U, 1U, 0U}) origin_got("/again", last).close();
+  origin_got("/again", 3).send(ok_answer);
+  expect_answer(client, "\r\n\r\nok");
+}
+
+TEST_F(TryingAgain, KeepsFramingAndTrailersOfABodyOfNothing) {
+  start();
+  test::TestPeer& client = connect();
+  client.send(get);
+  origin_got("\r\n\r\n").send(ok_answer);
+  expect_answer(client, "\r\n\r\nok");
+  client.send("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Check: yes\r\n\r\n");
+  origin_got("X-Check: yes").close();
+  EXPECT_THAT(origin_got("\r\n\r\n", 1).received(), HasSubstr("\r\nTransfer-Encoding: chunked\r\n"));
+  EXPECT_THAT(world.accepted(1)->received(), EndsWith("\r\n\r\n0\r\nX-Check: yes\r\n\r\n"));
+}
+
+TEST_F(TryingAgain, CountsStaleConnectionsWhereTheRouteHasAttempts) {
+  route().retry.attempts = 2;
+  start();
+  for (int i = 0; i < 2; ++i) connect().send(get);
+  for (std::size_t i = 0; i < 2; ++i) origin_got("\r\n\r\n", i);
+  for (std::size_t i = 0; i < 2; ++i) world.accepted(i)->send(ok_answer);
+  world.settle();
+  test::TestPeer& client = connect();
+  client.send("GET /again HTTP/1.1\r\nHost: a\r\n\r\n");
+  for (std::size_t last : {1U, 0U}) origin_got("/again", last).close();
+  expect_answer(client, "HTTP/1.1 502 ");
+  EXPECT_EQ(network.tries, 2);
 }
 
 TEST_F(Waiting, ForAFreeConnectionEndsInTime) {
