@@ -1,0 +1,290 @@
+#include "simulation/client.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "simulation/message_reader.hpp"
+
+namespace culvert::simulation {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Mood = RequestPlan::Mood;
+using Outcome = Entry::Outcome;
+
+std::string head_of(const RequestPlan& request, bool http10) {
+  std::string head =
+      fmt::format("{} {} HTTP/1.{}\r\nHost: sim.test\r\n", request.method, request.target, http10 ? 0 : 1);
+  if (request.framing == Framing::length) head += fmt::format("Content-Length: {}\r\n", request.body);
+  if (request.framing == Framing::chunked) head += "Transfer-Encoding: chunked\r\n";
+  if (request.expects) head += "Expect: 100-continue\r\n";
+  return head + "\r\n";
+}
+
+std::string body_of(const RequestPlan& request) {
+  const std::string body = Body::of_request(request).text();
+  if (request.framing != Framing::chunked) return body;
+  std::string text;
+  for (std::size_t at = 0; at < body.size();) {
+    const std::size_t size = std::min(body.size() - at, std::max<std::size_t>(1, request.piece % 8'000));
+    text += fmt::format("{:x}\r\n", size) + body.substr(at, size) + "\r\n";
+    at += size;
+  }
+  return text + (request.trailers ? "0\r\nX-Check: yes\r\n\r\n" : "0\r\n\r\n");
+}
+
+}  // namespace
+
+class Client::Connection final : public Link::Far, private MessageReader::Reader {
+ public:
+  Connection(Client& client, Link& link) : client_(client), link_(link), reader_(MessageReader::Kind::response, *this) {
+    link_.play(*this);
+    ask();
+  }
+
+ private:
+  // ---- asking
+  // The next request, if there is one and the connection may carry it.
+  void ask() {
+    if (gone_ || closing_ || asking_ || client_.to_do_.empty() || waiting_.size() >= client_.plan_.pipeline) return;
+    asking_ = true;
+    client_.loop_.after(client_.to_do_.front()->think, [this] { begin_request(); });
+  }
+
+  void begin_request() {
+    if (gone_ || closing_) return;
+    request_ = client_.to_do_.front();
+    client_.to_do_.pop_front();
+    waiting_.push_back(request_);
+    Entry& entry = client_.ledger_.entry(request_->id);
+    ++entry.sends;
+    sent_ = 0;
+    client_.trace_.add(client_.loop_.elapsed(), "{} asks for exchange {}: {} {}", link_.name(), request_->id,
+                       request_->method, request_->target);
+    if (request_->mood == Mood::malformed) {
+      link_.send(request_->malformed);
+      request_sent();
+      return;
+    }
+    to_send_ = head_of(*request_, client_.plan_.http10);
+    body_ = body_of(*request_);
+    if (!request_->expects) {
+      to_send_ += std::exchange(body_, {});
+    } else {
+      client_.loop_.after(1s, [this, request = request_] { send_body(request); });
+    }
+    send_piece();
+  }
+
+  // The body of a request that expected 100 (Continue).
+  void send_body(const RequestPlan* request) {
+    if (gone_ || request != request_ || body_.empty()) return;
+    const bool idle = to_send_.empty();
+    to_send_ += std::exchange(body_, {});
+    if (idle) send_piece();
+  }
+
+  void send_piece() {
+    if (gone_ || request_ == nullptr) return;
+    std::size_t size = std::min(request_->piece, to_send_.size());
+    const bool moody = request_->mood != Mood::plain && request_->mood != Mood::half_closes;
+    if (moody) size = std::min(size, request_->mood_at - std::min(request_->mood_at, sent_));
+    link_.send(to_send_.substr(0, size));
+    to_send_.erase(0, size);
+    sent_ += size;
+    if (moody && sent_ >= request_->mood_at) return misbehave();
+    if (!to_send_.empty()) return client_.loop_.after(request_->pause, [this] { send_piece(); });
+    if (body_.empty()) request_sent();
+  }
+
+  void misbehave() {
+    client_.trace_.add(client_.loop_.elapsed(), "{} client misbehaves", link_.name());
+    switch (request_->mood) {
+      case Mood::resets:
+        link_.reset();
+        return over();
+      case Mood::closes:
+        link_.close();
+        return over();
+      default:
+        closing_ = true;  // says nothing more, and waits
+    }
+  }
+
+  void request_sent() {
+    client_.ledger_.entry(request_->id).sent_whole = true;
+    if (request_->mood == Mood::half_closes || request_->mood == Mood::malformed) closing_ = true;
+    if (request_->mood == Mood::half_closes) link_.finish();
+    request_ = nullptr;
+    asking_ = false;
+    ask();
+  }
+
+  // ---- what comes back
+  void on_bytes(std::string_view bytes) override {
+    if (gone_) return;
+    reader_.feed(bytes);
+    if (!reader_.broken().empty())
+      client_.ledger_.broken("a client was sent bytes that are not HTTP: {}", reader_.broken());
+    if (gone_ || !client_.plan_.slow || !client_.random_.one_in(3)) return;
+    link_.read(false);
+    client_.loop_.after(1ms * static_cast<int>(client_.random_.below(100)), [this] { link_.read(true); });
+  }
+
+  void on_end() override {
+    reader_.end();
+    if (!gone_) {
+      link_.close();
+      over();
+    }
+  }
+  void on_reset() override { over(); }
+
+  bool on_head(const MessageReader::Head& head) override {
+    if (waiting_.empty()) {
+      // A request that never came whole is answered with its own failure.
+      if (head.status != 408 && head.status != 503)
+        client_.ledger_.broken("an answer ({}) that nobody has asked for", head.status);
+      nobody_ = true;
+      return true;
+    }
+    if (head.status == 100 && waiting_.front() == request_) send_body(request_);
+    informs_ = head.status < 200;
+    if (informs_) {
+      if (client_.plan_.http10) client_.ledger_.broken("{} for a client of HTTP/1.0", head.status);
+      return false;
+    }
+    const RequestPlan& request = *waiting_.front();
+    Entry& entry = client_.ledger_.entry(request.id);
+    entry.status = head.status;
+    received_ = 0;
+    closing_ = closing_ || head.closes();
+    from_origin_ = find(head.fields, "X-Id") != nullptr;
+    client_.trace_.add(client_.loop_.elapsed(), "{} answers exchange {} with {}", link_.name(), request.id,
+                       head.status);
+    if (from_origin_) {
+      check_head(head, request, entry);
+    } else if (head.status < 400) {
+      client_.ledger_.broken("exchange {} has an answer {} that no origin gave", request.id, head.status);
+    }
+    return request.method != "HEAD";
+  }
+
+  void check_head(const MessageReader::Head& head, const RequestPlan& request, const Entry& entry) {
+    if (*find(head.fields, "X-Id") != std::to_string(request.id)) {
+      return client_.ledger_.broken("exchange {} got the answer of exchange {}", request.id,
+                                    *find(head.fields, "X-Id"));
+    }
+    const std::string* attempt = find(head.fields, "X-Attempt");
+    std::size_t number = 0;
+    std::from_chars(attempt->data(), attempt->data() + attempt->size(), number);
+    if (number >= entry.attempts.size())
+      return client_.ledger_.broken("exchange {} has an answer from nowhere", request.id);
+    attempt_ = &entry.attempts[number];
+    if (head.status != attempt_->plan.status) client_.ledger_.broken("exchange {} has the wrong status", request.id);
+  }
+
+  void on_body(std::string_view part) override {
+    if (nobody_ || !from_origin_) return;
+    const unsigned id = waiting_.front()->id;
+    if (!Body::of_response(id, attempt_->plan).has(std::exchange(received_, received_ + part.size()), part)) {
+      client_.ledger_.broken("the body of response {} arrived differently from how it was sent", id);
+    }
+  }
+
+  void on_message_end(const Fields& trailers) override {
+    if (std::exchange(nobody_, false) || informs_) return;
+    const RequestPlan& request = *waiting_.front();
+    Entry& entry = client_.ledger_.entry(request.id);
+    entry.outcome = from_origin_ ? Outcome::complete : Outcome::refused;
+    if (from_origin_) {
+      if (received_ != attempt_->plan.body) {
+        client_.ledger_.broken("response {} came to an end after {} of {} bytes", request.id, received_,
+                               attempt_->plan.body);
+      }
+      const bool checks = find(trailers, "X-Check") != nullptr;
+      if (checks && !attempt_->plan.trailers)
+        client_.ledger_.broken("the trailers of response {} are wrong", request.id);
+    }
+    waiting_.pop_front();
+    if (request_ == &request) {  // answered before it was sent: the rest is not worth sending
+      request_ = nullptr;
+      closing_ = true;
+    }
+    if (closing_ && waiting_.empty()) return leave();
+    ask();
+    if (waiting_.empty() && client_.to_do_.empty() && !client_.plan_.stays) leave();
+  }
+
+  // ---- the end
+  void leave() {
+    if (gone_) return;
+    link_.close();
+    over();
+  }
+
+  // What is unanswered is asked for again where culvert has said that it would close; else it stays so.
+  void over() {
+    if (std::exchange(gone_, true)) return;
+    const bool announced = closing_;
+    for (auto request = waiting_.rbegin(); request != waiting_.rend(); ++request) {
+      Entry& entry = client_.ledger_.entry((*request)->id);
+      const bool begun = *request == waiting_.front() && entry.status != 0;
+      entry.outcome = begun ? Outcome::cut : Outcome::unanswered;
+      if (!announced || entry.disturbed || begun) continue;
+      entry.outcome = Outcome::open;
+      client_.to_do_.push_front(*request);
+    }
+    client_.connection_ended();
+  }
+
+  Client& client_;
+  Link& link_;
+  MessageReader reader_;
+  const RequestPlan* request_ = nullptr;  // being sent
+  std::string to_send_;
+  std::string body_;                        // held back until 100 (Continue)
+  std::size_t sent_ = 0;                    // bytes of request_
+  std::deque<const RequestPlan*> waiting_;  // for their answers, in order
+  const Attempt* attempt_ = nullptr;        // whose answer is being read
+  std::size_t received_ = 0;                // of its body
+  bool asking_ = false;
+  bool closing_ = false;  // no further request goes on this connection
+  bool from_origin_ = false;
+  bool informs_ = false;
+  bool nobody_ = false;  // the answer being read is nobody's
+  bool gone_ = false;
+};
+
+Client::Client(SimLoop& loop, Trace& trace, Ledger& ledger, const ClientPlan& plan, Random random, Dial dial,
+               std::function<void()> on_done)
+    : loop_(loop),
+      trace_(trace),
+      ledger_(ledger),
+      plan_(plan),
+      random_(random),
+      dial_(std::move(dial)),
+      on_done_(std::move(on_done)) {
+  for (const RequestPlan& request : plan.requests) to_do_.push_back(&request);
+  loop_.after(plan.begins, [this] { next_connection(); });
+}
+
+Client::~Client() = default;
+
+void Client::next_connection() {
+  Link* link = to_do_.empty() ? nullptr : dial_();
+  if (link == nullptr) {
+    for (const RequestPlan* request : to_do_) ledger_.entry(request->id).outcome = Outcome::unanswered;
+    done_ = true;
+    return on_done_();
+  }
+  connections_.push_back(std::make_unique<Connection>(*this, *link));
+}
+
+void Client::connection_ended() {
+  loop_.after(1ms, [this] { next_connection(); });
+}
+
+}  // namespace culvert::simulation

@@ -1,0 +1,199 @@
+#include "simulation/origin.hpp"
+
+#include <charconv>
+#include <utility>
+
+#include "simulation/message_reader.hpp"
+
+namespace culvert::simulation {
+
+using Fault = ResponsePlan::Fault;
+
+class Origin::Connection final : public Link::Far, private MessageReader::Reader {
+ public:
+  Connection(Origin& origin, Link& link) : origin_(origin), link_(link), reader_(MessageReader::Kind::request, *this) {
+    link_.play(*this);
+  }
+
+ private:
+  // ---- what comes in
+  void on_bytes(std::string_view bytes) override {
+    if (gone_) return;
+    reader_.feed(bytes);
+    if (!reader_.broken().empty())
+      origin_.ledger_.broken("an upstream was sent bytes that are not HTTP: {}", reader_.broken());
+  }
+  void on_end() override { leave(); }
+  void on_reset() override { gone_ = true; }
+
+  bool on_head(const MessageReader::Head& head) override {
+    if (busy()) origin_.ledger_.broken("{} carries a request before the last was answered", link_.name());
+    if (plan_.fault == Fault::extra_bytes)
+      origin_.ledger_.broken("{} was used again after bytes that belong to no answer", link_.name());
+    if (find(head.fields, "Via") == nullptr) origin_.ledger_.broken("a request without Via");
+    const std::size_t slash = head.target.rfind('/');
+    unsigned id = 0;
+    std::from_chars(head.target.data() + slash + 1, head.target.data() + head.target.size(), id);
+    entry_ = &origin_.ledger_.entry(id);
+    if (head.method != entry_->plan->method) origin_.ledger_.broken("exchange {} came as {}", id, head.method);
+    const bool announces =
+        find(head.fields, "Content-Length") != nullptr || find(head.fields, "Transfer-Encoding") != nullptr;
+    if (announces != (entry_->plan->framing != Framing::none)) {
+      origin_.ledger_.broken("exchange {} came {} a body", id, announces ? "with" : "without");
+    }
+    attempt_number_ = entry_->attempts.size();
+    plan_ = origin_.ledger_.begin_attempt(id, link_, std::exchange(served_, served_ + 1) == 0).plan;
+    closes_ = plan_.closes || head.closes();
+    reading_ = true;
+    origin_.trace_.add(origin_.loop_.elapsed(), "{} brings exchange {}, attempt {}", link_.name(), id,
+                       attempt_number_ + 1);
+    answering_ = false;
+    if (find(head.fields, "Expect") != nullptr && !plan_.early) link_.send("HTTP/1.1 100 Continue\r\n\r\n");
+    if (plan_.early) think();
+    return true;
+  }
+
+  void on_body(std::string_view part) override {
+    if (!Body::of_request(*entry_->plan)
+             .has(std::exchange(attempt().received, attempt().received + part.size()), part)) {
+      origin_.ledger_.broken("the body of request {} arrived differently from how it was sent", entry_->plan->id);
+    }
+  }
+
+  void on_message_end(const Fields& trailers) override {
+    reading_ = false;
+    if (attempt().received != entry_->plan->body) {
+      origin_.ledger_.broken("request {} came to an end after {} of {} bytes", entry_->plan->id, attempt().received,
+                             entry_->plan->body);
+    }
+    const std::string* trailer = find(trailers, "X-Check");
+    if ((trailer != nullptr) != entry_->plan->trailers)
+      origin_.ledger_.broken("the trailers of request {} are wrong", entry_->plan->id);
+    if (!plan_.early) return think();
+    if (!answering_) end_exchange();
+  }
+
+  // ---- the answer
+  void think() {
+    answering_ = true;
+    origin_.loop_.after(plan_.think, [this] { answer(); });
+  }
+
+  void answer() {
+    if (gone_) return;
+    switch (plan_.fault) {
+      case Fault::closes_unanswered:
+        return leave();
+      case Fault::resets_unanswered:
+        return reset();
+      case Fault::hangs:
+        return;
+      case Fault::malformed:
+        return link_.send("HTTP/1.1 2OO OK\r\n\r\n");
+      default:
+        break;
+    }
+    for (unsigned i = 0; i < plan_.interims; ++i)
+      link_.send("HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n");
+    const unsigned id = entry_->plan->id;
+    std::string head =
+        fmt::format("HTTP/1.1 {} Whatever\r\nX-Id: {}\r\nX-Attempt: {}\r\n", plan_.status, id, attempt_number_);
+    if (plan_.framing == Framing::length) head += fmt::format("Content-Length: {}\r\n", plan_.body);
+    if (plan_.framing == Framing::chunked) head += "Transfer-Encoding: chunked\r\n";
+    if (closes_) head += "Connection: close\r\n";
+    to_send_ = head + "\r\n";
+    std::string body = Body::of_response(id, plan_).text();
+    const bool cut =
+        plan_.fault == Fault::cut || plan_.fault == Fault::reset_inside || plan_.fault == Fault::stalls_inside;
+    if (cut) body.resize(plan_.fault_at);
+    if (has_body()) to_send_ += framed(body, cut);
+    if (plan_.fault == Fault::extra_bytes) {
+      to_send_ += "HTTP/1.1 200 OK\r\nX-Id: 0\r\nContent-Length: 4\r\n\r\nevil";
+    }
+    send_piece();
+  }
+
+  bool has_body() const {
+    return plan_.framing != Framing::none && entry_->plan->method != "HEAD" && plan_.status != 204 &&
+           plan_.status != 304;
+  }
+
+  std::string framed(const std::string& body, bool cut) const {
+    if (plan_.framing != Framing::chunked) return body;
+    std::string text;
+    for (std::size_t at = 0; at < body.size();) {
+      const std::size_t size = std::min(body.size() - at, std::max<std::size_t>(1, plan_.piece % 8'000));
+      text += fmt::format("{:x}\r\n", size) + body.substr(at, size) + "\r\n";
+      at += size;
+    }
+    if (cut) return text;
+    return text + (plan_.trailers ? "0\r\nX-Check: yes\r\n\r\n" : "0\r\n\r\n");
+  }
+
+  void send_piece() {
+    if (gone_) return;
+    link_.send(to_send_.substr(0, plan_.piece));
+    to_send_.erase(0, plan_.piece);
+    if (!to_send_.empty()) return origin_.loop_.after(plan_.pause, [this] { send_piece(); });
+    switch (plan_.fault) {
+      case Fault::cut:
+        return leave();
+      case Fault::reset_inside:
+        return reset();
+      case Fault::stalls_inside:
+        return;
+      default:
+        attempt().sent_whole = true;
+    }
+    answering_ = false;
+    if (!reading_) end_exchange();
+  }
+
+  void end_exchange() {
+    entry_ = nullptr;
+    if (closes_) return leave();
+    const unsigned at = served_;
+    if (origin_.host_.idle.count() == 0) return;
+    origin_.loop_.after(origin_.host_.idle, [this, at] {
+      if (at == served_ && !gone_) leave();
+    });
+  }
+
+  Attempt& attempt() { return entry_->attempts[attempt_number_]; }
+  bool busy() const { return entry_ != nullptr; }
+  void leave() {
+    if (!std::exchange(gone_, true)) link_.close();
+  }
+  void reset() {
+    gone_ = true;
+    link_.reset();
+  }
+
+  Origin& origin_;
+  Link& link_;
+  MessageReader reader_;
+  Entry* entry_ = nullptr;  // of the exchange under way
+  std::size_t attempt_number_ = 0;
+  ResponsePlan plan_;
+  std::string to_send_;
+  unsigned served_ = 0;
+  bool reading_ = false;
+  bool answering_ = false;
+  bool closes_ = false;
+  bool gone_ = false;
+};
+
+Origin::Origin(SimLoop& loop, Trace& trace, Ledger& ledger, const Plan& plan, const HostPlan& host, Random random)
+    : loop_(loop), trace_(trace), ledger_(ledger), plan_(plan), host_(host), random_(random) {}
+
+Origin::~Origin() = default;
+
+SimNetwork::Fate Origin::next_attempt() {
+  if (host_.may_refuse && random_.one_in(4)) return SimNetwork::Fate::refuses;
+  if (host_.may_hang && random_.one_in(6)) return SimNetwork::Fate::hangs;
+  return SimNetwork::Fate::accepts;
+}
+
+void Origin::accept(Link& link) { connections_.push_back(std::make_unique<Connection>(*this, link)); }
+
+}  // namespace culvert::simulation

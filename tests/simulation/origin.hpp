@@ -1,0 +1,31 @@
+// An origin server at one address, played by the seed: answers as planned, and goes wrong as planned.
+#pragma once
+#include <list>
+#include <memory>
+
+#include "simulation/ledger.hpp"
+#include "simulation/sim_network.hpp"
+
+namespace culvert::simulation {
+
+class Origin final : public SimNetwork::Host {
+ public:
+  Origin(SimLoop& loop, Trace& trace, Ledger& ledger, const Plan& plan, const HostPlan& host, Random random);
+  ~Origin();
+
+  SimNetwork::Fate next_attempt() override;
+  void accept(Link& link) override;
+
+ private:
+  class Connection;
+
+  SimLoop& loop_;
+  Trace& trace_;
+  Ledger& ledger_;
+  const Plan& plan_;
+  const HostPlan& host_;
+  Random random_;
+  std::vector<std::unique_ptr<Connection>> connections_;  // until the end: the world may still refer to them
+};
+
+}  // namespace culvert::simulation

@@ -1,0 +1,28 @@
+"""plant.py BUG FILE OUT: writes FILE with BUG in it to OUT.
+
+The simulation has to find each of these (CMakeLists.txt says in which file each is planted): one where a message ends,
+one in what is sent a second time, one in who waits for whom, one in a timer, one in what is used again.
+"""
+import pathlib
+import sys
+
+BUGS = {  # name: (what the file says, what it says instead)
+    "framing": ("response_->destroy(failure.cause);  // a message cut short must look cut short", "response_->end();"),
+    "retry": ('return method == "GET" ||', 'return method == "POST" || method == "GET" ||'),
+    "back_pressure": ("if (source_ != nullptr) source_->stop(Pause::sink);", ""),
+    "timer": ("return std::min(receive_limit(), socket_->times_out_at());", "return socket_->times_out_at();"),
+    "pool_reuse": ("t.allows_reuse() && !poisoned_ &&", "t.allows_reuse() &&"),
+}
+
+
+def main():
+    bug, file, out = sys.argv[1:]
+    good, bad = BUGS[bug]
+    text = pathlib.Path(file).read_text()
+    if text.count(good) != 1:
+        sys.exit(f"plant.py: {file} does not say {good!r} once: the bug {bug!r} has to be planted elsewhere")
+    pathlib.Path(out).write_text(text.replace(good, bad))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+#include "simulation/sim_network.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace culvert::simulation {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+const Endpoint culvert_at = *Endpoint::parse_ip("10.0.0.1", 8080);
+
+}  // namespace
+
+SimNetwork::SimNetwork(SimLoop& loop, Trace& trace, std::string name, const Weather& weather, Random random)
+    : loop_(loop), trace_(trace), name_(std::move(name)), weather_(weather), random_(random) {}
+
+Link& SimNetwork::make(const Link::Ends& ends) {
+  const std::size_t number = links_.size();
+  return *links_.emplace_back(
+      std::make_unique<Link>(loop_, trace_, name_ + std::to_string(number), ends, weather_, random_.fork(number)));
+}
+
+Link& SimNetwork::arrive(const Endpoint& from) {
+  Link& link = make({culvert_at, from});
+  link.connected();
+  trace_.add(loop_.elapsed(), "{} from a client", link.name());
+  return link;
+}
+
+Result<std::unique_ptr<Transport>> SimNetwork::connect(const Address& address, const ConnectOptions&) {
+  const auto found = hosts_.find(address.ip.to_string());
+  if (found == hosts_.end()) return std::make_error_code(std::errc::network_unreachable);
+  Host& host = *found->second;
+  Link& link = make({culvert_at, address.ip});
+  dialled_.emplace_back(&host, &link);
+  trace_.add(loop_.elapsed(), "{} to {}", link.name(), address.ip.to_string());
+  const Duration there_and_back =
+      2 * (weather_.delay_min +
+           Duration(static_cast<Duration::rep>(
+               random_.below(static_cast<std::uint64_t>((weather_.delay_max - weather_.delay_min).count()) + 1))));
+  switch (host.next_attempt()) {
+    case Fate::hangs:
+      break;
+    case Fate::refuses:
+      loop_.after(there_and_back, [&link] { link.refuse(); });
+      break;
+    case Fate::accepts:
+      loop_.after(there_and_back, [&link, &host] {
+        if (!link.near_open()) return;  // nobody wants it any more
+        host.accept(link);
+        link.connected();
+      });
+  }
+  return link.near();
+}
+
+Result<std::unique_ptr<Acceptor>> SimNetwork::listen(const ListenOptions&, OnConnection, OnError) {
+  return std::make_error_code(std::errc::operation_not_supported);  // clients are handed to culvert as they arrive
+}
+
+std::size_t SimNetwork::open() const {
+  return static_cast<std::size_t>(std::ranges::count_if(links_, [](const auto& link) { return link->near_open(); }));
+}
+
+std::size_t SimNetwork::open_to(const Host& host) const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      dialled_, [&](const auto& entry) { return entry.first == &host && entry.second->near_open(); }));
+}
+
+Resolution SimResolver::resolve(Loop& loop, const std::string& name, std::uint16_t port, const LookupOptions&,
+                                Done done) {
+  auto question = std::make_shared<Question>(Question{loop, port, std::move(done)});
+  Result<Endpoints> answer = errc::name_not_found;
+  if (const auto known = names_.find(name); known != names_.end() && !(may_fail_ && random_.one_in(8))) {
+    Endpoints endpoints = known->second;
+    for (Endpoint& endpoint : endpoints) endpoint.port = port;
+    answer = std::move(endpoints);
+  }
+  trace_.add(loop_.elapsed(), "{} looked up, {}", name, answer ? "found" : "not found");
+  loop_.after(1ms * static_cast<int>(random_.below(may_fail_ ? 4'000 : 40)), [question, answer] {
+    if (Done told = std::exchange(question->done, {})) told(answer);
+  });
+  return Resolution(std::move(question));
+}
+
+}  // namespace culvert::simulation

@@ -1,0 +1,72 @@
+// The simulated network as culvert dials it, and the names that it knows. Who can be dialled is a Host.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "culvert/network.hpp"
+#include "simulation/link.hpp"
+
+namespace culvert::simulation {
+
+class SimNetwork final : public Network {
+ public:
+  enum class Fate : std::uint8_t { accepts, refuses, hangs };
+  // A machine at an address. Lives as long as the network.
+  class Host {
+   public:
+    virtual Fate next_attempt() = 0;
+    virtual void accept(Link& link) = 0;
+
+   protected:
+    ~Host() = default;
+  };
+
+  // `name`: of its links, for traces.
+  SimNetwork(SimLoop& loop, Trace& trace, std::string name, const Weather& weather, Random random);
+
+  void add(const Endpoint& at, Host& host) { hosts_.emplace(at.to_string(), &host); }
+  // A connection from outside; culvert's side of it is for who accepts.
+  Link& arrive(const Endpoint& from);
+
+  Result<std::unique_ptr<Transport>> connect(const Address& address, const ConnectOptions& options) override;
+  Result<std::unique_ptr<Acceptor>> listen(const ListenOptions& options, OnConnection on_connection,
+                                           OnError on_error) override;
+
+  // culvert's ends that are open, in all and of those that it dialled to `host`.
+  std::size_t open() const;
+  std::size_t open_to(const Host& host) const;
+  const std::vector<std::unique_ptr<Link>>& links() const { return links_; }
+
+ private:
+  Link& make(const Link::Ends& ends);
+
+  SimLoop& loop_;
+  Trace& trace_;
+  const std::string name_;
+  const Weather weather_;
+  Random random_;
+  std::map<std::string, Host*> hosts_;
+  std::vector<std::unique_ptr<Link>> links_;
+  std::vector<std::pair<const Host*, Link*>> dialled_;
+};
+
+// Names take time to resolve, and sometimes cannot be.
+class SimResolver final : public Resolver {
+ public:
+  SimResolver(SimLoop& loop, Trace& trace, Random random, bool may_fail)
+      : loop_(loop), trace_(trace), random_(random), may_fail_(may_fail) {}
+  void add(const std::string& name, Endpoints endpoints) { names_[name] = std::move(endpoints); }
+  Resolution resolve(Loop& loop, const std::string& name, std::uint16_t port, const LookupOptions& options,
+                     Done done) override;
+
+ private:
+  SimLoop& loop_;
+  Trace& trace_;
+  Random random_;
+  const bool may_fail_;
+  std::map<std::string, Endpoints> names_;
+};
+
+}  // namespace culvert::simulation
