@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 
 #include "base/ascii.hpp"
 #include "base/log.hpp"
@@ -122,6 +123,7 @@ bool Exchange::parse_target() {
 
 bool Exchange::apply_policy() {
   if (view_.method == "CONNECT") {
+    response_->should_keep_alive = false;  // what follows may be meant for a tunnel
     answer_failure(Reason::method_not_allowed);
     return false;
   }
@@ -156,7 +158,23 @@ bool Exchange::apply_policy() {
     echo(*request_, *response_);
     return false;
   }
-  return true;
+  return may_forward();
+}
+
+// RFC 9110 7.6.2: an OPTIONS or TRACE may say how many are to pass it on; the last answers it.
+bool Exchange::may_forward() {
+  const Header* most = request_->raw_headers().find(HeaderId::max_forwards);
+  if (most == nullptr || !counts_forwards(view_.method)) return true;
+  const std::optional<std::uint64_t> left = ascii::parse_decimal(most->value);
+  if (left && *left > 0) return true;
+  if (!left) {
+    answer_failure(Reason::request_malformed);
+  } else if (view_.method == "OPTIONS") {
+    answer(200, {}, {});
+  } else {
+    answer_failure(Reason::method_not_allowed);
+  }
+  return false;
 }
 
 bool Exchange::choose_upstream() {
@@ -247,6 +265,7 @@ void Exchange::on_response(IncomingMessage& answer) {
   response_->relay_head(answer.status_code(), answer.status_message(), gateway_.lines);
   response_->flush_headers();
   answer.on_end([this] { on_response_end(); });
+  if (answer.status_code() == reset_content) return answer.resume();
   answer.pipe(*response_, false);
 }
 

@@ -1,5 +1,9 @@
 #include "proxy/rewrite.hpp"
 
+#include <cstdint>
+#include <optional>
+#include <string>
+
 #include "base/ascii.hpp"
 #include "wire/header_names.hpp"
 
@@ -34,6 +38,9 @@ class Nominated {
 };
 
 bool hop_by_hop(const Header& line) { return (wire::flags_of(line.id) & wire::hop_by_hop) != 0; }
+
+// A lenient listener takes Content-Length beside chunks, which win: what it says is not true then (RFC 9112 6.3).
+bool length_is_void(const HeaderList& headers) { return headers.find(HeaderId::transfer_encoding) != nullptr; }
 
 // Fields in which a proxy says who was before it: believed only from those that are trusted.
 bool speaks_for_others(HeaderId id) {
@@ -115,6 +122,11 @@ bool written_here(HeaderId id, const config::Forwarded& send) {
   }
 }
 
+void push_one_less(std::vector<Header>& out, const Header& line, Arena& arena) {
+  const std::optional<std::uint64_t> number = ascii::parse_decimal(line.value);
+  if (number && *number > 0) out.push_back({line.id, line.name, keep(arena, std::to_string(*number - 1))});
+}
+
 void push_via(std::vector<Header>& out, int minor_version, const ListenerPolicy& policy) {
   if (policy.server.via.empty()) return;
   out.push_back({HeaderId::via, wire::spelling(HeaderId::via), minor_version == 0 ? policy.via_1_0 : policy.via_1_1});
@@ -155,12 +167,18 @@ void request_lines(std::vector<Header>& out, const IncomingMessage& request, con
   const HeaderList& headers = request.raw_headers();
   const Nominated nominated(headers);
   const config::Forwarded& send = context.policy.server.forwarded;
+  const bool drops_length = length_is_void(headers);
   bool wants_trailers = false;
   if (!host.empty()) out.push_back({HeaderId::host, wire::spelling(HeaderId::host), host});
   for (const Header& line : headers) {
     if (line.id == HeaderId::te) wants_trailers = wants_trailers || ascii::list_contains(line.value, "trailers");
     if (line.id == HeaderId::host || hop_by_hop(line) || nominated.has(line)) continue;
+    if (line.id == HeaderId::content_length && drops_length) continue;
     if (line.id == HeaderId::expect && !forward_expect) continue;
+    if (line.id == HeaderId::max_forwards && counts_forwards(request.method())) {
+      push_one_less(out, line, context.arena);
+      continue;
+    }
     if (speaks_for_others(line.id) && (!context.peer_trusted || written_here(line.id, send))) continue;
     if (!send.request_id.empty() && ascii::iequals(line.name, send.request_id)) continue;
     out.push_back(line);
@@ -180,7 +198,11 @@ void response_lines(std::vector<Header>& out, const IncomingMessage& response, c
   out.clear();
   const HeaderList& headers = response.raw_headers();
   const Nominated nominated(headers);
+  const bool no_content = response.status_code() == reset_content;
+  const bool drops_length = no_content || length_is_void(headers);
+  if (no_content) out.push_back({HeaderId::content_length, wire::spelling(HeaderId::content_length), "0"});
   for (const Header& line : headers) {
+    if (line.id == HeaderId::content_length && drops_length) continue;
     if (!hop_by_hop(line) && !nominated.has(line)) out.push_back(line);
   }
   push_via(out, response.http_version_minor(), context.policy);

@@ -1,6 +1,7 @@
 // What changes in a message on its way through: the fields of one connection are taken out, the proxy's own are added,
 // and the route's changes are made. Everything else is passed on as it came, in its order and with its case.
 #pragma once
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +24,12 @@ struct RewriteContext {
   bool peer_trusted = false;          // what it says of those before it is believed
   std::string_view host_field;        // Host as the client meant it
 };
+
+// The status whose content, if a server sends any, is not passed on (RFC 9110 15.3.6).
+inline constexpr std::uint16_t reset_content = 205;
+
+// Whether Max-Forwards means something for this method (RFC 9110 7.6.2).
+inline bool counts_forwards(std::string_view method) { return method == "OPTIONS" || method == "TRACE"; }
 
 // Whether `peer` may speak for others.
 bool trusted(const config::Forwarded& settings, const Endpoint& peer);

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <new>
 #include <type_traits>
+#include <utility>
 
 #include "base/ascii.hpp"
 #include "wire/header_lookup.hpp"
@@ -20,6 +21,8 @@ namespace culvert::wire {
 namespace {
 
 constexpr std::uint32_t chunk_extension_bytes_max = 16 * 1024;  // of one message, as in Node
+// What a chunk needs besides its data: a size of 64 bits, and two line ends. More is extensions, or zeros in front.
+constexpr std::int64_t chunk_line_bytes = 16 + 2 + 2;
 
 // Names that say where a message ends, belong to one connection, or must not be slipped in late. RFC 9110 6.5.1 lets a
 // recipient ignore them, so that they are dropped rather than refused.
@@ -99,6 +102,8 @@ struct H1Parser::State {
   static State& of(llhttp_t* chunks) { return *static_cast<State*>(chunks->data); }
   static int on_chunk_size(llhttp_t* chunks);
   static int on_chunk_extension(llhttp_t* chunks, const char* at, std::size_t size);
+  static int on_chunk_extension_name(llhttp_t* chunks, const char* at, std::size_t size);
+  static int on_chunk_extension_named(llhttp_t* chunks);
   static int on_chunk_data(llhttp_t* chunks, const char* at, std::size_t size);
   static const llhttp_settings_t chunk_callbacks;
 
@@ -118,19 +123,22 @@ struct H1Parser::State {
   OpenLine open_line;
   std::uint64_t length_left = 0;
   std::uint64_t body_bytes = 0;
+  std::int64_t chunk_line_bytes_left = chunk_extension_bytes_max + chunk_line_bytes;  // up to the end of the next size
   std::uint32_t chunk_extension_bytes = 0;
   MessageKind kind;
   ParseError error = ParseError::ok;
   Phase phase = Phase::complete;
   bool start_line_read = false;
   bool head_ended = false;
+  bool extension_has_name = false;
   bool paused = false;
 };
 
 const llhttp_settings_t H1Parser::State::chunk_callbacks = [] {
   llhttp_settings_t callbacks{};
   callbacks.on_chunk_header = on_chunk_size;
-  callbacks.on_chunk_extension_name = on_chunk_extension;
+  callbacks.on_chunk_extension_name = on_chunk_extension_name;
+  callbacks.on_chunk_extension_name_complete = on_chunk_extension_named;
   callbacks.on_chunk_extension_value = on_chunk_extension;
   callbacks.on_body = on_chunk_data;
   return callbacks;
@@ -365,11 +373,17 @@ std::size_t H1Parser::State::take_until_close(std::string_view bytes) {
   return bytes.size();
 }
 
-std::size_t H1Parser::State::take_chunks(std::string_view bytes) {
-  if (run(bytes)) return bytes.size();
-  if (error != ParseError::ok) return 0;
-  const auto taken = static_cast<std::size_t>(llhttp_get_error_pos(chunks) - bytes.data());
-  llhttp_resume(chunks);
+// Out of line, so that feed() stays small enough to be a part of its callers.
+[[gnu::noinline]] std::size_t H1Parser::State::take_chunks(std::string_view bytes) {
+  const std::uint64_t body_bytes_before = body_bytes;
+  std::size_t taken = bytes.size();
+  if (!run(bytes)) {
+    if (error != ParseError::ok) return 0;
+    taken = static_cast<std::size_t>(llhttp_get_error_pos(chunks) - bytes.data());
+    llhttp_resume(chunks);
+  }
+  chunk_line_bytes_left -= static_cast<std::int64_t>(taken - (body_bytes - body_bytes_before));
+  if (chunk_line_bytes_left < 0 && strict()) error = ParseError::HPE_CHUNK_EXTENSIONS_OVERFLOW;
   return taken;
 }
 
@@ -403,8 +417,9 @@ bool H1Parser::State::run(std::string_view bytes) {
 
 // The last chunk has no bytes; after its line come the trailers, which are read like header lines.
 int H1Parser::State::on_chunk_size(llhttp_t* chunks) {
-  if (chunks->content_length != 0) return HPE_OK;
   State& state = of(chunks);
+  state.chunk_line_bytes_left += chunk_line_bytes;
+  if (chunks->content_length != 0) return HPE_OK;
   state.phase = Phase::trailers;
   state.guard.begin(HeadGuard::Section::trailers, state.limits);
   return HPE_PAUSED;
@@ -418,6 +433,19 @@ int H1Parser::State::on_chunk_extension(llhttp_t* chunks, const char*, std::size
     return HPE_USER;
   }
   return HPE_OK;
+}
+
+int H1Parser::State::on_chunk_extension_name(llhttp_t* chunks, const char* at, std::size_t size) {
+  State& state = of(chunks);
+  state.extension_has_name = state.extension_has_name || size > 0;
+  return on_chunk_extension(chunks, at, size);
+}
+
+int H1Parser::State::on_chunk_extension_named(llhttp_t* chunks) {
+  State& state = of(chunks);
+  if (std::exchange(state.extension_has_name, false) || !state.strict()) return HPE_OK;
+  state.error = ParseError::HPE_STRICT;
+  return HPE_USER;
 }
 
 int H1Parser::State::on_chunk_data(llhttp_t* chunks, const char* at, std::size_t size) {

@@ -6,6 +6,13 @@
 
 namespace culvert::wire {
 
+namespace {
+
+// No start line begins with one, so that what is no HTTP at all (TLS) need not wait for a line end.
+bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }
+
+}  // namespace
+
 void HeadGuard::begin(Section section, const ParserLimits& limits) {
   section_ = section;
   bytes_left_ = limits.header_bytes_max;
@@ -18,7 +25,7 @@ void HeadGuard::begin(Section section, const ParserLimits& limits) {
 ParseError HeadGuard::judge_unusual(char first) const {
   if (first == '\r') return ParseError::ok;  // an empty line, or one that will be refused when it is whole
   if (first == '\n') return ParseError::HPE_CR_EXPECTED;
-  if (before_start_line()) return ParseError::ok;
+  if (before_start_line()) return is_control(first) ? ParseError::control_character : ParseError::ok;
   if (first == ' ' || first == '\t') return ParseError::obsolete_folding;
   return over_limit() && rules_ == Rules::strict ? ParseError::too_many_headers : ParseError::ok;
 }

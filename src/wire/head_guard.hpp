@@ -14,8 +14,9 @@ namespace culvert::wire {
 // How strictly a message is read. Where Node departs from RFC 9110 and 9112, `node` does as it does; `insecure` is Node's
 // insecureHTTPParser. What both of them refuse is refused by every rule but `insecure`.
 enum class Rules : std::uint8_t {
-  strict,    // one Host that holds a host; a target of the form that the method wants; no Transfer-Encoding in HTTP/1.0
-             // requests; header lines over the limit are refused; 414, 501 and 505 have their own status
+  strict,    // one Host that holds a host, the target's where that names one; a target of the form that the method wants;
+             // no Transfer-Encoding in HTTP/1.0 requests; header lines over the limit, chunk extensions without a name and
+             // chunk sizes behind endless zeros are refused; 414, 501 and 505 have their own status
   node,      // none of these: the first Host counts, lines over the limit vanish, all errors are 400 or 431
   insecure,  // as node, and: bare LF line ends, control characters in values, Content-Length beside chunked (which wins)
 };

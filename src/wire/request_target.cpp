@@ -86,6 +86,17 @@ ParseError parse_connect(std::string_view text, RequestTarget& target) {
   return ParseError::ok;
 }
 
+std::uint16_t port_or_default(const Authority& authority, std::string_view scheme) {
+  if (authority.port != 0) return authority.port;
+  if (ascii::iequals(scheme, "http")) return 80;
+  return ascii::iequals(scheme, "https") ? 443 : 0;
+}
+
+bool same_place(const Authority& host, const RequestTarget& target) {
+  return ascii::iequals(host.host, target.authority.host) &&
+         port_or_default(host, target.scheme) == port_or_default(target.authority, target.scheme);
+}
+
 }  // namespace
 
 ParseError parse_request_target(std::string_view method, std::string_view text, RequestTarget& target) {
@@ -121,7 +132,9 @@ ParseError judge_destination(std::string_view method, std::string_view text, con
   const bool valid = host->value.empty() ? may_be_empty : parse_authority(host->value, authority);
   if (!valid) return ParseError::invalid_host;
   const bool again = std::any_of(host + 1, headers.end(), [](const Header& line) { return line.id == HeaderId::host; });
-  return again ? ParseError::several_hosts : ParseError::ok;
+  if (again) return ParseError::several_hosts;
+  const bool named_twice = target.form == RequestTarget::Form::absolute;
+  return named_twice && !same_place(authority, target) ? ParseError::host_differs : ParseError::ok;
 }
 
 }  // namespace culvert::wire

@@ -36,8 +36,9 @@ ParseError parse_request_target(std::string_view method, std::string_view text, 
 // "host", "host:port", "[::1]:port"; nothing where it is anything else, or empty.
 std::optional<Authority> parse_host_field(std::string_view value);
 
-// The two together: the target suits the method, and Host stands at most once and holds a host. An empty Host is right
-// where the target has no authority (RFC 9112 3.2); whether a missing one is, the server decides.
+// The two together: the target suits the method, and Host stands at most once and holds a host, that of a target in the
+// absolute form (RFC 9110 7.2). An empty Host is right where the target has no authority (RFC 9112 3.2); whether a
+// missing one is, the server decides.
 ParseError judge_destination(std::string_view method, std::string_view target, const HeaderList& headers);
 
 }  // namespace culvert::wire

@@ -16,11 +16,11 @@ namespace {
 
 constexpr std::string_view usual_version = "HTTP/1.";
 
-// "HTTP/1.0" or "HTTP/1.1"; all of it may be read.
-bool read_usual_version(const char* at, std::uint8_t& minor_version) {
+// "HTTP/1.0" up to "HTTP/1.1", or a `highest` minor version that is read as 1.1; all of it may be read.
+bool read_usual_version(const char* at, char highest, std::uint8_t& minor_version) {
   const char minor = at[usual_version.size()];
-  if (std::string_view{at, usual_version.size()} != usual_version || (minor != '0' && minor != '1')) return false;
-  minor_version = static_cast<std::uint8_t>(minor - '0');
+  if (std::string_view{at, usual_version.size()} != usual_version || minor < '0' || minor > highest) return false;
+  minor_version = minor == '0' ? 0 : 1;
   return true;
 }
 
@@ -32,7 +32,7 @@ const char* read_usual_request_line(const char* line, MessageHead& head) {
   if (*target_end != ' ' || target_end == target) return nullptr;
   const char* const version = target_end + 1;
   const char* const end = version + usual_version.size() + 1;
-  if (!read_usual_version(version, head.minor_version) || end[0] != '\r' || end[1] != '\n') return nullptr;
+  if (!read_usual_version(version, '1', head.minor_version) || end[0] != '\r' || end[1] != '\n') return nullptr;
   head.method = {line, method_end};
   head.target = {target, target_end};
   return end + 2;
@@ -51,8 +51,9 @@ const char* read_status(const char* at, std::uint16_t& status) {
   return at;
 }
 
+// An answer may have a higher minor version than was asked for (RFC 9110 2.5), which Node does not take.
 const char* read_usual_status_line(const char* line, Rules rules, MessageHead& head) {
-  if (!read_usual_version(line, head.minor_version)) return nullptr;
+  if (!read_usual_version(line, rules == Rules::strict ? '9' : '1', head.minor_version)) return nullptr;
   const char* const status_end = read_status(line + usual_version.size() + 1, head.status);
   if (status_end == nullptr || *status_end != ' ') return nullptr;
   const LineEnd end = find_line_end(status_end, rules);

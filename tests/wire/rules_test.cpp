@@ -22,9 +22,16 @@ constexpr auto response = MessageKind::response;
 using enum ParseError;
 
 #define GET "GET / HTTP/1.1\r\n"
+const std::string chunked_with_zeros = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                                       std::string(16'500, '0') + "1\r\nx\r\n0\r\n\r\n";
 const Case cases[] = {
     {"TwoHosts", request, GET "Host: a\r\nHost: b\r\n\r\n", several_hosts, ok, ok},
     {"InvalidHost", request, GET "Host: a b/\r\n\r\n", invalid_host, ok, ok},
+    {"HostOtherThanTarget", request, "GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n", host_differs, ok, ok},
+    {"ZerosBeforeAChunkSize", request, chunked_with_zeros, HPE_CHUNK_EXTENSIONS_OVERFLOW, ok, ok},
+    {"ExtensionWithoutName", request, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0;=b\r\n\r\n",
+     HPE_STRICT, ok, ok},
+    {"HigherMinorVersion", response, "HTTP/1.2 204 x\r\n\r\n", ok, HPE_INVALID_VERSION, HPE_INVALID_VERSION},
     {"ConnectWithoutPort", request, "CONNECT a HTTP/1.1\r\n\r\n", target_form, ok, ok},
     {"ChunkedIn10", request, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", transfer_encoding_in_1_0,
      ok, ok},
