@@ -136,13 +136,8 @@ bool Exchange::apply_policy() {
     if (request_->has_body()) request_->on_data([this](Bytes part) { on_body_part(part); });
     request_->pause();
   }
-  if (expects_continue_) {
-    switch (route_->settings.expect_continue.value_or(policy_->server.expect_continue)) {
-      case config::ExpectContinue::forward: break;
-      case config::ExpectContinue::answer: response_->write_continue(); break;
-      case config::ExpectContinue::reject: answer_failure(Reason::expectation_rejected); return false;
-    }
-  }
+  const auto mode = route_->settings.expect_continue.value_or(policy_->server.expect_continue);
+  if (mode != config::ExpectContinue::forward && !meet_expectation(mode)) return false;
   const auto& action = route_->settings.action;
   if (const auto* to = std::get_if<config::Redirect>(&action)) {
     redirect(*to);
@@ -163,8 +158,9 @@ bool Exchange::apply_policy() {
 
 // RFC 9110 7.6.2: an OPTIONS or TRACE may say how many are to pass it on; the last answers it.
 bool Exchange::may_forward() {
+  if (!counts_forwards(view_.method)) return true;
   const Header* most = request_->raw_headers().find(HeaderId::max_forwards);
-  if (most == nullptr || !counts_forwards(view_.method)) return true;
+  if (most == nullptr) return true;
   const std::optional<std::uint64_t> left = ascii::parse_decimal(most->value);
   if (left && *left > 0) return true;
   if (!left) {
@@ -174,6 +170,18 @@ bool Exchange::may_forward() {
   } else {
     answer_failure(Reason::method_not_allowed);
   }
+  return false;
+}
+
+// Here, since the upstream does not hear of it. HTTP/1.0 expects nothing (RFC 9110 10.1.1).
+bool Exchange::meet_expectation(config::ExpectContinue mode) {
+  const bool expects = request_->raw_headers().find(HeaderId::expect) != nullptr && request_->http_version_minor() > 0;
+  if (!expects) return true;
+  if (expects_continue_ && mode == config::ExpectContinue::answer) {
+    response_->write_continue();
+    return true;
+  }
+  answer_failure(Reason::expectation_rejected);
   return false;
 }
 
@@ -261,7 +269,9 @@ void Exchange::on_response(IncomingMessage& answer) {
   answer.on_close([this] { on_response_closed(); });
   if (request_ == nullptr || response_->headers_sent()) return answer.resume();
   const PlaceholderValues placeholders = values();
-  response_lines(gateway_.lines, answer, context(placeholders), route_->settings.response_headers);
+  const bool may_have_trailers =
+      answer.has_body() && view_.method != "HEAD" && request_->http_version_minor() > 0;
+  response_lines(gateway_.lines, answer, context(placeholders), route_->settings.response_headers, may_have_trailers);
   response_->relay_head(answer.status_code(), answer.status_message(), gateway_.lines);
   response_->flush_headers();
   answer.on_end([this] { on_response_end(); });

@@ -39,6 +39,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   // Each says whether the next step may follow; where it may not, an answer or a wait is under way.
   bool find_route();
   bool apply_policy();
+  bool meet_expectation(config::ExpectContinue mode);
   bool may_forward();
   bool choose_upstream();
   void send_request();

@@ -39,8 +39,8 @@ class Nominated {
 
 bool hop_by_hop(const Header& line) { return (wire::flags_of(line.id) & wire::hop_by_hop) != 0; }
 
-// A lenient listener takes Content-Length beside chunks, which win: what it says is not true then (RFC 9112 6.3).
-bool length_is_void(const HeaderList& headers) { return headers.find(HeaderId::transfer_encoding) != nullptr; }
+// Then what Content-Length says is not true (a lenient listener takes both, RFC 9112 6.3), and trailers may follow.
+bool chunked(const HeaderList& headers) { return headers.find(HeaderId::transfer_encoding) != nullptr; }
 
 // Fields in which a proxy says who was before it: believed only from those that are trusted.
 bool speaks_for_others(HeaderId id) {
@@ -167,13 +167,13 @@ void request_lines(std::vector<Header>& out, const IncomingMessage& request, con
   const HeaderList& headers = request.raw_headers();
   const Nominated nominated(headers);
   const config::Forwarded& send = context.policy.server.forwarded;
-  const bool drops_length = length_is_void(headers);
   bool wants_trailers = false;
   if (!host.empty()) out.push_back({HeaderId::host, wire::spelling(HeaderId::host), host});
   for (const Header& line : headers) {
     if (line.id == HeaderId::te) wants_trailers = wants_trailers || ascii::list_contains(line.value, "trailers");
     if (line.id == HeaderId::host || hop_by_hop(line) || nominated.has(line)) continue;
-    if (line.id == HeaderId::content_length && drops_length) continue;
+    if (line.id == HeaderId::content_length && chunked(headers)) continue;
+    if (line.id == HeaderId::trailer && !chunked(headers)) continue;
     if (line.id == HeaderId::expect && !forward_expect) continue;
     if (line.id == HeaderId::max_forwards && counts_forwards(request.method())) {
       push_one_less(out, line, context.arena);
@@ -194,15 +194,15 @@ void request_lines(std::vector<Header>& out, const IncomingMessage& request, con
 }
 
 void response_lines(std::vector<Header>& out, const IncomingMessage& response, const RewriteContext& context,
-                    const config::HeaderChanges& changes) {
+                    const config::HeaderChanges& changes, bool may_have_trailers) {
   out.clear();
   const HeaderList& headers = response.raw_headers();
   const Nominated nominated(headers);
   const bool no_content = response.status_code() == reset_content;
-  const bool drops_length = no_content || length_is_void(headers);
   if (no_content) out.push_back({HeaderId::content_length, wire::spelling(HeaderId::content_length), "0"});
   for (const Header& line : headers) {
-    if (line.id == HeaderId::content_length && drops_length) continue;
+    if (line.id == HeaderId::content_length && (no_content || chunked(headers))) continue;
+    if (line.id == HeaderId::trailer && !(may_have_trailers && chunked(headers))) continue;
     if (!hop_by_hop(line) && !nominated.has(line)) out.push_back(line);
   }
   push_via(out, response.http_version_minor(), context.policy);

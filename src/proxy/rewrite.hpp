@@ -36,11 +36,11 @@ bool trusted(const config::Forwarded& settings, const Endpoint& peer);
 // The client behind trusted proxies: the rightmost address of X-Forwarded-For that is not one of them.
 Endpoint client_address(const config::Forwarded& settings, const HeaderList& headers, const Endpoint& peer);
 
-// Both replace what `out` holds. `host` is the Host field to send.
+// Both replace what `out` holds. `host` is the Host field to send. Trailer is left out where none can follow.
 void request_lines(std::vector<Header>& out, const IncomingMessage& request, const RewriteContext& context,
                    std::string_view host, const config::HeaderChanges& changes, bool forward_expect, bool keep_alive);
 void response_lines(std::vector<Header>& out, const IncomingMessage& response, const RewriteContext& context,
-                    const config::HeaderChanges& changes);
+                    const config::HeaderChanges& changes, bool may_have_trailers);
 // End-to-end fields of a 1xx answer, or of trailers.
 void end_to_end_lines(std::vector<Header>& out, const HeaderList& lines);
 // Makes the route's changes to lines that culvert wrote itself.

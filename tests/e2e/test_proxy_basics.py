@@ -55,6 +55,17 @@ class Methods(CulvertTest):
                 self.assertIsNone(response.header("Transfer-Encoding"))
         self.assertEqual(origin.connections, 1)
 
+    def test_framing_where_there_can_be_none(self):
+        # ROWS: response.observed.204-304-chunked
+        def handler(exchange):
+            exchange.send("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n")
+        origin = self.origin(handler)
+        culvert = self.culvert(origin.route())
+        with culvert.connect() as client:
+            for _ in range(2):
+                response = client.get("/")
+                self.assertEqual((response.status, response.all("Transfer-Encoding")), (204, []))
+
     def test_reason_phrase_is_kept(self):
         culvert = self.culvert(self.origin(lambda x: x.reply(299, reason="All is well")).route())
         self.assertEqual(culvert.get("/").first_line, "HTTP/1.1 299 All is well")
@@ -149,6 +160,33 @@ class Bodies(CulvertTest):
             self.assertEqual((origin.request().body, origin.request().trailers), (b"body", [("X-Req", "1")]))
 
 
+    def test_trailers_that_may_not_be_trailers(self):
+        # ROWS: response.addTrailers.invalid, outgoing.addTrailers.invalid
+        trailers = "X-Sum: 1\r\nX-Sum: 2\r\nContent-Length: 9\r\nHost: evil.test\r\nTransfer-Encoding: chunked\r\n"
+        origin = self.origin(lambda x: x.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                                              chunks(b"body", trailers=trailers)))
+        culvert = self.culvert(origin.route())
+        with culvert.connect() as client:
+            client.request("POST", "/", [CHUNKED], chunks(b"body", trailers=trailers))
+            self.assertEqual(client.response().trailers, [("X-Sum", "1"), ("X-Sum", "2")])
+            self.assertEqual(origin.request().trailers, [("X-Sum", "1"), ("X-Sum", "2")])
+
+    def test_trailer_field_where_no_trailers_can_follow(self):
+        # ROWS: response.observed.trailer-with-length
+        chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
+        answers = {"/length": b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTrailer: X-Sum\r\n\r\nbody",
+                   "/nothing": b"HTTP/1.1 204 No Content\r\nTrailer: X-Sum\r\n\r\n",
+                   "/head": chunked,
+                   "/old": chunked + chunks(b"body", trailers="X-Sum: 1\r\n")}
+        origin = self.origin(lambda x: x.send(answers[x.request.target]))
+        culvert = self.culvert(origin.route())
+        for target, options, body in (("/length", {}, b"body"), ("/nothing", {}, b""), ("/head", {"method": "HEAD"}, b""),
+                                      ("/old", {"version": "HTTP/1.0"}, b"body")):
+            response = culvert.get(target, [("Trailer", "X-Sum")], **options)
+            self.assertEqual((response.body, response.all("Trailer")), (body, []), target)
+            request = origin.request()
+            self.assertEqual(request.all("Trailer") + request.all("Transfer-Encoding"), [], target)
+
 class Interim(CulvertTest):
     def test_early_hints_are_forwarded(self):
         def handler(exchange):
@@ -162,6 +200,21 @@ class Interim(CulvertTest):
             self.assertEqual([first.status, second.status, last.status], [103, 103, 200])
             self.assertEqual([first.header("Link"), second.header("Link")], ["</a.css>", "</b.css>"])
             self.assertEqual(last.body, b"done")
+
+    def test_all_of_them_are_forwarded_as_they_are(self):
+        # ROWS: request.observed.late-1xx, response.writeProcessing, response.observed.early-hints-relay
+        link = "</a>; rel=preload, </b>; crossorigin; rel=preload"
+
+        def handler(exchange):
+            exchange.send("HTTP/1.1 102 Still At It\r\n\r\n" + f"HTTP/1.1 103 Early Hints\r\nLink: {link}\r\n\r\n" * 5)
+            exchange.reply(200, b"done")
+        culvert = self.culvert(self.origin(handler).route())
+        with culvert.connect() as client:
+            self.assertEqual(client.get("/").first_line, "HTTP/1.1 102 Still At It")
+            for _ in range(5):
+                hints = client.response()
+                self.assertEqual((hints.status, hints.all("Link")), (103, [link]))
+            self.assertEqual(client.response().body, b"done")
 
     def test_http_1_0_client_gets_no_interim_answer(self):
         def handler(exchange):
@@ -186,6 +239,7 @@ class Interim(CulvertTest):
             self.assertEqual(client.response().body, b"body")
 
     def test_refusal_instead_of_continue(self):
+        # ROWS: response.observed.continue-not-sent
         def handler(exchange):
             exchange.reply(403, b"no")
             exchange.close()
@@ -203,6 +257,14 @@ class Interim(CulvertTest):
             client.send("body")
             self.assertEqual(client.response().body, b"body")
         self.assertIsNone(origin.request().header("Expect"))
+
+    def test_other_expectations_are_the_upstreams_business(self):
+        # ROWS: server.event.checkExpectation, server.event.checkExpectation.default
+        origin = self.origin(lambda x: x.reply(299))
+        for mode, status, seen in (("forward", 299, "a-miracle"), ("answer", 417, None), ("reject", 417, None)):
+            culvert = self.culvert(origin.route(f'expect_continue = "{mode}"'))
+            self.assertEqual(culvert.get("/", [("Expect", "a-miracle")]).status, status, mode)
+            self.assertEqual(origin.requests.pop().header("Expect") if origin.requests else None, seen)
 
     def test_expectation_rejected(self):
         culvert = self.culvert(self.origin().route('expect_continue = "reject"'))

@@ -51,7 +51,7 @@ class RewriteTest : public ::testing::Test {
       const ListenerPolicy policy("web", settings);
       std::vector<Header> out;
       const PlaceholderValues placeholders = values();
-      response_lines(out, answer, context(policy, placeholders), changes);
+      response_lines(out, answer, context(policy, placeholders), changes, true);
       text = to_text(out);
       answer.resume();
     });

@@ -19,6 +19,7 @@ std::string head_of(const RequestPlan& request, bool http10) {
       fmt::format("{} {} HTTP/1.{}\r\nHost: sim.test\r\n", request.method, request.target, http10 ? 0 : 1);
   if (request.framing == Framing::length) head += fmt::format("Content-Length: {}\r\n", request.body);
   if (request.framing == Framing::chunked) head += "Transfer-Encoding: chunked\r\n";
+  if (request.announces_trailers) head += "Trailer: X-Check\r\n";
   if (request.expects) head += "Expect: 100-continue\r\n";
   return head + "\r\n";
 }

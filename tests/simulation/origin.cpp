@@ -100,6 +100,7 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
         fmt::format("HTTP/1.1 {} Whatever\r\nX-Id: {}\r\nX-Attempt: {}\r\n", plan_.status, id, attempt_number_);
     if (plan_.framing == Framing::length) head += fmt::format("Content-Length: {}\r\n", plan_.body);
     if (plan_.framing == Framing::chunked) head += "Transfer-Encoding: chunked\r\n";
+    if (plan_.announces_trailers) head += "Trailer: X-Check\r\n";
     if (closes_) head += "Connection: close\r\n";
     to_send_ = head + "\r\n";
     std::string body = Body::of_response(id, plan_).text();

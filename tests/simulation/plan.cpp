@@ -139,6 +139,7 @@ RequestPlan make_request(const Plan& plan, Random& random, const ClientPlan& cli
     request.trailers = request.framing == Framing::chunked && random.one_in(3);
     request.expects = !client.http10 && client.pipeline == 1 && random.one_in(4);
   }
+  request.announces_trailers = request.trailers || random.one_in(8);
   request.think = up_to(random, 300ms);
   request.pause = random.one_in(3) ? up_to(random, 50ms) : Duration::zero();
   request.piece = make_piece(random, request.body);
@@ -219,6 +220,7 @@ ResponsePlan make_response(const Plan& plan, const RequestPlan& request, unsigne
     response.body = 0;
     response.trailers = false;
   }
+  response.announces_trailers = response.trailers || random.one_in(8);
   if (!plan.calm && random.one_in(5)) {
     using Fault = ResponsePlan::Fault;
     response.fault = static_cast<Fault>(random.between(1, 8));

@@ -21,6 +21,7 @@ struct RequestPlan {
   Framing framing = Framing::none;
   std::size_t body = 0;
   bool trailers = false;
+  bool announces_trailers = false;  // rightly or not
   bool expects = false;  // waits for 100 (Continue), for a second
   Mood mood = Mood::plain;
   std::size_t mood_at = 0;  // after so many of its bytes
@@ -56,6 +57,7 @@ struct ResponsePlan {
   Framing framing = Framing::length;
   std::size_t body = 0;
   bool trailers = false;
+  bool announces_trailers = false;  // rightly or not
   bool early = false;   // answers before it has read the request's body
   bool closes = false;  // and says so
   unsigned interims = 0;
