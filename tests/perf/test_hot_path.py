@@ -1,7 +1,7 @@
 """What would break: the promises of the daemon's hot path, 4 data system calls, no epoll_ctl, no malloc and few user
 instructions for each proxied keep-alive request.
 """
-from counting import CountedPath
+from counting import CountedPath, Gate
 from harness import CulvertTest, main
 
 BODY = b"x" * 1024
@@ -13,10 +13,11 @@ class HotPath(CountedPath, CulvertTest):
     instructions_max = 8_000  # docs/measurements.md says where they go
 
     def run_requests(self, count, under=(), env=None):
-        origin = self.origin(lambda x: x.reply(200, BODY))
+        gate = Gate(self.clients, BODY)
+        origin = self.origin(gate)
         access_file = None if "valgrind" in under else "access.log"  # another thread's instructions are not the path's
         culvert = self.culvert(origin.route(), threads=1, under=under, env=env, access_file=access_file)
-        self.send_requests(culvert, count, BODY)
+        self.send_requests(culvert, count, BODY, gate)
         self.assertEqual(culvert.stop(), 0, culvert.stderr())
         self.assertLessEqual(origin.connections, self.clients)
         return culvert
