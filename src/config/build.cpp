@@ -163,6 +163,10 @@ void read_server(const Node& table, Server& out) {
   read.size("high_water_mark", out.high_water_mark);
   read.flag("allow_half_open", out.allow_half_open);
   read.flag("insecure_http_parser", out.insecure_http_parser);
+  read.flag("normalize_path", out.normalize_path);
+  read.flag("merge_slashes", out.merge_slashes);
+  read.choice("escaped_slashes", out.escaped_slashes);
+  read.choice("underscores_in_headers", out.underscores_in_headers);
   read.choice("expect_continue", out.expect_continue);
   read.text_or_off("server_header", out.server_header);
   read.text_or_off("via", out.via);

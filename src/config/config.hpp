@@ -56,6 +56,8 @@ struct Limits {
 inline constexpr milliseconds off = milliseconds::zero();  // a duration written "off" or 0: no limit
 
 enum class ExpectContinue : std::uint8_t { forward, answer, reject };
+enum class EscapedSlashes : std::uint8_t { reject, keep };
+enum class UnderscoresInHeaders : std::uint8_t { allow, drop, reject };
 
 struct Forwarded {
   std::vector<Network> trust;  // peers whose forwarding fields are believed
@@ -85,6 +87,10 @@ struct Server {
   std::uint32_t high_water_mark = 64 * 1024;
   bool allow_half_open = true;
   bool insecure_http_parser = false;
+  bool normalize_path = true;
+  bool merge_slashes = true;
+  EscapedSlashes escaped_slashes = EscapedSlashes::reject;
+  UnderscoresInHeaders underscores_in_headers = UnderscoresInHeaders::allow;
   ExpectContinue expect_continue = ExpectContinue::forward;
   std::string server_header = "culvert";  // of answers that culvert makes itself; empty: none
   std::string via = "culvert";            // empty: no Via

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "base/uri_path.hpp"
 #include "config/cross_check.hpp"
+#include "config/suggest.hpp"
 
 namespace culvert::config {
 namespace {
@@ -120,6 +122,25 @@ void warn_of_pools(const Node& root, const Config& config, Diagnostics& diagnost
   }
 }
 
+// A condition is compared with paths in their normal form: in another one it holds for none of them.
+void warn_of_paths_that_never_come(const Node& root, const Config& config, Diagnostics& diagnostics) {
+  const auto normalizes = [](const Listener& listener) { return listener.server.normalize_path; };
+  if (!std::all_of(config.listeners.begin(), config.listeners.end(), normalizes)) return;
+  BlockPool pool;
+  for (const Node* route : tables_of(root, "route")) {
+    const Node* paths = route->value_of("path");
+    if (paths == nullptr) continue;
+    for (const Node& path : paths->values()) {
+      Arena arena(pool);
+      const auto normal = uri::normal_path(path.text, {.merge_slashes = false, .keep_escaped_slashes = true}, arena);
+      if (normal == path.text) continue;
+      diagnostics.push_back(warning_at(path.at, "path-form", in_quotes(path.text) + " is never asked for in this form",
+                                       normal ? did_you_mean(*normal) : "",
+                                       "paths are normalized before they are compared (normalize_path)"));
+    }
+  }
+}
+
 }  // namespace
 
 bool covers(const Match& earlier, const Match& later) {
@@ -135,6 +156,7 @@ void add_warnings(const Node& root, const Config& config, Diagnostics& diagnosti
   warn_of_listeners_without_routes(root, config, diagnostics);
   warn_of_timeouts(root, config, diagnostics);
   warn_of_pools(root, config, diagnostics);
+  warn_of_paths_that_never_come(root, config, diagnostics);
 }
 
 }  // namespace culvert::config

@@ -6,6 +6,7 @@
 
 #include "base/ascii.hpp"
 #include "base/log.hpp"
+#include "base/uri_path.hpp"
 #include "proxy/echo.hpp"
 #include "proxy/error_page.hpp"
 #include "proxy/gateway_state.hpp"
@@ -55,6 +56,10 @@ bool Exchange::find_route() {
     answer_failure(Reason::request_malformed);
     return false;
   }
+  if (policy_->server.normalize_path && !normalize_path()) {
+    answer_failure(Reason::request_path_ambiguous);
+    return false;
+  }
   const config::Forwarded& forwarded = policy_->server.forwarded;
   const HeaderList& headers = request_->raw_headers();
   peer_trusted_ = !forwarded.trust.empty() && trusted(forwarded, peer_);
@@ -94,7 +99,7 @@ bool Exchange::parse_target() {
     if (wire::parse_request_target(request_->method(), target, parsed) != wire::ParseError::ok) return false;
     rest = {};
     if (parsed.form == wire::RequestTarget::Form::absolute) {
-      absolute_form_ = true;
+      target_differs_ = true;
       // A proxy ignores Host here and goes by the target (RFC 9112 3.2.2).
       const std::string_view authority = target.substr(target.find("://") + 3);
       host_field_ = authority.substr(0, authority.find_first_of("/?"));
@@ -121,10 +126,27 @@ bool Exchange::parse_target() {
   return true;
 }
 
+bool Exchange::normalize_path() {
+  if (uri::is_plain_path(view_.path)) return true;
+  const config::Server& settings = policy_->server;
+  const uri::PathRules rules{.merge_slashes = settings.merge_slashes,
+                             .keep_escaped_slashes = settings.escaped_slashes == config::EscapedSlashes::keep};
+  const std::optional<std::string_view> normal = uri::normal_path(view_.path, rules, arena_);
+  if (!normal) return false;
+  target_differs_ = target_differs_ || normal->data() != view_.path.data();
+  view_.path = *normal;
+  return true;
+}
+
 bool Exchange::apply_policy() {
   if (view_.method == "CONNECT") {
     response_->should_keep_alive = false;  // what follows may be meant for a tunnel
     answer_failure(Reason::method_not_allowed);
+    return false;
+  }
+  const bool rejects_underscores = policy_->server.underscores_in_headers == config::UnderscoresInHeaders::reject;
+  if (rejects_underscores && std::ranges::any_of(request_->raw_headers(), has_underscore)) {
+    answer_failure(Reason::request_header_underscore);
     return false;
   }
   const std::uint64_t most = policy_->server.max_body_size;
@@ -214,7 +236,7 @@ void Exchange::send_request() {
                 mode == config::ExpectContinue::forward, settings.keep_alive);
   up_ = &route_->upstream->agent().request(
       *origin, {.method = view_.method,
-                .path = upstream_target(route, *request_, absolute_form_, placeholders, arena_),
+                .path = upstream_target(route, *request_, target_differs_, placeholders, arena_),
                 .headers = gateway_.lines,
                 .connect_timeout = settings.connect_timeout,
                 .response_timeout = route.response_timeout.value_or(settings.response_timeout),
@@ -250,6 +272,8 @@ void Exchange::on_body_part(Bytes) {
 void Exchange::on_request_end() {
   if (up_ == nullptr) return;
   end_to_end_lines(gateway_.lines, request_->raw_trailers());
+  const PlaceholderValues placeholders = values();
+  drop_lookalikes(gateway_.lines, context(placeholders), route_->settings.request_headers);
   up_->borrow_trailers(gateway_.lines);
   up_->end();
 }

@@ -66,6 +66,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   void redirect(const config::Redirect& action);
   void respond(const config::Respond& action);
   bool parse_target();
+  bool normalize_path();
   void write_record();
   void release_if_over() {
     if (request_ == nullptr && up_ == nullptr && up_response_ == nullptr && !Upstream::Waiter::linked()) release();
@@ -104,7 +105,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   Failure failure_;                   // of the try that has just ended, or of the whole exchange
   bool expects_continue_;
   bool peer_trusted_ = false;
-  bool absolute_form_ = false;
+  bool target_differs_ = false;       // path and query are not what the request line says
   bool reused_ = false;
   bool awaits_end_ = false;           // of the request's body
 };

@@ -1,11 +1,13 @@
 #include "proxy/rewrite.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include "base/ascii.hpp"
 #include "wire/header_names.hpp"
+#include "wire/sixteen.hpp"
 
 namespace culvert::proxy {
 
@@ -132,7 +134,44 @@ void push_via(std::vector<Header>& out, int minor_version, const ListenerPolicy&
   out.push_back({HeaderId::via, wire::spelling(HeaderId::via), minor_version == 0 ? policy.via_1_0 : policy.via_1_1});
 }
 
+bool has_punctuation(std::string_view name) {
+  return wire::find(name, wire::not_plain<wire::Sixteen>) != name.size() || name.find('.') != std::string_view::npos;
+}
+
+// `name` of a field with its punctuation read as "-".
+std::string with_hyphens(std::string_view name) {
+  std::string text(name);
+  for (char& c : text) {
+    if (!ascii::is_digit(c) && (ascii::to_lower(c) < 'a' || ascii::to_lower(c) > 'z')) c = '-';
+  }
+  return text;
+}
+
+bool looks_alike(std::string_view name, const RewriteContext& context, const config::HeaderChanges& changes) {
+  if (!has_punctuation(name)) return false;
+  const config::Server& settings = context.policy.server;
+  const bool underscore = name.find('_') != std::string_view::npos;
+  if (underscore && settings.underscores_in_headers != config::UnderscoresInHeaders::allow) return true;
+  const std::string meant = with_hyphens(name);
+  constexpr int ours = wire::protected_ | wire::hop_by_hop | wire::framing;
+  const auto is_meant = [&](std::string_view other) {
+    return ascii::iequals(with_hyphens(other), meant) && !ascii::iequals(other, name);
+  };
+  const auto names_it = [&](const auto& field) { return is_meant(field.first); };
+  return (wire::flags_of(wire::header_id(meant)) & ours) != 0 || is_meant(settings.forwarded.request_id) ||
+         std::ranges::any_of(changes.remove, is_meant) || std::ranges::any_of(changes.set, names_it) ||
+         std::ranges::any_of(changes.add, names_it);
+}
+
 }  // namespace
+
+bool has_underscore(const Header& line) { return line.name.find('_') != std::string_view::npos; }
+
+void drop_lookalikes(std::vector<Header>& lines, const RewriteContext& context, const config::HeaderChanges& changes) {
+  std::erase_if(lines, [&](const Header& line) {
+    return line.id == HeaderId::other && looks_alike(line.name, context, changes);
+  });
+}
 
 bool trusted(const config::Forwarded& settings, const Endpoint& peer) {
   for (const config::Network& network : settings.trust) {
@@ -181,6 +220,7 @@ void request_lines(std::vector<Header>& out, const IncomingMessage& request, con
     }
     if (speaks_for_others(line.id) && (!context.peer_trusted || written_here(line.id, send))) continue;
     if (!send.request_id.empty() && ascii::iequals(line.name, send.request_id)) continue;
+    if (line.id == HeaderId::other && looks_alike(line.name, context, changes)) continue;
     out.push_back(line);
   }
   push_forwarding(out, headers, context);
@@ -239,9 +279,9 @@ void apply_changes(std::vector<Header>& lines, const config::HeaderChanges& chan
   for (const auto& field : changes.add) push(field);
 }
 
-std::string_view upstream_target(const config::Route& route, const IncomingMessage& request, bool absolute_form,
+std::string_view upstream_target(const config::Route& route, const IncomingMessage& request, bool differs,
                                  const PlaceholderValues& values, Arena& arena) {
-  if (!absolute_form && route.strip_prefix.empty() && route.rewrite.empty()) return request.url();
+  if (!differs && route.strip_prefix.empty() && route.rewrite.empty()) return request.url();
   const RequestView& view = values.request;
   std::string target;
   if (!route.rewrite.empty()) {

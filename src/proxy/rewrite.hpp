@@ -41,13 +41,19 @@ void request_lines(std::vector<Header>& out, const IncomingMessage& request, con
                    std::string_view host, const config::HeaderChanges& changes, bool forward_expect, bool keep_alive);
 void response_lines(std::vector<Header>& out, const IncomingMessage& response, const RewriteContext& context,
                     const config::HeaderChanges& changes, bool may_have_trailers);
+// Whether its name has one.
+bool has_underscore(const Header& line);
+// Takes out the fields of a request that an upstream could take for one of culvert's own, or of the route's `changes`:
+// there are programs that read "_", some any punctuation, as "-" (CGI, WSGI, PHP). And all with "_", where that is asked.
+void drop_lookalikes(std::vector<Header>& lines, const RewriteContext& context, const config::HeaderChanges& changes);
 // End-to-end fields of a 1xx answer, or of trailers.
 void end_to_end_lines(std::vector<Header>& out, const HeaderList& lines);
 // Makes the route's changes to lines that culvert wrote itself.
 void apply_changes(std::vector<Header>& lines, const config::HeaderChanges& changes, const RewriteContext& context);
 
-// The target to ask the upstream for: `strip_prefix` and `rewrite` of the route, else as it came.
-std::string_view upstream_target(const config::Route& route, const IncomingMessage& request, bool absolute_form,
+// The target to ask the upstream for: `strip_prefix` and `rewrite` of the route, else path and query, which are not
+// those of the request line where it `differs`.
+std::string_view upstream_target(const config::Route& route, const IncomingMessage& request, bool differs,
                                  const PlaceholderValues& values, Arena& arena);
 
 }  // namespace culvert::proxy

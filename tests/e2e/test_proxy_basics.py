@@ -22,11 +22,13 @@ class Methods(CulvertTest):
 
     def test_target_arrives_as_it_was_sent(self):
         origin = self.origin()
-        culvert = self.culvert(origin.route())
-        with culvert.connect() as client:
-            for target in ("/", "/a%20b/%C3%A9?x=1&y=%26", "/?", "/a//b/../c", "/?q=/path?", "/~u;p=1"):
-                client.get(target)
-                self.assertEqual(origin.request().target, target)
+        usual = ("/", "/a%20b/%C3%A9?x=1&y=%26", "/?", "/?q=//path/../?", "/~u;p=1", "/.well-known/a?")
+        unusual = ("/a//b/../c", "/%61", "/a%2Fb", "/a\\b", "/%")
+        for server, targets in (("", usual), ("normalize_path = false", usual + unusual)):
+            with self.culvert(origin.route(), server=server).connect() as client:
+                for target in targets:
+                    client.get(target)
+                    self.assertEqual(origin.request().target, target)
 
     def test_head(self):
         def handler(exchange):

@@ -301,6 +301,101 @@ class Requests(CulvertTest):
             self.assert_failure(client.response(), 400, MALFORMED)
 
 
+class Names(CulvertTest):
+    """Programs that make variables of fields cannot tell X_Forwarded_For from X-Forwarded-For: the first must not pass."""
+
+    LOOKALIKES = ["X_Forwarded_For", "X-Forwarded_For", "x.forwarded.for", "X_Real_IP", "Forwarded_", "Content_Length",
+                  "Transfer_Encoding", "X_Request_Id", "X_Tenant", "X_Gone", "X_More"]
+    ROUTE = 'request_headers = { set = { X-Tenant = "a" }, add = { X-More = "b" }, remove = ["X-Gone"] }'
+
+    def names_sent(self, names, **parts):
+        upstream = self.origin()
+        daemon = self.culvert(upstream.route(self.ROUTE), threads=1, **parts)
+        with daemon.connect() as client:
+            lines = "".join(f"{name}: evil\r\n" for name in names)
+            client.send(f"{HEAD}Transfer-Encoding: chunked\r\n{lines}\r\n0\r\n{lines}\r\n")
+            response = client.response()
+        if response.status != 200:
+            return response, daemon
+        request = upstream.request()
+        return [name for name, value in request.headers + request.trailers if value == "evil"], daemon
+
+    def test_lookalikes_never_pass(self):
+        for policy in ("", 'underscores_in_headers = "allow"', 'underscores_in_headers = "drop"'):
+            sent, _ = self.names_sent(self.LOOKALIKES, server=f'{policy}\n[server.forwarded]\nrequest_id = "x-request-id"')
+            self.assertEqual(sent, ["Forwarded_", "Forwarded_"] if "drop" not in policy else [])
+
+    def test_other_names_pass(self):
+        names = ["X_Mine", "api_key", "X.Y", "X-Usual"]
+        self.assertEqual(self.names_sent(names)[0], names * 2)
+
+    def test_dropped_where_that_is_asked(self):
+        sent, _ = self.names_sent(["api_key", "X.Y"], server='underscores_in_headers = "drop"')
+        self.assertEqual(sent, ["X.Y", "X.Y"])
+
+    def test_rejected_where_that_is_asked(self):
+        response, daemon = self.names_sent(["api_key"], server='underscores_in_headers = "reject"')
+        self.assert_failure(response, 400, "request_header_underscore")
+        self.assert_logged(daemon, "request_header_underscore", 400)
+        self.assertEqual(self.names_sent(["X.Y"], server='underscores_in_headers = "reject"')[0], ["X.Y", "X.Y"])
+
+
+class Paths(CulvertTest):
+    """What is matched is what is forwarded: no spelling of /admin finds the route of another path."""
+
+    ROUTES = ('[[route]]\nname = "admin"\npath = "/admin/*"\nrespond = { status = 403 }\n'
+              '[[route]]\nname = "api"\npath = "/api/*"\nupstream = "origin"\n'
+              '[[route]]\nname = "regex"\npath_regex = "^/files/(.*)$"\nrewrite = "/{1}"\nupstream = "origin"\n'
+              '[[route]]\nname = "stripped"\npath = "/old/*"\nstrip_prefix = "/old"\nupstream = "origin"\n'
+              '[[route]]\nname = "moved"\npath = "/moved/*"\nredirect = { to = "{uri}" }\n')
+
+    def start_daemon(self, **parts):
+        self.upstream = self.origin()
+        return self.culvert(f'[upstream.origin]\nservers = ["{self.upstream.address}"]\n{self.ROUTES}', threads=1, **parts)
+
+    def test_every_spelling_of_a_path_is_the_same(self):
+        with self.start_daemon().connect() as client:
+            for target in ("/admin", "/admin/x", "/api/../admin", "/%61dmin", "//admin", "/api/%2e%2e/admin", "/./admin/",
+                           "/api/.%2E/%61dmin?x", "/api//..///admin", "/x/../admin", "http://site.test/api/../admin"):
+                self.assertEqual(client.get(target).status, 403, target)
+        self.assertEqual(self.upstream.requests, [])
+
+    def test_what_is_matched_is_forwarded(self):
+        with self.start_daemon().connect() as client:
+            for target, sent in (("/api/%7euser//a/../b?x=/../%61//", "/api/~user/b?x=/../%61//"), ("/x/../api", "/api"),
+                                 ("/api/caf%c3%a9", "/api/caf%C3%A9"), ("/files/%61//b", "/a/b"), ("/old/./%61?", "/a"),
+                                 ("/api/..;", None), ("/api/%2e%2e%2fadmin", None), ("/api/..%5cadmin", None),
+                                 ("/api/..\\admin", None), ("/api/%", None), ("/api/%00", None)):
+                response = client.get(target)
+                if sent:
+                    self.assertEqual(self.upstream.request().target, sent)
+                else:
+                    self.assert_failure(response, 400, "request_path_ambiguous")
+            self.assertEqual(client.get("/moved/../moved//a?b=//").header("Location"), "/moved/a?b=//")
+
+    def test_refusal_is_logged(self):
+        daemon = self.start_daemon()
+        daemon.get("/api/..%2fadmin")
+        record = self.assert_logged(daemon, "request_path_ambiguous", 400)
+        self.assertEqual(record["url.path"], "/api/..%2fadmin")
+
+    def test_each_part_can_be_turned_off(self):
+        with self.start_daemon(server="merge_slashes = false").connect() as client:
+            self.assertEqual(client.get("//admin").status, 404)
+            client.get("/api//a/%2e/")
+            self.assertEqual(self.upstream.request().target, "/api//a/")
+        with self.start_daemon(server='escaped_slashes = "keep"').connect() as client:
+            client.get("/api/a%2fb\\c")
+            self.assertEqual(self.upstream.request().target, "/api/a%2Fb\\c")
+        with self.start_daemon(server="normalize_path = false").connect() as client:
+            client.get("/api/../admin%2f")
+            self.assertEqual(self.upstream.request().target, "/api/../admin%2f")
+
+    def test_listener_decides_for_itself(self):
+        daemon = self.start_daemon(server="normalize_path = false", listener="normalize_path = true")
+        self.assertEqual(daemon.get("/api/../admin").status, 403)
+
+
 class Answers(CulvertTest):
     def setUp(self):
         super().setUp()
