@@ -7,6 +7,9 @@ BUILD_PACKAGES="g++ cmake ninja-build pkg-config libasio-dev libspdlog-dev libfm
 TEST_PACKAGES="libgtest-dev libgmock-dev python3 curl nginx-light nodejs strace valgrind ccache \
   doxygen"
 
+# libFuzzer comes with clang.
+FUZZ_PACKAGES="clang libclang-rt-dev"
+
 say() { printf '\n== %s\n' "$*"; }
 
 as_root() {

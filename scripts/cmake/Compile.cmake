@@ -12,16 +12,20 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 # Each test run reads its own build folder: the same sources under "address" (with undefined) or "thread".
-set(CULVERT_SANITIZE "" CACHE STRING "Sanitizers to build with: empty, address or thread")
-set_property(CACHE CULVERT_SANITIZE PROPERTY STRINGS "" address thread)
-if(CULVERT_SANITIZE STREQUAL "address")
+# "fuzzer" is "address" for the targets of libFuzzer, which clang has.
+set(CULVERT_SANITIZE "" CACHE STRING "Sanitizers to build with: empty, address, thread or fuzzer")
+set_property(CACHE CULVERT_SANITIZE PROPERTY STRINGS "" address thread fuzzer)
+if(CULVERT_SANITIZE MATCHES "^(address|fuzzer)$")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
+  if(CULVERT_SANITIZE STREQUAL "fuzzer")
+    add_compile_options(-fsanitize=fuzzer-no-link)
+  endif()
 elseif(CULVERT_SANITIZE STREQUAL "thread")
   add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
   add_link_options(-fsanitize=thread)
 elseif(NOT CULVERT_SANITIZE STREQUAL "")
-  message(FATAL_ERROR "CULVERT_SANITIZE is \"${CULVERT_SANITIZE}\": it takes address or thread")
+  message(FATAL_ERROR "CULVERT_SANITIZE is \"${CULVERT_SANITIZE}\": it takes address, thread or fuzzer")
 endif()
 
 # The daemon is optimised as one program: a request runs through a hundred small functions of five libraries, and a sixth

@@ -75,8 +75,10 @@ Diagnostic duplicate_key(const Source& source, std::uint32_t line, std::string_v
 }
 
 Diagnostic syntax_error(const Source& source, const toml::parse_error& error) {
-  const auto [line, column] = error.source().begin;
+  const std::uint32_t line = error.source().begin.line;
   const std::string_view text = source.line(line);
+  // toml++ counts the end of the line as a character, and the end of the file as another one.
+  const std::uint32_t column = std::min(error.source().begin.column, count_characters(text) + 1);
   const std::string reason = reason_of(error);
 
   if (reason.starts_with("cannot redefine existing ") && reason.ends_with('\'')) {

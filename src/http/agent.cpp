@@ -347,9 +347,9 @@ std::map<std::string, std::vector<Socket*>> Agent::free_sockets() const {
 
 std::map<std::string, std::vector<ClientRequest*>> Agent::requests() const {
   std::map<std::string, std::vector<ClientRequest*>> rows;
-  for (const auto& [name, origin] : tables_->origins) {
-    origin->waiting.for_each(
-        [&](WaitingHook& hook) { rows[name].push_back(&static_cast<ClientTransaction&>(hook).request); });
+  for (const auto& entry : tables_->origins) {
+    entry.second->waiting.for_each(
+        [&](WaitingHook& hook) { rows[entry.first].push_back(&static_cast<ClientTransaction&>(hook).request); });
   }
   return rows;
 }

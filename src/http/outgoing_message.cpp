@@ -109,7 +109,8 @@ OutgoingMessage& OutgoingMessage::set_header(std::string_view name, std::nullopt
 
 OutgoingMessage& OutgoingMessage::set_headers(std::span<const std::pair<std::string_view, std::string_view>> lines) {
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    const auto& [name, value] = lines[i];
+    const std::string_view name = lines[i].first;
+    const std::string_view value = lines[i].second;
     const bool again = std::any_of(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(i),
                                    [&](const auto& line) { return ascii::iequals(line.first, name); });
     again ? append_header(name, value) : set_header(name, value);

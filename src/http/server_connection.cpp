@@ -183,10 +183,10 @@ void ServerConnection::parse(Bytes bytes) {
   if (fed.error) return refuse(fed.error, bytes, fed.consumed);
   if (parser.stopped()) return leave(bytes.subspan(fed.consumed));
   if (fresh && !parser.has_begun()) {  // blank lines between requests are no request
-    release_transaction();
+    if (!parser.in_line()) release_transaction();
     phase_ = Phase::idle;
     phase_since_ = idle_since;
-    return;
+    return update_interest();
   }
   if (phase_ == Phase::exchange && transaction_->response.writable_finished() && !parser.complete()) {
     dumped_bytes_ += static_cast<std::uint32_t>(fed.consumed);
@@ -371,7 +371,7 @@ void ServerConnection::close(std::error_code reason) {
     }
     transaction_->request.cut(reason);
     if (!response.writable_finished()) transaction_->response.cut({});
-  } else if (phase_ == Phase::head) {
+  } else if (phase_ == Phase::idle || phase_ == Phase::head) {
     release_transaction();
   }
   phase_ = Phase::closed;
@@ -386,6 +386,14 @@ void ServerConnection::close(std::error_code reason) {
 // ---- from one request to the next ---------------------------------------------------------------------------------
 
 void ServerConnection::begin_transaction() {
+  if (transaction_ == nullptr) make_transaction();  // else it has half a blank line
+  phase_ = Phase::head;
+  phase_since_ = loop().now();
+  dumped_bytes_ = 0;
+  ask();
+}
+
+void ServerConnection::make_transaction() {
   const ServerOptions& options = server_.options;
   transaction_ = http().shared().server_transactions.make(*this, static_cast<BodySource&>(*this),
                                                           static_cast<ByteSink&>(*this),
@@ -400,17 +408,13 @@ void ServerConnection::begin_transaction() {
                                              : wire::Rules::node});
   transaction_->response.refuses_body_ = options.reject_non_standard_body_writes;
   transaction_->response.unique_headers_ = options.unique_headers;
-  phase_ = Phase::head;
-  phase_since_ = loop().now();
-  dumped_bytes_ = 0;
-  ask();
 }
 
 void ServerConnection::check_progress() {
   if (over()) return;
   if (socket_->ended() && phase_ != Phase::lingering) {  // somebody has ended the socket under HTTP
     if (phase_ == Phase::exchange) cut_exchange({});
-    if (phase_ == Phase::head) release_transaction();
+    if (phase_ == Phase::idle || phase_ == Phase::head) release_transaction();
     linger();
   }
   if (phase_ == Phase::lingering && socket_->outbox().empty()) {

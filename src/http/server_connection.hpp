@@ -82,6 +82,7 @@ class ServerConnection final : public ListHook,
   void hold(Bytes bytes);
   void peer_finished();
   void begin_transaction();
+  void make_transaction();
   void emit_request();
   void answer_expectation(const Header& expect);
   bool leaves_http();

@@ -20,10 +20,10 @@ struct Server::Shared final : Deferred {
   }
 
   // What Keep-Alive says: "timeout=5, max=100"; nothing below a second. Made anew when an option changes.
-  std::string_view keep_alive_promise(const ServerOptions& options) {
-    if (options.keep_alive_timeout != timeout_ || options.max_requests_per_socket != most_) {
-      timeout_ = options.keep_alive_timeout;
-      most_ = options.max_requests_per_socket;
+  std::string_view keep_alive_promise(const ServerOptions& settings) {
+    if (settings.keep_alive_timeout != timeout_ || settings.max_requests_per_socket != most_) {
+      timeout_ = settings.keep_alive_timeout;
+      most_ = settings.max_requests_per_socket;
       const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(timeout_).count();
       promise_ = seconds > 0 ? "timeout=" + std::to_string(seconds) : std::string();
       if (!promise_.empty() && most_ > 0) promise_ += ", max=" + std::to_string(most_);

@@ -185,12 +185,13 @@ Endpoint client_address(const config::Forwarded& settings, const HeaderList& hea
   Endpoint client = peer;
   // From right to left: each address was written by the one after it, and is believed as long as that one is trusted.
   for (std::size_t i = headers.size(); i-- > 0;) {
-    if (headers[i].id != HeaderId::x_forwarded_for) continue;
-    std::string_view rest = headers[i].value;
-    while (!rest.empty()) {
-      const std::size_t comma = rest.rfind(',');
-      const std::string_view item = ascii::trim(comma == std::string_view::npos ? rest : rest.substr(comma + 1));
-      rest = comma == std::string_view::npos ? std::string_view() : rest.substr(0, comma);
+    if (headers[i].id != HeaderId::x_forwarded_for || headers[i].value.empty()) continue;
+    std::optional<std::string_view> rest = headers[i].value;
+    while (rest) {
+      const std::size_t comma = rest->rfind(',');
+      const bool is_first = comma == std::string_view::npos;
+      const std::string_view item = ascii::trim(is_first ? *rest : rest->substr(comma + 1));
+      rest = is_first ? std::nullopt : std::optional(rest->substr(0, comma));
       const std::optional<Endpoint> address = Endpoint::parse_ip(item);
       if (!address) return client;
       client = *address;

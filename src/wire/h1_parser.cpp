@@ -476,6 +476,7 @@ void H1Parser::pause() { state().paused = true; }
 MessageHead& H1Parser::head() { return state().head; }
 HeaderList& H1Parser::trailers() { return state().trailers; }
 bool H1Parser::has_begun() const { return state().has_begun() || state().head_ended; }
+bool H1Parser::in_line() const { return !state().open_line.empty(); }
 bool H1Parser::head_complete() const { return state().head_ended; }
 bool H1Parser::complete() const { return state().phase == Phase::complete; }
 bool H1Parser::stopped() const { return state().phase == Phase::stopped; }

@@ -67,6 +67,7 @@ class H1Parser {
   MessageHead& head();
   HeaderList& trailers();
   bool has_begun() const;      // at least one byte of the message has been seen (blank lines before it do not count)
+  bool in_line() const;        // some of a line of the head is kept until the rest arrives: perhaps only its CR
   bool head_complete() const;
   bool complete() const;
   bool stopped() const;        // the owner's on_head said BodyRule::stop

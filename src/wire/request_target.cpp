@@ -14,7 +14,7 @@ namespace {
 
 bool valid_ipv6(std::string_view text) {
   char terminated[INET6_ADDRSTRLEN];
-  if (text.size() >= sizeof terminated) return false;
+  if (text.size() >= sizeof terminated || text.find('\0') != std::string_view::npos) return false;
   std::memcpy(terminated, text.data(), text.size());
   terminated[text.size()] = '\0';
   in6_addr address;

@@ -86,6 +86,13 @@ TEST(TomlReader, UnderlinesTheRestOfTheLineOfALongValue) {
   EXPECT_EQ(place(root.value_of("a")->at), "1:5+6");
 }
 
+TEST(TomlReader, EndsWhereTheLineEnds) {
+  const Source source("a.toml", "a = \"\"\"b\n");
+  Diagnostics diagnostics;
+  EXPECT_FALSE(read_toml(source, diagnostics));
+  EXPECT_EQ(place(diagnostics.at(0).at), "1:9+1");
+}
+
 TEST(TomlReader, SurvivesDeepNesting) {
   EXPECT_EQ(refusal("a.toml", "a = " + std::string(100'000, '[')), "syntax");
 }

@@ -46,6 +46,39 @@ TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
   EXPECT_EQ(requests, 3);
 }
 
+// Some clients send one behind a body (RFC 9112 2.2). What is left of it must neither stop the reading nor be forgotten.
+TEST_F(ServerTest, SkipsABlankLineBetweenRequestsInWhateverPieces) {
+  answer_with_request();
+  const std::string first = "POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx";
+  const std::string second = "GET /2 HTTP/1.1\r\nHost: a\r\n\r\n";
+  for (const auto& [with_first, with_second] : {std::pair("", "\r\n"), {"\r", "\n"}, {"\r\n", ""}, {"\r\n\r", "\n"}}) {
+    test::TestPeer& client = connect();
+    client.send(first + with_first);
+    ASSERT_TRUE(receives(client, "POST /1 x"));
+    world.settle();
+    client.send(with_second + second);
+    EXPECT_TRUE(receives(client, "GET /2 ")) << client.received();
+  }
+}
+
+TEST_F(ServerTest, HalfABlankLineIsNoRequest) {
+  answer_with_request();
+  test::TestPeer& client = connect();
+  client.send(std::string(get) + "\r");
+  ASSERT_TRUE(receives(client, "GET / "));
+  client.half_close();
+  EXPECT_TRUE(sees_the_end(client));
+  EXPECT_THAT(client.received(), EndsWith("GET / "));
+
+  test::TestPeer& waiting = connect();
+  waiting.send(std::string(get) + "\r");
+  ASSERT_TRUE(receives(waiting, "GET / "));
+  world.settle();
+  pass(server.options.keep_alive_timeout + 2s);
+  EXPECT_TRUE(sees_the_end(waiting));
+  EXPECT_THAT(waiting.received(), EndsWith("GET / "));
+}
+
 TEST_F(ServerTest, DeliversABodyWithALength) {
   answer_with_request();
   test::TestPeer& client = connect();

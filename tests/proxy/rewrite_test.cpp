@@ -306,6 +306,7 @@ TEST_F(TrustedClientAddress, IsNotLookedForBehindWhatIsNoAddress) {
     EXPECT_EQ(client("10.0.0.1", {"6.6.6.6", nonsense, "10.0.0.2"}), "10.0.0.2") << nonsense;
   }
   EXPECT_EQ(client("10.0.0.1", {"6.6.6.6,,10.0.0.2"}), "10.0.0.2");
+  EXPECT_EQ(client("10.0.0.1", {"6.6.6.6", ", 10.0.0.3", "10.0.0.2"}), "10.0.0.3") << "nothing is no address either";
 }
 
 TEST_F(TrustedClientAddress, OfAUnixPeerIsThePeer) {

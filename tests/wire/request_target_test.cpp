@@ -130,6 +130,7 @@ TEST(HostField, HostAndPort) {
   for (const std::string_view value : {"", ":80", "a b", "a/", "u@a", "a:b", "a:1:2", "[::1", "[]", "::1", "a\x80"}) {
     EXPECT_FALSE(parse_host_field(value)) << value;
   }
+  EXPECT_FALSE(parse_host_field(std::string_view("[::1\0x]", 7))) << "an address is not over at NUL";
 }
 
 }  // namespace
