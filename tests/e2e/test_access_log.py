@@ -11,6 +11,8 @@ def answer(text="body!"):
 
 class Json(CulvertTest):
     def test_fields_of_a_proxied_request(self):
+        # ROWS: response.event.finish, response.socket, message.socket, request.host, request.protocol, request.socket,
+        #       server.observed.normal-order
         origin = self.origin(lambda x: x.reply(201, b"x" * 1234))
         culvert = self.culvert(origin.route('name = "shop"'))
         with culvert.connect() as client:
@@ -43,6 +45,7 @@ class Json(CulvertTest):
         self.assertEqual((record["url.path"], record["url.query"]), ('/"quoted"', 'a="b"'))
 
     def test_one_record_a_request(self):
+        # ROWS: request.event.close, message.event.close, outgoing.event.finish
         culvert = self.culvert(answer())
         for connection in range(5):
             with culvert.connect() as client:

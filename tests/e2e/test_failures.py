@@ -21,6 +21,8 @@ class ClientsFault(CulvertTest):
         self.assert_logged(culvert, reason, status)
 
     def test_malformed_requests(self):
+        # ROWS: server.event.clientError, server.event.clientError.400, message.observed.length-conflict,
+        #       message.headers.duplicates.discard, server.event.clientError.no-default
         for data in ("GET / HTTP/1.1\r\nHost: a\r\nBad Name: x\r\n\r\n",
                      "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
                      "GET / HTTP/1.1\r\nHost: a\r\n folded: x\r\n\r\n",
@@ -34,15 +36,18 @@ class ClientsFault(CulvertTest):
                 self.assert_refused(data, 400, "request_malformed")
 
     def test_request_without_host(self):
+        # ROWS: createServer.requireHostHeader
         self.assert_refused("GET / HTTP/1.1\r\n\r\n", 400, "request_host_missing")
 
     def test_connect_is_not_served_by_a_reverse_proxy(self):
+        # ROWS: server.event.connect.unhandled
         culvert = self.culvert('[[route]]\nrespond = { status = 200 }\n')
         with culvert.connect() as client:
             client.send("CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n")
             self.assert_failure(client.response(), 405, "method_not_allowed")
 
     def test_malformed_chunk_reaches_no_upstream_as_a_whole_request(self):
+        # ROWS: message.complete
         complete = []
         origin = self.origin(lambda x: (complete.append(x.request), x.reply(200)))
         culvert = self.culvert(origin.route())
@@ -59,10 +64,12 @@ class ClientsFault(CulvertTest):
         self.assert_logged(culvert, "no_route", 404)
 
     def test_head_that_never_ends(self):
+        # ROWS: server.headersTimeout, server.headersTimeout.408, createServer.headersTimeout
         self.assert_refused("GET / HTTP/1.1\r\nHost: a\r\n", 408, "request_header_timeout",
                             server='headers_timeout = "200ms"')
 
     def test_body_that_never_ends(self):
+        # ROWS: server.requestTimeout, server.requestTimeout.408, createServer.requestTimeout
         self.assert_refused("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc", 408, "request_timeout",
                             routes=self.origin().route(),
                             server='headers_timeout = "200ms"\nrequest_timeout = "300ms"')
@@ -89,6 +96,7 @@ class ClientsFault(CulvertTest):
         self.assert_refused(f"GET / HTTP/1.1\r\nHost: a\r\nX: {'x' * 20_000}\r\n\r\n", 431, "request_headers_too_large")
 
     def test_too_many_headers(self):
+        # ROWS: server.maxHeadersCount, message.observed.headers-count
         lines = "".join(f"X{i}: 1\r\n" for i in range(20))
         self.assert_refused(f"GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n", 431, "request_headers_too_large",
                             server="max_headers_count = 20")
@@ -98,6 +106,7 @@ class ClientsFault(CulvertTest):
         self.assert_refused("GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505, "http_version_not_supported")
 
     def test_client_that_leaves_is_logged(self):
+        # ROWS: server.observed.client-abort-order
         def handler(exchange):
             exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart")
             self.assertTrue(exchange.wait_for_end(), "the upstream hears of it")
@@ -118,12 +127,14 @@ class UpstreamsFault(CulvertTest):
             self.assert_failure(client.get("/"), status, reason)  # on the same connection
 
     def test_connection_refused(self):
+        # ROWS: request.event.error, request.events.order.connection-error
         self.assert_answer(to(f"127.0.0.1:{free_port()}"), 502, "upstream_connect_refused")
 
     def test_unix_socket_that_is_not_there(self):
         self.assert_answer(to(f"unix:{self.folder}/nobody.sock"), 502, "upstream_connect_failed")
 
     def test_connection_never_made(self):
+        # ROWS: request.options.timeout
         with socket.socket() as full:  # with its queue full, Linux lets further connections wait
             full.bind(("127.0.0.1", 0))
             full.listen(0)
@@ -136,6 +147,7 @@ class UpstreamsFault(CulvertTest):
                                504, "upstream_connect_timeout")
 
     def test_closed_before_an_answer(self):
+        # ROWS: request.events.order.premature-before-response
         for end in ("close", "reset"):
             with self.subTest(end=end):
                 origin = self.origin(lambda x, end=end: getattr(x, end)())
@@ -148,6 +160,7 @@ class UpstreamsFault(CulvertTest):
         self.assert_answer(self.origin(handler).route(), 502, "upstream_reset_before_response")
 
     def test_malformed_answers(self):
+        # ROWS: response.end.must
         for answer in ("garbage\r\n\r\n",
                        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
                        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -157,6 +170,7 @@ class UpstreamsFault(CulvertTest):
                 self.assert_answer(origin.route(), 502, "upstream_response_malformed")
 
     def test_no_answer_in_time(self):
+        # ROWS: request.setTimeout, request.events.order.timeout
         origin = self.origin(lambda x: x.wait_for_end())
         self.assert_answer(to(origin.address, more='response_timeout = "200ms"'), 504, "upstream_response_timeout")
 
@@ -176,6 +190,9 @@ class UpstreamsFault(CulvertTest):
         self.assertEqual((record["error.type"], record["http.response.status_code"]), (reason, 200))
 
     def test_upstream_dies_in_the_middle_of_a_body(self):
+        # ROWS: request.events.order.premature-after-response, request.observed.truncated-body,
+        #       request.response.error-listener, server.event.clientError.destroy, response.headersSent,
+        #       outgoing.headersSent, response.strictContentLength
         for how in ("close", "reset"):
             with self.subTest(how=how):
                 self.assert_aborted("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nten bytes.", how)
@@ -203,6 +220,7 @@ class Page(CulvertTest):
         self.assertTrue(body["message"])
 
     def test_html_for_everyone_else(self):
+        # ROWS: response.end.data
         for accept in ([("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")], [("Accept", "*/*")], []):
             response = self.daemon.get("/", accept)
             self.assertTrue(response.header("Content-Type").startswith("text/html"), accept)
@@ -210,6 +228,7 @@ class Page(CulvertTest):
             self.assertEqual(response.framing, "length")
 
     def test_head_has_no_body(self):
+        # ROWS: response.writeHead.length
         with self.daemon.connect() as client:
             self.assert_failure(client.get("/", method="HEAD"), 502, "upstream_connect_refused")
             self.assert_failure(client.get("/"), 502, "upstream_connect_refused")
@@ -219,6 +238,7 @@ class Page(CulvertTest):
         self.assertNotIn(b"<script>", response.body)
 
     def test_own_answers_carry_date_and_server(self):
+        # ROWS: response.observed.auto-headers, response.sendDate
         response = self.daemon.get("/")
         self.assertEqual(response.header("Server"), "culvert")
         self.assertRegex(response.header("Date"), r"^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$")

@@ -6,6 +6,9 @@ TRUST_LOCAL = '[server.forwarded]\ntrust = ["127.0.0.0/8"]\n'
 
 class AsTheyWere(CulvertTest):
     def test_order_case_and_repetitions_are_kept(self):
+        # ROWS: message.rawHeaders, message.rawHeaders.verbatim, response.writeHead.array, request.options.headers,
+        #       request.getRawHeaderNames, message.headers.duplicates.set-cookie, response.setHeader.uncached,
+        #       request.options.setDefaultHeaders, response.sendDate, http.low-level
         sent = [("X-One", "1"), ("x-two", "2"), ("X-ONE", "3"), ("Cookie", "a=b; c=d"), ("Accept", "*/*"),
                 ("X-Empty", "")]
         answered = [("Set-Cookie", "a=1"), ("X-Mixed-CASE", "yes"), ("Set-Cookie", "b=2"), ("Date", "yesterday"),
@@ -25,6 +28,7 @@ class AsTheyWere(CulvertTest):
         self.assertEqual([pair for pair in response.headers if pair[0].startswith("X-Header-")], many)
 
     def test_bytes_above_ascii(self):
+        # ROWS: request.setHeader.latin1
         origin = self.origin(lambda x: x.reply(200, b"", [("X-Latin", "caf\xe9")]))
         response = self.culvert(origin.route()).get("/", [("X-Latin", "caf\xe9")])
         self.assertEqual((origin.request().header("X-Latin"), response.header("X-Latin")), ("caf\xe9", "caf\xe9"))
@@ -32,6 +36,7 @@ class AsTheyWere(CulvertTest):
 
 class HopByHop(CulvertTest):
     def test_stripped_from_the_request(self):
+        # ROWS: outgoing.removeHeader
         origin = self.origin()
         self.culvert(origin.route()).get("/", [
             ("Connection", "keep-alive, X-Mine"), ("X-Mine", "1"), ("Keep-Alive", "timeout=9"), ("TE", "gzip"),
@@ -42,6 +47,7 @@ class HopByHop(CulvertTest):
         self.assertIn("x-stays", seen)
 
     def test_stripped_from_the_answer(self):
+        # ROWS: response.removeHeader
         origin = self.origin(lambda x: x.reply(200, b"body", [
             ("Connection", "X-Mine"), ("X-Mine", "1"), ("Keep-Alive", "timeout=9"), ("X-Stays", "1")]))
         response = self.culvert(origin.route()).get("/")
@@ -63,6 +69,7 @@ class HopByHop(CulvertTest):
 
 class Forwarding(CulvertTest):
     def test_via_both_ways(self):
+        # ROWS: outgoing.appendHeader
         origin = self.origin(lambda x: x.reply(200, b"", [("Via", "1.0 inner")]))
         response = self.culvert(origin.route()).get("/", [("Via", "1.0 outer")])
         self.assertEqual(", ".join(origin.request().all("Via")), "1.0 outer, 1.1 culvert")
@@ -118,6 +125,7 @@ class Forwarding(CulvertTest):
 
 class Changes(CulvertTest):
     def test_host_is_preserved_or_rewritten(self):
+        # ROWS: request.options.setHost, request.options.defaultPort
         origin = self.origin()
         self.culvert(origin.route()).get("/", host="shop.test:8080")
         self.assertEqual(origin.request().all("Host"), ["shop.test:8080"])
@@ -126,6 +134,7 @@ class Changes(CulvertTest):
         self.assertEqual(origin.request().all("Host"), [origin.address])
 
     def test_request_headers(self):
+        # ROWS: request.setHeader, outgoing.setHeader
         origin = self.origin()
         self.culvert(origin.route(
             'request_headers = { set = { X-Env = "beta", X-New = "1" }, add = { X-List = "b" }, remove = ["X-Debug"] }'
@@ -135,6 +144,7 @@ class Changes(CulvertTest):
                          [["beta"], ["1"], ["a", "b"], []])
 
     def test_response_headers(self):
+        # ROWS: response.setHeader, response.setHeader.merge
         origin = self.origin(lambda x: x.reply(200, b"", [("X-Secret", "1"), ("X-Env", "prod"), ("X-List", "a")]))
         response = self.culvert(origin.route(
             'response_headers = { set = { X-Env = "beta" }, add = { X-List = "b" }, remove = ["X-Secret"] }')).get("/")

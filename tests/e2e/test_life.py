@@ -41,6 +41,7 @@ class HalfAnswers(CulvertTest):
 
 class Stopping(HalfAnswers):
     def test_running_requests_are_finished(self):
+        # ROWS: server.close, server.event.close
         for number in (signal.SIGTERM, signal.SIGINT):
             with self.subTest(number=number):
                 self.upstream.released.clear()
@@ -71,6 +72,7 @@ class Stopping(HalfAnswers):
         self.assertEqual(culvert.wait(), 0)
 
     def test_idle_connections_do_not_hold_it_up(self):
+        # ROWS: server.closeIdleConnections
         culvert = self.culvert(answer("x"), server='keep_alive_timeout = "1h"')
         clients = [culvert.connect() for _ in range(10)]
         for client in clients:
@@ -81,6 +83,7 @@ class Stopping(HalfAnswers):
         self.assertTrue(all(client.is_closed() for client in clients))
 
     def test_deadline(self):
+        # ROWS: server.closeAllConnections
         culvert = self.culvert(self.upstream.route(), process='shutdown_timeout = "300ms"')
         client, _ = self.begin(culvert)
         culvert.signal(signal.SIGTERM)
@@ -97,6 +100,7 @@ class Stopping(HalfAnswers):
         self.assertEqual(culvert.wait(10), 0)
 
     def test_unix_socket_file_is_gone(self):
+        # ROWS: server.listen.path
         path = self.folder / "culvert.sock"
         culvert = self.culvert(answer("x"), more=f'[listener.local]\naddress = "unix:{path}"\n')
         self.assertTrue(path.is_socket())
@@ -129,6 +133,7 @@ class Reloading(HalfAnswers):
         self.assertEqual(client.get("/").body, b"two")
 
     def test_pool_of_an_unchanged_upstream_is_kept(self):
+        # ROWS: agent.constructor
         port, origin = free_port(), self.origin()
         culvert = self.culvert(origin.route('path = "/up"'), port=port, threads=1)
         culvert.get("/up")
@@ -137,6 +142,7 @@ class Reloading(HalfAnswers):
         self.assertEqual(origin.connections, 1)
 
     def test_listener_comes_and_goes(self):
+        # ROWS: server.class, server.listen, createServer, server.listening
         port, second = free_port(), free_port()
         more = f'[listener.second]\naddress = "127.0.0.1:{second}"\n'
         culvert = self.culvert(answer("one"), port=port)

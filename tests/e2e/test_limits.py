@@ -55,6 +55,7 @@ class Connections(CulvertTest):
         self.assertEqual(waiting.response().body, b"ok")
 
     def test_one_client_too_many_times(self):
+        # ROWS: server.event.connection
         culvert = self.culvert(ANSWER, server='keep_alive_timeout = "1h"',
                                more="[limits]\nmax_connections_per_client = 2\n")
 
@@ -93,6 +94,7 @@ class UpstreamConnections(CulvertTest):
         self.assertEqual(origin.connections, 1)
 
     def test_queue_for_a_connection_is_served_in_order(self):
+        # ROWS: agent.maxSockets.queue
         origin = self.origin(lambda x: (x.origin.released.wait(20), x.reply(200, x.request.target.encode())))
         culvert = self.culvert(origin.route().replace("[[route]]", "max_sockets = 1\n[[route]]"), threads=1)
         clients = [culvert.connect() for _ in range(5)]
@@ -125,6 +127,7 @@ class Heads(CulvertTest):
         return begin + "x" * (size - len(begin) - len(end)) + end
 
     def test_field_of_twenty_kibibytes_and_of_a_megabyte(self):
+        # ROWS: server.event.clientError.431
         for size in (20 * 1024, 1024 * 1024):
             self.assert_failure(self.answer_to(self.head_of(size)), 431, "request_headers_too_large")
 
@@ -133,6 +136,7 @@ class Heads(CulvertTest):
                             "request_target_too_long")
 
     def test_far_from_the_limit_on_both_sides(self):
+        # ROWS: createServer.maxHeaderSize, http.maxHeaderSize
         self.assertEqual(self.answer_to(self.head_of(self.LIMIT - 200)).status, 200)
         self.assertEqual(self.answer_to(self.head_of(self.LIMIT + 200)).status, 431)
 

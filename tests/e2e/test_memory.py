@@ -29,6 +29,8 @@ class SlowPeers(CulvertTest):
         self.assertLess(culvert.rss_kib() - before, GROWTH_MAX_KIB, f"KiB that the daemon has grown {when}")
 
     def test_download_by_a_client_that_stops_reading(self):
+        # ROWS: http.never-buffers, request.response.must-consume, response.write.return, outgoing.write.return,
+        #       outgoing.event.drain
         sent = Progress()
 
         def handler(exchange):
@@ -52,6 +54,7 @@ class SlowPeers(CulvertTest):
                 self.assert_bounded(culvert, before, f"after {received} MiB")
 
     def test_upload_to_an_upstream_that_stops_reading(self):
+        # ROWS: request.write.return
         def handler(exchange):
             length = int(exchange.request.header("Content-Length"))
             if length > 4 * MIB:

@@ -263,7 +263,8 @@ class Cancelled(PoolTest):
         self.assertEqual(culvert.access_log(record + 1)[record]["error.type"], "client_aborted")
 
     def test_while_it_waits_for_a_connection(self):
-        # ROWS: request.events.order.destroy-before-socket, outgoing.destroy, request.events.order.signal
+        # ROWS: request.events.order.destroy-before-socket, outgoing.destroy, request.events.order.signal,
+        #       request.options.signal
         origin = self.held_origin()
         culvert = self.one_worker(route([origin], "max_sockets = 1"))
         busy, waiting = self.clients(culvert, 2)

@@ -14,6 +14,7 @@ def chunks(*parts, trailers=""):
 
 class Methods(CulvertTest):
     def test_every_method_arrives(self):
+        # ROWS: request.method, request.options.method, message.method, http.METHODS, server.event.request
         origin = self.origin(lambda x: x.reply(200, x.request.method.encode()))
         culvert = self.culvert(origin.route())
         with culvert.connect() as client:
@@ -21,6 +22,7 @@ class Methods(CulvertTest):
                 self.assertEqual(client.get("/", method=method).body, method.encode())
 
     def test_target_arrives_as_it_was_sent(self):
+        # ROWS: request.path, message.url
         origin = self.origin()
         usual = ("/", "/a%20b/%C3%A9?x=1&y=%26", "/?", "/?q=//path/../?", "/~u;p=1", "/.well-known/a?")
         unusual = ("/a//b/../c", "/%61", "/a%2Fb", "/a\\b", "/%")
@@ -31,6 +33,7 @@ class Methods(CulvertTest):
                     self.assertEqual(origin.request().target, target)
 
     def test_head(self):
+        # ROWS: response.write.no-body, outgoing.write.no-body
         def handler(exchange):
             if exchange.request.method == "HEAD":
                 exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nX-Here: yes\r\n\r\n")
@@ -43,6 +46,7 @@ class Methods(CulvertTest):
             self.assertEqual(client.get("/").body, b"body", "the connection is still in step")
 
     def test_statuses_without_body(self):
+        # ROWS: response.statusCode, message.statusCode
         def handler(exchange):
             status = exchange.request.target[1:]
             length = "Content-Length: 500\r\n" if status == "304" else ""
@@ -69,6 +73,7 @@ class Methods(CulvertTest):
                 self.assertEqual((response.status, response.all("Transfer-Encoding")), (204, []))
 
     def test_reason_phrase_is_kept(self):
+        # ROWS: response.statusMessage, message.statusMessage, response.writeHead
         culvert = self.culvert(self.origin(lambda x: x.reply(299, reason="All is well")).route())
         self.assertEqual(culvert.get("/").first_line, "HTTP/1.1 299 All is well")
 
@@ -84,6 +89,9 @@ class Bodies(CulvertTest):
         return self.origin(handler)
 
     def test_both_framings_both_ways(self):
+        # ROWS: request.header.content-length, request.write, request.write.auto-chunked, request.end, request.end.data,
+        #       outgoing.write, outgoing.write.chunked, outgoing.end, response.write, response.end, outgoing.class,
+        #       response.class, message.class
         origin = self.echo()
         culvert = self.culvert(origin.route())
         with culvert.connect() as client:
@@ -100,6 +108,7 @@ class Bodies(CulvertTest):
                     self.assertTrue(origin.request().has_token("Transfer-Encoding", "chunked"))
 
     def test_empty_bodies(self):
+        # ROWS: request.function.must-end
         origin = self.echo()
         culvert = self.culvert(origin.route())
         with culvert.connect() as client:
@@ -119,6 +128,8 @@ class Bodies(CulvertTest):
             self.assertEqual(client.response().body, b"abc0123456789")
 
     def test_answer_is_streamed(self):
+        # ROWS: request.event.response, request.response.listen, response.flushHeaders, response.write.buffering,
+        #       outgoing.flushHeaders, outgoing.write.first
         def handler(exchange):
             exchange.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
             exchange.origin.released.wait(20)
@@ -133,6 +144,7 @@ class Bodies(CulvertTest):
             self.assertEqual(client.reader.chunked(), (b"second", []))
 
     def test_request_body_is_streamed(self):
+        # ROWS: request.flushHeaders, request.class, request.function
         seen = threading.Event()
 
         def handler(exchange):
@@ -148,6 +160,8 @@ class Bodies(CulvertTest):
             self.assertEqual(client.response().body, b"both")
 
     def test_trailers_both_ways(self):
+        # ROWS: response.addTrailers, response.addTrailers.trailer-header, outgoing.addTrailers, message.trailers,
+        #       message.rawTrailers
         def handler(exchange):
             exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
                           + chunks(b"body", trailers="X-Sum: 42\r\nX-Last: yes\r\n"))
@@ -163,7 +177,7 @@ class Bodies(CulvertTest):
 
 
     def test_trailers_that_may_not_be_trailers(self):
-        # ROWS: response.addTrailers.invalid, outgoing.addTrailers.invalid
+        # ROWS: response.addTrailers.invalid, outgoing.addTrailers.invalid, message.trailersDistinct
         trailers = "X-Sum: 1\r\nX-Sum: 2\r\nContent-Length: 9\r\nHost: evil.test\r\nTransfer-Encoding: chunked\r\n"
         origin = self.origin(lambda x: x.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" +
                                               chunks(b"body", trailers=trailers)))
@@ -182,8 +196,8 @@ class Bodies(CulvertTest):
                    "/old": chunked + chunks(b"body", trailers="X-Sum: 1\r\n")}
         origin = self.origin(lambda x: x.send(answers[x.request.target]))
         culvert = self.culvert(origin.route())
-        for target, options, body in (("/length", {}, b"body"), ("/nothing", {}, b""), ("/head", {"method": "HEAD"}, b""),
-                                      ("/old", {"version": "HTTP/1.0"}, b"body")):
+        for target, options, body in (("/length", {}, b"body"), ("/nothing", {}, b""),
+                                      ("/head", {"method": "HEAD"}, b""), ("/old", {"version": "HTTP/1.0"}, b"body")):
             response = culvert.get(target, [("Trailer", "X-Sum")], **options)
             self.assertEqual((response.body, response.all("Trailer")), (body, []), target)
             request = origin.request()
@@ -191,6 +205,7 @@ class Bodies(CulvertTest):
 
 class Interim(CulvertTest):
     def test_early_hints_are_forwarded(self):
+        # ROWS: request.event.information, response.writeEarlyHints, response.writeEarlyHints.list
         def handler(exchange):
             exchange.send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
                           "HTTP/1.1 103 Early Hints\r\nLink: </b.css>\r\n\r\n")
@@ -219,6 +234,7 @@ class Interim(CulvertTest):
             self.assertEqual(client.response().body, b"done")
 
     def test_http_1_0_client_gets_no_interim_answer(self):
+        # ROWS: response.observed.1xx-http10
         def handler(exchange):
             exchange.send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n")
             exchange.reply(200, b"done")
@@ -229,6 +245,8 @@ class Interim(CulvertTest):
         client.request("POST", "/", [("Expect", "100-continue"), ("Content-Length", "4")])
 
     def test_continue_from_end_to_end(self):
+        # ROWS: request.event.continue, request.header.expect, server.event.checkContinue,
+        #       server.event.checkContinue.no-request, response.writeContinue
         def handler(exchange):
             self.assertEqual(exchange.request.header("Expect"), "100-continue")
             exchange.send("HTTP/1.1 100 Continue\r\n\r\n")
@@ -251,6 +269,7 @@ class Interim(CulvertTest):
             self.assertEqual(client.response().status, 403)
 
     def test_culvert_answers_where_it_is_told_to(self):
+        # ROWS: server.event.checkContinue.default
         origin = self.origin(lambda x: x.reply(200, x.request.body))
         culvert = self.culvert(origin.route('expect_continue = "answer"'))
         with culvert.connect() as client:
@@ -277,6 +296,7 @@ class Interim(CulvertTest):
 
 class OldVersion(CulvertTest):
     def test_http_1_0_client(self):
+        # ROWS: message.httpVersion
         head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         origin = self.origin(lambda x: x.send(head + chunks(b"abc")))
         culvert = self.culvert(origin.route())
@@ -287,6 +307,7 @@ class OldVersion(CulvertTest):
         self.assertEqual((done.returncode, done.stdout), (0, b"abc"))
 
     def test_http_1_0_client_that_keeps_its_connection(self):
+        # ROWS: response.observed.connection-close
         culvert = self.culvert(self.origin().route())
         with culvert.connect() as client:
             for _ in range(3):
@@ -294,6 +315,7 @@ class OldVersion(CulvertTest):
                 self.assertEqual((response.body, response.header("Connection")), (b"ok", "keep-alive"))
 
     def test_http_1_0_upstream_that_ends_its_body_by_closing(self):
+        # ROWS: request.observed.truncated-body
         def handler(exchange):
             exchange.send(b"HTTP/1.0 200 OK\r\nX-Old: yes\r\n\r\n" + b"x" * 100_000)
             exchange.close()
@@ -309,6 +331,7 @@ class OldVersion(CulvertTest):
 
 class Connections(CulvertTest):
     def test_pipelined_requests_are_answered_in_order(self):
+        # ROWS: server.observed.pipelining, message.class.per-message, server.event.request.keep-alive
         origin = self.origin(lambda x: x.reply(200, x.request.target.encode() + x.request.body))
         culvert = self.culvert(origin.route())
         with culvert.connect() as client:
@@ -327,6 +350,7 @@ class Connections(CulvertTest):
             self.assertEqual(client.response().body, b"abc")
 
     def test_upstream_connection_is_reused(self):
+        # ROWS: agent.keepAlive, request.header.connection, request.events.order.success
         origin = self.origin()
         culvert = self.culvert(origin.route(), threads=1)
         with culvert.connect() as client:
@@ -337,6 +361,7 @@ class Connections(CulvertTest):
         self.assertEqual(origin.connections, 1)
 
     def test_agent_without_keep_alive(self):
+        # ROWS: agent.connection-header
         origin = self.origin()
         culvert = self.culvert(origin.route().replace("[[route]]", "keep_alive = false\n[[route]]"))
         with culvert.connect() as client:
@@ -346,6 +371,7 @@ class Connections(CulvertTest):
         self.assertTrue(origin.request().has_token("Connection", "close"))
 
     def test_client_asks_to_close(self):
+        # ROWS: response.observed.connection-close
         origin = self.origin()
         culvert = self.culvert(origin.route(), threads=1)
         with culvert.connect() as client:
@@ -384,6 +410,7 @@ class Connections(CulvertTest):
             self.assertTrue(client.is_closed())
 
     def test_max_requests_per_socket(self):
+        # ROWS: server.maxRequestsPerSocket
         culvert = self.culvert(self.origin().route(), server="max_requests_per_socket = 2")
         with culvert.connect() as client:
             self.assertNotEqual(client.get("/").header("Connection"), "close")
@@ -412,6 +439,7 @@ class Connections(CulvertTest):
 
 class Sockets(CulvertTest):
     def test_unix_sockets_on_both_sides(self):
+        # ROWS: server.listen.path, request.options.socketPath, agent.createConnection
         origin = self.origin(lambda x: x.reply(200, b"by path"), path=self.folder / "origin.sock")
         port, path = free_port(), self.folder / "culvert.sock"
         config = self.config(port, origin.route()).replace(
@@ -422,6 +450,7 @@ class Sockets(CulvertTest):
             self.assertEqual(client.get("/").body, b"by path")
 
     def test_ipv6_on_both_sides(self):
+        # ROWS: server.listen.port, request.options.host, request.options.port
         origin = self.origin(lambda x: x.reply(200, b"by six"), host="::1")
         port, port6 = free_port(), free_port()
         config = self.config(port, origin.route()).replace(
@@ -432,6 +461,7 @@ class Sockets(CulvertTest):
         self.assertEqual(origin.request().header("X-Forwarded-For"), "::1")
 
     def test_upstream_by_name(self):
+        # ROWS: request.options.lookup, agent.createConnection.callback
         origin = self.origin()
         culvert = self.culvert(f'[[route]]\nupstream = "http://localhost:{origin.port}"\n')
         for _ in range(3):

@@ -22,6 +22,7 @@ class KeepAliveRace(CulvertTest):
         self.assertEqual([record for record in culvert.access_log(self.REQUESTS) if "error.type" in record], [])
 
     def test_second_request_of_a_connection_is_never_answered(self):
+        # ROWS: request.reusedSocket, request.reusedSocket.retry
         for end in ("close", "reset"):
             with self.subTest(end=end):
                 served = set()
@@ -89,6 +90,7 @@ class ClientLeaves(CulvertTest):
             self.assertTrue(client.is_closed())
 
     def test_in_the_middle_of_an_upload(self):
+        # ROWS: message.complete, request.events.order.signal, server.event.clientError.writable
         path = self.folder / "upload"
         path.write_bytes(bytes(MIB))
         origin = self.origin()

@@ -21,6 +21,7 @@ class Matching(CulvertTest):
                     self.assert_failure(response, 404, "no_route")
 
     def test_host(self):
+        # ROWS: message.url.parse
         self.assert_routes(
             route("exact", 'host = "www.site.test"') + route("any", 'host = "*.site.test"')
             + route("list", 'host = ["a.test", "b.test"]') + route("six", 'host = "[2001:db8::1]"'),
@@ -53,6 +54,7 @@ class Matching(CulvertTest):
             ("read", "/"), ("write", "/", {"method": "POST"}), (None, "/", {"method": "DELETE"}))
 
     def test_header(self):
+        # ROWS: message.headers, http.header-object
         self.assert_routes(
             route("beta", 'header = { X-Beta = "1" }') + route("token", 'header = { X-Token = "*", X-Kind = "t" }'),
             ("beta", "/", {"headers": [("x-beta", "1")]}), (None, "/", {"headers": [("X-Beta", "10")]}), (None, "/"),

@@ -66,13 +66,13 @@ class Kernel(CulvertTest):
         self.assertRegex(calls, r"TCP_KEEPIDLE, \[7\]")
 
     def test_no_probes_and_delays_where_nobody_asked(self):
-        # ROWS: createServer.noDelay
+        # ROWS: createServer.noDelay, request.options.connect-options, request.setNoDelay
         calls = self.calls_of("no_delay = false", "no_delay = false\nkeep_alive = false")
         self.assertNotIn("SO_KEEPALIVE", calls)
         self.assertNotIn("TCP_NODELAY, [1]", calls)
 
     def test_probes_of_free_upstream_connections(self):
-        # ROWS: agent.keepAliveMsecs, agent.pool.tcp-keepalive
+        # ROWS: agent.keepAliveMsecs, agent.pool.tcp-keepalive, request.setSocketKeepAlive
         self.assertRegex(self.calls_of("", "keep_alive_msecs = 3000"), r"TCP_KEEPIDLE, \[3\]")
 
     def test_local_address(self):

@@ -12,7 +12,7 @@ class Client(CulvertTest):
         return self.origin(lambda x: x.wait_for_end())
 
     def test_whose_connection_stands_still(self):
-        # ROWS: server.timeout, server.setTimeout, server.setTimeout.handler-owns
+        # ROWS: server.timeout, server.setTimeout, server.setTimeout.handler-owns, message.destroy
         culvert = self.culvert(self.silent().route(), server='timeout = "200ms"')
         with culvert.connect() as client:
             client.request("GET", "/")
@@ -55,7 +55,8 @@ class Client(CulvertTest):
             self.assertTrue(client.is_closed())
 
     def test_between_two_requests(self):
-        # ROWS: server.keepAliveTimeout, server.keepAliveTimeout.reset, createServer.keepAliveTimeout
+        # ROWS: server.keepAliveTimeout, server.keepAliveTimeout.reset, createServer.keepAliveTimeout,
+        #       server.event.connection.setTimeout
         origin = self.origin(lambda x: (threading.Event().wait(0.4) if x.request.target == "/slow" else None,
                                         x.reply(200, b"ok")))
         culvert = self.culvert(origin.route(), server='keep_alive_timeout = "100ms"')

@@ -101,6 +101,30 @@ class Rows(unittest.TestCase):
         self.assert_covered({"server.a", "agent.b"}, "--xml", google_test,
                             self.write("b.xml", CTEST_REPORT.format(status="run")))
 
+    def assert_daemon(self, *said):
+        """What --daemon finds wrong, of server.a alone: agent.b has no use in the daemon."""
+        rows = TWO_ROWS.replace("event,It is b.,no,,", "event,It is b.,no,library only,")
+        self.write("tests/rows/rows.csv", rows.replace("so to say, a.\",no,,", "so to say, a.\",no,an entry,"))
+        ran = self.run_rows("--daemon")
+        self.assertEqual((ran.stdout.splitlines()[:-1], ran.returncode), (list(said), 1 if said else 0), ran.stderr)
+
+    def test_daemon_is_covered_end_to_end(self):
+        self.write("tests/rows/not_end_to_end.csv", "id,why\n")
+        self.write("tests/http/a_test.cpp", 'TEST(A, B) {\n  ROWS("server.a");\n}\n')
+        self.assert_daemon("UNCOVERED  server.a: an entry")
+        self.write("tests/e2e/test_a.py", "    def test_a(self):\n        # ROWS: agent.b,\n        #       server.a\n")
+        self.assert_daemon()
+        self.write("tests/e2e/test_a.py", "    def test_a(self):\n        # ROWS: server.a, server.c\n")
+        self.assert_daemon("there is no row server.c")
+
+    def test_daemon_has_excuses_that_are_looked_at(self):
+        self.write("tests/rows/not_end_to_end.csv", "id,why\nserver.a,later\n")
+        self.assert_daemon()
+        self.write("tests/e2e/test_a.py", "    def test_a(self):\n        # ROWS: server.a\n")
+        self.assert_daemon("server.a is covered, whatever not_end_to_end.csv says")
+        self.write("tests/rows/not_end_to_end.csv", "id,why\nagent.b,later\n")
+        self.assert_daemon("agent.b is not a row that the daemon uses")
+
 
 if __name__ == "__main__":
     unittest.main()
