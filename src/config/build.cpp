@@ -1,11 +1,13 @@
 #include "config/build.hpp"
 
+#include <netdb.h>
+
 #include <algorithm>
-#include <filesystem>
 
 #include "config/addresses.hpp"
 #include "config/cross_check.hpp"
 #include "config/schema.hpp"
+#include "config/secret.hpp"
 
 namespace culvert::config {
 namespace {
@@ -21,12 +23,6 @@ std::vector<std::string> words(const Node& values) {
   std::vector<std::string> out;
   for (const Node& value : values.values()) out.push_back(value.text);
   return out;
-}
-
-// Paths are relative to the file they are written in.
-std::string resolved(const std::string& path, const Node& written_in) {
-  if (path.starts_with('/')) return path;
-  return (std::filesystem::path(written_in.at.file).parent_path() / path).string();
 }
 
 Address resolved(Address address, const Node& written_in) {
@@ -283,6 +279,15 @@ std::vector<Address> build_servers(const Node& table) {
   return servers;
 }
 
+// As getaddrinfo has them.
+int build_hints(const Node& values) {
+  int hints = 0;
+  for (const Node& value : values.values()) {
+    hints |= value.text == "addrconfig" ? AI_ADDRCONFIG : value.text == "v4mapped" ? AI_V4MAPPED : AI_ALL;
+  }
+  return hints;
+}
+
 Upstream build_upstream(const std::string& name, const Node& table) {
   Upstream upstream;
   upstream.name = name;
@@ -300,6 +305,8 @@ Upstream build_upstream(const std::string& name, const Node& table) {
   read.duration("timeout", upstream.timeout);
   if (const Node* value = table.value_of("local_address")) upstream.local_address = *Endpoint::parse_ip(value->text);
   read.number("family", upstream.family);
+  if (const Node* value = table.value_of("hints")) upstream.hints = build_hints(*value);
+  if (const Node* value = table.value_of("auth")) upstream.auth = *read_credentials(*value);
   read.flag("no_delay", upstream.no_delay);
   read.size("max_header_size", upstream.max_header_size);
   read.number("max_headers_count", upstream.max_headers_count);

@@ -5,6 +5,7 @@
 #include "config/addresses.hpp"
 #include "config/cross_check.hpp"
 #include "config/schema.hpp"
+#include "config/secret.hpp"
 #include "config/suggest.hpp"
 #include "config/value_check.hpp"
 
@@ -133,13 +134,12 @@ class SchemaCheck {
 
   void check_secret(const Key& key, const Node& value, const std::string& name) {
     if (value.kind != Kind::table) return check_one(key, value, name);
-    constexpr std::string_view kinds[] = {"file", "env", "credential"};
     for (const Entry& entry : value.entries) {
-      if (std::find(std::begin(kinds), std::end(kinds), entry.key) != std::end(kinds)) {
+      if (std::ranges::find(secret_sources, entry.key) != std::end(secret_sources)) {
         check_one(key, entry.value, name + "." + entry.key);
         continue;
       }
-      const std::string_view meant = nearest(entry.key, kinds);
+      const std::string_view meant = nearest(entry.key, secret_sources);
       report(error_at(entry.at, "unknown-key", "unknown key " + in_quotes(entry.key) + " in " + in_quotes(name),
                       meant.empty() ? "" : did_you_mean(meant), one_of("file env credential")));
     }

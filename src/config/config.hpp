@@ -205,6 +205,8 @@ struct Upstream {
   milliseconds timeout{60'000};         // a free connection is closed after this
   Endpoint local_address;               // Family::none: wherever
   int family = 0;                       // 4, 6; 0: both
+  int hints = 0;                        // flags of getaddrinfo; 0: as the resolver likes
+  std::string auth;                     // "user:password" for Authorization; empty: none
   bool no_delay = true;
   std::uint32_t max_header_size = 16 * 1024;
   std::uint32_t max_headers_count = 2000;

@@ -1,6 +1,7 @@
 #include "config/node.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
 namespace culvert::config {
 
@@ -52,6 +53,11 @@ const Node* Node::value_of(std::string_view key) const {
 std::span<const Node> Node::values() const {
   if (kind == Kind::list) return items;
   return {this, 1};
+}
+
+std::string resolved(const std::string& path, const Node& value) {
+  if (path.starts_with('/')) return path;
+  return (std::filesystem::path(value.at.file).parent_path() / path).string();
 }
 
 std::string_view describe(Node::Kind kind) {

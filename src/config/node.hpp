@@ -60,6 +60,9 @@ struct Entry {
   Node value;
 };
 
+// `path` as `value` means it: paths are relative to the file that they are written in.
+std::string resolved(const std::string& path, const Node& value);
+
 std::string_view describe(Node::Kind kind);  // "a string"
 
 }  // namespace culvert::config

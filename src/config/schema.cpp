@@ -166,6 +166,8 @@ constexpr Key rows[] = {
     {"upstream.*", "timeout", Type::duration, one, "60s", "", all_works, "a free connection is closed after this"},
     {"upstream.*", "local_address", Type::ip_address, one, "", "", all_works, "connect from this address"},
     {"upstream.*", "family", Type::integer, one, "0", "0 4 6", all_works, "4, 6: only such addresses of a name; 0: both"},
+    {"upstream.*", "hints", Type::choice, many, "", "addrconfig v4mapped all", all_works, "how names are looked up (getaddrinfo)"},
+    {"upstream.*", "auth", Type::secret, one, "", "", all_works, "USER:PASSWORD, sent where a client sends no Authorization"},
     {"upstream.*", "no_delay", Type::boolean, one, "true", "", all_works, "TCP_NODELAY"},
     {"upstream.*", "max_header_size", Type::size, one, "16KiB", "1KiB-64MiB", all_works, "bytes of an answer's head"},
     {"upstream.*", "max_headers_count", Type::integer, one, "2000", "1-65535", all_works, "lines of an answer's head"},

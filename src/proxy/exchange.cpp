@@ -234,6 +234,7 @@ void Exchange::send_request() {
   const auto mode = route.expect_continue.value_or(policy_->server.expect_continue);
   request_lines(gateway_.lines, *request_, rewrite, host_to_send(), route.request_headers,
                 mode == config::ExpectContinue::forward, settings.keep_alive);
+  add_credentials();
   up_ = &route_->upstream->agent().request(
       *origin, {.method = view_.method,
                 .path = upstream_target(route, *request_, target_differs_, placeholders, arena_),
@@ -246,6 +247,14 @@ void Exchange::send_request() {
   up_->on_error([this](std::error_code error) { on_upstream_error(error); });
   up_->on_close([this] { on_upstream_closed(); });
   forward_body();
+}
+
+void Exchange::add_credentials() {
+  const std::string& ours = route_->upstream->authorization;
+  if (ours.empty()) return;
+  std::vector<Header>& lines = gateway_.lines;
+  if (std::ranges::any_of(lines, [](const Header& line) { return line.id == HeaderId::authorization; })) return;
+  lines.push_back({HeaderId::authorization, "Authorization", ours});
 }
 
 void Exchange::forward_body() {

@@ -43,6 +43,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   bool may_forward();
   bool choose_upstream();
   void send_request();
+  void add_credentials();
   void forward_body();
 
   void on_resolved() noexcept override;

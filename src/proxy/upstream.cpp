@@ -1,5 +1,6 @@
 #include "proxy/upstream.hpp"
 
+#include "base/digest.hpp"
 #include "culvert/error.hpp"
 #include "culvert/http.hpp"
 
@@ -29,6 +30,7 @@ AgentOptions agent_options(const config::Upstream& settings) {
 
 Upstream::Upstream(const config::Upstream& written, Http& http)
     : settings(written),
+      authorization(written.auth.empty() ? "" : "Basic " + encode_base64(as_bytes(written.auth))),
       loop_(http.loop()),
       resolver_(http.resolver()),
       agent_(http, agent_options(written)),
@@ -67,7 +69,7 @@ void Upstream::Server::resolve() {
   if (resolution_) return;
   error_ = {};
   resolution_ = owner_.resolver_.resolve(owner_.loop_, address_.text, address_.port,
-                                         {.family = owner_.settings.family},
+                                         {.family = owner_.settings.family, .hints = owner_.settings.hints},
                                          [this](Result<std::vector<Endpoint>> answer) { resolved(std::move(answer)); });
 }
 

@@ -62,6 +62,7 @@ class Upstream final : public RefCounted {
   void drain() { agent_.drain(); }
 
   const config::Upstream settings;
+  const std::string authorization;  // what to say where the client says nothing; empty: nothing
 
  private:
   Loop& loop_;

@@ -92,6 +92,26 @@ class Upstream(CulvertTest):
             with self.culvert(route).connect() as client:
                 self.assertEqual(client.get("/").status, status)
 
+    def test_how_a_name_is_looked_up(self):
+        # ROWS: request.options.hints
+        origin = self.origin()  # "127.1" has an IPv4 address only
+        for hints, status in (("", 502), ('hints = ["v4mapped"]', 200)):
+            route = self.upstream(origin, f"family = 6\n{hints}").replace("127.0.0.1:", "127.1:")
+            self.assertEqual(self.culvert(route).get("/").status, status, hints)
+
+    def test_credentials(self):
+        # ROWS: request.options.auth, request.header.authorization
+        origin = self.origin()
+        secret = self.folder / "secret"
+        secret.write_text("user:pass\n")
+        for auth in ('"user:pass"', f'{{ file = "{secret}" }}', '{ env = "UPSTREAM_AUTH" }', '{ credential = "secret" }'):
+            culvert = self.culvert(self.upstream(origin, f"auth = {auth}"),
+                                   env={"UPSTREAM_AUTH": "user:pass", "CREDENTIALS_DIRECTORY": str(self.folder)})
+            culvert.get("/")
+            self.assertEqual(origin.request().all("Authorization"), ["Basic dXNlcjpwYXNz"], auth)
+        culvert.get("/", [("Authorization", "X")])
+        self.assertEqual(origin.request().all("Authorization"), ["X"], "what a client says for itself counts")
+
     def test_heads_of_answers(self):
         # ROWS: request.options.maxHeaderSize, request.maxHeadersCount
         origin = self.origin(lambda x: x.reply(200, b"ok", [("X", "y" * 1500)] + [(f"H{i}", "1") for i in range(20)]))
