@@ -41,6 +41,11 @@ class Nominated {
 
 bool hop_by_hop(const Header& line) { return (wire::flags_of(line.id) & wire::hop_by_hop) != 0; }
 
+// More depends on it than what its sender wants to say: no other field needs a second look.
+bool concerns_relays(const Header& line) {
+  return (wire::flags_of(line.id) & (wire::hop_by_hop | wire::protected_)) != 0;
+}
+
 // Then what Content-Length says is not true (a lenient listener takes both, RFC 9112 6.3), and trailers may follow.
 bool chunked(const HeaderList& headers) { return headers.find(HeaderId::transfer_encoding) != nullptr; }
 
@@ -209,17 +214,24 @@ void request_lines(std::vector<Header>& out, const IncomingMessage& request, con
   const config::Forwarded& send = context.policy.server.forwarded;
   bool wants_trailers = false;
   if (!host.empty()) out.push_back({HeaderId::host, wire::spelling(HeaderId::host), host});
-  for (const Header& line : headers) {
-    if (line.id == HeaderId::te) wants_trailers = wants_trailers || ascii::list_contains(line.value, "trailers");
-    if (line.id == HeaderId::host || hop_by_hop(line) || nominated.has(line)) continue;
-    if (line.id == HeaderId::content_length && chunked(headers)) continue;
-    if (line.id == HeaderId::trailer && !chunked(headers)) continue;
-    if (line.id == HeaderId::expect && !forward_expect) continue;
-    if (line.id == HeaderId::max_forwards && counts_forwards(request.method())) {
-      push_one_less(out, line, context.arena);
-      continue;
+  const auto relays = [&](const Header& line) {
+    switch (line.id) {
+      case HeaderId::te: wants_trailers = wants_trailers || ascii::list_contains(line.value, "trailers"); return false;
+      case HeaderId::host: return false;
+      case HeaderId::content_length: return !chunked(headers);
+      case HeaderId::trailer: return chunked(headers);
+      case HeaderId::expect: return forward_expect;
+      case HeaderId::max_forwards:
+        if (!counts_forwards(request.method())) return true;
+        push_one_less(out, line, context.arena);
+        return false;
+      default:
+        if (speaks_for_others(line.id)) return context.peer_trusted && !written_here(line.id, send);
+        return !hop_by_hop(line);
     }
-    if (speaks_for_others(line.id) && (!context.peer_trusted || written_here(line.id, send))) continue;
+  };
+  for (const Header& line : headers) {
+    if (concerns_relays(line) ? !relays(line) : nominated.has(line)) continue;
     if (!send.request_id.empty() && ascii::iequals(line.name, send.request_id)) continue;
     if (line.id == HeaderId::other && looks_alike(line.name, context, changes)) continue;
     out.push_back(line);
@@ -241,10 +253,15 @@ void response_lines(std::vector<Header>& out, const IncomingMessage& response, c
   const Nominated nominated(headers);
   const bool no_content = response.status_code() == reset_content;
   if (no_content) out.push_back({HeaderId::content_length, wire::spelling(HeaderId::content_length), "0"});
+  const auto relays = [&](const Header& line) {
+    switch (line.id) {
+      case HeaderId::content_length: return !no_content && !chunked(headers);
+      case HeaderId::trailer: return may_have_trailers && chunked(headers);
+      default: return !hop_by_hop(line);
+    }
+  };
   for (const Header& line : headers) {
-    if (line.id == HeaderId::content_length && (no_content || chunked(headers))) continue;
-    if (line.id == HeaderId::trailer && !(may_have_trailers && chunked(headers))) continue;
-    if (!hop_by_hop(line) && !nominated.has(line)) out.push_back(line);
+    if (concerns_relays(line) ? relays(line) : !nominated.has(line)) out.push_back(line);
   }
   push_via(out, response.http_version_minor(), context.policy);
   if (!changes.empty()) apply_changes(out, changes, context);
