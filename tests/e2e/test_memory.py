@@ -89,6 +89,62 @@ class SlowPeers(CulvertTest):
         self.assert_bounded(culvert, before, "after all")
 
 
+class LargeBodies(CulvertTest):
+    """A gibibyte each way, past a peer that stops again and again: memory stays where it was."""
+
+    SIZE_MIB = 1024
+    PAUSES = 8
+    pause = threading.Event()  # never set: what a peer does that has something else to do
+
+    def assert_flat(self, culvert, before):
+        self.assertLess(culvert.rss_kib() - before, 4 * 1024, "KiB that the daemon has grown")
+
+    def test_download(self):
+        def handler(exchange):
+            size = int(exchange.request.target[1:])
+            exchange.send(f"HTTP/1.1 200 OK\r\nContent-Length: {size * MIB}\r\n\r\n")
+            for _ in range(size):
+                exchange.send(bytes(MIB))
+        culvert = self.culvert(self.origin(handler).route(), threads=1)
+        culvert.get("/4")
+        before = culvert.rss_kib()
+        with culvert.connect() as client:
+            client.request("GET", f"/{self.SIZE_MIB}")
+            client.response_head()
+            self.read(client.reader, culvert, before)
+
+    def read(self, reader, culvert, before):
+        left = self.SIZE_MIB * MIB
+        part = left // self.PAUSES
+        while left:
+            left -= len(reader.exactly(min(part, left)))
+            self.pause.wait(0.05)
+            self.assert_flat(culvert, before)
+
+    def test_upload(self):
+        pauses = []
+
+        def handler(exchange):
+            length = int(exchange.request.header("Content-Length"))
+            total = len(exchange.reader.take(length))
+            while total < length:
+                total += len(exchange.sock.recv(256 * 1024))
+                if total // (length // self.PAUSES) > len(pauses):
+                    pauses.append(total)
+                    self.pause.wait(0.05)
+            exchange.reply(200, b"%d" % total)
+        culvert = self.culvert(self.origin(handler, reads_body=False).route(), threads=1)
+        with culvert.connect() as client:
+            client.request("PUT", "/", body=bytes(4 * MIB))
+            self.assertEqual(client.response().status, 200)
+            before = culvert.rss_kib()
+            client.request("PUT", "/", [("Content-Length", str(self.SIZE_MIB * MIB))])
+            for _ in range(self.SIZE_MIB):
+                client.send(bytes(MIB))
+            self.assert_flat(culvert, before)
+            self.assertEqual(client.response().body, b"%d" % (self.SIZE_MIB * MIB))
+
+
 class IdleConnections(CulvertTest):
     def setUp(self):
         super().setUp()
