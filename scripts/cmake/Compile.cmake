@@ -44,6 +44,19 @@ if(CULVERT_LTO)
   set(CULVERT_PLAIN_LINK -fno-lto)
 endif()
 
+# How the daemon is hardened, with what of others is compiled into it; tests/tidy/hardening_test.py looks for it there, and
+# docs/measurements.md has the prices. No programs of the tests: the rooms that they are made of have it.
+if(NOT CULVERT_SANITIZE AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+  include(CheckPIESupported)
+  check_pie_supported()
+  set(CULVERT_HARDENING -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2)
+  if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+    # Linux keeps shadow stacks for programs; what marks the targets of jumps, it does not look at.
+    list(APPEND CULVERT_HARDENING -fcf-protection=return)
+  endif()
+  set(CULVERT_HARDENING_LINK -Wl,-z,relro,-z,now,-z,noexecstack)
+endif()
+
 find_program(CULVERT_CCACHE ccache)
 if(CULVERT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${CULVERT_CCACHE}")

@@ -15,6 +15,7 @@ add_library(culvert_asio STATIC "${PROJECT_BINARY_DIR}/asio_impl.cpp")
 target_include_directories(culvert_asio SYSTEM PUBLIC "$<BUILD_INTERFACE:${ASIO_INCLUDE_DIR}>")
 target_compile_definitions(culvert_asio PUBLIC
   ASIO_STANDALONE ASIO_SEPARATE_COMPILATION ASIO_NO_DEPRECATED ASIO_HAS_STD_ALIGNED_ALLOC=1)
+target_compile_options(culvert_asio PRIVATE ${CULVERT_HARDENING})
 target_link_libraries(culvert_asio PUBLIC Threads::Threads)
 add_library(culvert::asio ALIAS culvert_asio)
 file(STRINGS "${ASIO_INCLUDE_DIR}/asio/version.hpp" asio_version REGEX "#define ASIO_VERSION ")

@@ -52,7 +52,7 @@ function(_culvert_llhttp_compile dir header how)
   # 8.x compiles two state machines and picks the LOOSE one unless told otherwise; 9.x has only the strict one.
   # PUBLIC: the header tests it too.
   target_compile_definitions(culvert_llhttp_objs PUBLIC LLHTTP_STRICT_MODE=1)
-  target_compile_options(culvert_llhttp_objs PRIVATE -O2 -w -fvisibility=hidden)   # optimised even in a Debug build
+  target_compile_options(culvert_llhttp_objs PRIVATE -O2 -w -fvisibility=hidden ${CULVERT_HARDENING})   # optimised even in a Debug build
   set_target_properties(culvert_llhttp_objs PROPERTIES POSITION_INDEPENDENT_CODE ON C_CLANG_TIDY "" EXPORT_COMPILE_COMMANDS OFF)
   _culvert_llhttp_use(culvert_llhttp_objs "${header}" "${how}")
 endfunction()

@@ -14,6 +14,7 @@ function(culvert_room name)
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_compile_options(culvert_${name} PRIVATE ${CULVERT_HARDENING})
   if(room_HOT)
     target_compile_options(culvert_${name} PRIVATE ${CULVERT_LTO_OBJECTS})
   endif()
