@@ -24,9 +24,10 @@ constexpr std::string_view answer = "HTTP/1.1 204 No Content\r\n\r\n";
 
 class Proxied {
  public:
-  Proxied() {
+  explicit Proxied(bool normalize_path) {
     config::Config config;
     config.listeners.push_back({.name = "web", .addresses = {}, .max_connections = 0, .server = {}});
+    config.listeners[0].server.normalize_path = normalize_path;
     config.upstreams["api"] = {.name = "api", .servers = {world_.address()}};
     config.routes.push_back({.name = "all", .action = config::ToUpstream{"api"}});
     gateway_.apply(std::make_shared<const config::Config>(config));
@@ -95,7 +96,7 @@ class Proxied {
   std::vector<int> statuses_;
 };
 
-// What is compared on its own, belongs to one connection, or is culvert's to write.
+// What is compared on its own, belongs to one connection, is culvert's to write, or could be taken for such a name.
 bool is_compared(const Field& field, const std::vector<std::string>& nominated) {
   static const std::set<std::string> others = {
       "host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "te", "upgrade",
@@ -103,6 +104,7 @@ bool is_compared(const Field& field, const std::vector<std::string>& nominated) 
       "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-real-ip",
       "x-request-id", "trailer", "max-forwards"};
   const std::string name = strict::lower(field.name);
+  if (name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos) return false;
   return !others.contains(name) && std::find(nominated.begin(), nominated.end(), name) == nominated.end();
 }
 
@@ -130,9 +132,15 @@ std::string host_of(const Request& request) {
   return {};
 }
 
-void expect_same(const Request& sent, const Request& got) {
+// There is one way to write it: normalize_path leaves it alone.
+bool is_normal(const std::string& target) {
+  return target.find("//") == std::string::npos && target.find("/.") == std::string::npos &&
+         target.find_first_of("%\\;") == std::string::npos;
+}
+
+void expect_same(const Request& sent, const Request& got, bool normalize_path) {
   EXPECT_EQ(got.method, sent.method);
-  EXPECT_EQ(got.target, path_of(sent.target));
+  if (!normalize_path || is_normal(path_of(sent.target))) EXPECT_EQ(got.target, path_of(sent.target));
   EXPECT_EQ(got.body, sent.body);
   EXPECT_EQ(got.minor_version, 1);
   if (sent.target.front() == '/' && !host_of(sent).empty()) EXPECT_EQ(host_of(got), host_of(sent));
@@ -148,7 +156,7 @@ void expect_same(const Request& sent, const Request& got) {
 bool is_plain(const Request& request) {
   static const std::set<std::string> methods = {"GET", "POST", "PUT", "DELETE", "HEAD"};
   const std::string host = host_of(request);
-  return methods.contains(request.method) && !request.has_extensions && request.target.front() == '/' && request.minor_version == 1 &&
+  return methods.contains(request.method) && is_normal(request.target) && !request.has_extensions && request.target.front() == '/' && request.minor_version == 1 &&
          !host.empty() && std::all_of(host.begin(), host.end(), strict::is_alpha) &&
          strict::count(request.fields, "expect") == 0 && strict::count(request.fields, "upgrade") == 0;
 }
@@ -158,8 +166,10 @@ bool is_plain(const Request& request) {
 void run(std::string_view input) {
   const std::string bytes = input.starts_with('~') ? RequestGrammar(input.substr(1)).stream() : std::string(input);
   const Stream sent = strict::Reader(bytes).read();
-  Proxied proxied;
-  proxied.send(bytes, Choices(input));
+  Choices choices(input);
+  const bool normalize_path = choices.next(2) == 0;
+  Proxied proxied(normalize_path);
+  proxied.send(bytes, choices);
 
   const auto& statuses = proxied.statuses();
   EXPECT_LE(statuses.size(), sent.requests.size() + 1) << bytes;
@@ -168,7 +178,7 @@ void run(std::string_view input) {
     if (statuses[i] != 204) continue;  // culvert's own answer
     ASSERT_LT(i, sent.requests.size()) << "passed on, but not complete or malformed: " << bytes;
     ASSERT_LT(arrived, proxied.arrived().size()) << bytes;
-    expect_same(sent.requests[i], proxied.arrived()[arrived++]);
+    expect_same(sent.requests[i], proxied.arrived()[arrived++], normalize_path);
   }
   EXPECT_EQ(arrived, proxied.arrived().size()) << "more requests have arrived than were answered: " << bytes;
   for (std::size_t i = 0; i < sent.requests.size() && is_plain(sent.requests[i]); ++i) {
