@@ -66,6 +66,8 @@ class Http {
   // ERR_OUT_OF_RANGE.
   void set_max_idle_http_parsers(std::int64_t most);
   std::size_t idle_http_parsers() const;
+  // Bytes of the messages under way and of what waits to be sent, of all servers and agents.
+  std::size_t memory_in_use() const;
 
   // An error that nobody listens to: on_error of a request, of a response, of a server that could not listen.
   RareEvent<std::error_code> on_unhandled_error;

@@ -52,6 +52,9 @@ struct ServerOptions {
   // Beyond Node, for those who face the Internet. `strict`: RFC 9110 and 9112 where Node departs from them: ambiguous
   // requests are refused, CONNECT without listener is a request, the last answer of a socket closes it.
   bool strict = false;
+  std::uint64_t min_body_rate = 0;           // bytes a second of a request's body while it is read, else 408; 0: none
+  milliseconds min_body_rate_interval{10'000};  // over which that is measured
+  milliseconds send_timeout{0};              // then a client that takes nothing of its answer is let go; 0: never
   bool allow_half_open = false;              // an answer is still sent to a client that has shut its sending side
   // Programs with message types of their own; empty: IncomingMessage, ServerResponse.
   std::function<std::unique_ptr<IncomingMessage>(BodySource&)> make_request;

@@ -10,6 +10,7 @@ void Arena::clear() {
   }
   while (large_ != nullptr) {
     Large* next = large_->next;
+    pool_.discount_large(large_->bytes);
     ::operator delete(large_);
     large_ = next;
   }
@@ -36,7 +37,8 @@ void* Arena::allocate_slowly(std::size_t bytes, std::size_t alignment) {
   if (bytes + alignment > Block::capacity()) {
     constexpr std::size_t header = sizeof(std::max_align_t) < sizeof(Large) ? sizeof(Large) : sizeof(std::max_align_t);
     auto* raw = static_cast<std::byte*>(::operator new(header + bytes));
-    large_ = ::new (raw) Large{large_};
+    large_ = ::new (raw) Large{large_, header + bytes};
+    pool_.count_large(large_->bytes);
     return raw + header;
   }
   Block* block = pool_.take();

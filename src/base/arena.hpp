@@ -48,6 +48,7 @@ class Arena {
  private:
   struct Large {
     Large* next;
+    std::size_t bytes;
   };
   std::byte* aligned(std::size_t alignment) {
     const auto address = reinterpret_cast<std::uintptr_t>(at_);

@@ -38,6 +38,11 @@ class BlockPool {
     ++kept_;
     block->next = std::exchange(free_, block);
   }
+  // Of pieces too large for a block, which their owners take from the heap and count here.
+  void count_large(std::size_t bytes) { large_bytes_ += bytes; }
+  void discount_large(std::size_t bytes) { large_bytes_ -= bytes; }
+
+  std::size_t bytes_in_use() const { return in_use_ * Block::total_bytes + large_bytes_; }
   std::size_t in_use() const { return in_use_; }
   std::size_t kept() const { return kept_; }
 
@@ -47,6 +52,7 @@ class BlockPool {
   Block* free_ = nullptr;
   std::size_t kept_ = 0;
   std::size_t in_use_ = 0;
+  std::size_t large_bytes_ = 0;
 };
 
 }  // namespace culvert

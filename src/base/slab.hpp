@@ -39,6 +39,7 @@ class Slab {
   }
 
   std::size_t in_use() const { return in_use_; }
+  std::size_t bytes_in_use() const { return in_use_ * sizeof(T); }
   std::size_t kept() const { return kept_; }
 
  private:

@@ -118,6 +118,7 @@ Limits build_limits(const Node& table) {
   const Reader read(table, "limits");
   read.number("max_connections", limits.max_connections);
   read.number("max_connections_per_client", limits.max_connections_per_client);
+  read.size("memory", limits.memory);
   return limits;
 }
 
@@ -145,6 +146,9 @@ void read_server(const Node& table, Server& out) {
   const Reader read(table, "server");
   read.duration("headers_timeout", out.headers_timeout);
   read.duration("request_timeout", out.request_timeout);
+  read.size("min_body_rate", out.min_body_rate);
+  read.duration("min_body_rate_interval", out.min_body_rate_interval);
+  read.duration("send_timeout", out.send_timeout);
   read.duration("keep_alive_timeout", out.keep_alive_timeout);
   read.duration("timeout", out.timeout);
   read.number("max_requests_per_socket", out.max_requests_per_socket);

@@ -48,8 +48,9 @@ struct Log {
 };
 
 struct Limits {
-  std::uint64_t max_connections = 0;             // 0: no limit
+  std::uint64_t max_connections = 0;             // 0: what the limit of open files lets be
   std::uint64_t max_connections_per_client = 0;  // 0: no limit
+  std::uint64_t memory = 2'147'483'648;          // bytes; 0: no limit
   bool operator==(const Limits&) const = default;
 };
 
@@ -73,6 +74,9 @@ struct Forwarded {
 struct Server {
   milliseconds headers_timeout{60'000};
   milliseconds request_timeout{300'000};
+  std::uint64_t min_body_rate = 240;  // bytes a second; 0: none
+  milliseconds min_body_rate_interval{10'000};
+  milliseconds send_timeout{60'000};
   milliseconds keep_alive_timeout{5'000};
   milliseconds timeout = no_limit;
   std::uint32_t max_requests_per_socket = 0;

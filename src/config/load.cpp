@@ -30,6 +30,7 @@ Loaded load(const std::string& path) {
   if (files.tree && !has_errors(loaded.diagnostics)) {
     const auto config = std::make_shared<const Config>(build(*files.tree));
     add_warnings(*files.tree, *config, loaded.diagnostics);
+    loaded.limits = limits_in_force(*files.tree);
     loaded.config = config;
   }
   sort_by_place(loaded.diagnostics, files.names);

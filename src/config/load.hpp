@@ -2,15 +2,18 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "config/config.hpp"
 #include "config/diagnostic.hpp"
+#include "config/limits_list.hpp"
 
 namespace culvert::config {
 
 struct Loaded {
   std::shared_ptr<const Config> config;  // null where there is an error
   Diagnostics diagnostics;               // errors and warnings, in file order
+  std::vector<LimitInForce> limits;      // of the config
 };
 
 Loaded load(const std::string& path);

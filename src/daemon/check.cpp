@@ -8,7 +8,7 @@
 namespace culvert::daemon {
 
 ExitCode check(const CheckOptions& options, std::ostream& out, std::ostream& err) {
-  const auto [config, diagnostics] = config::load(options.config_path);
+  const auto [config, diagnostics, limits] = config::load(options.config_path);
   if (options.json) {
     out << config::to_json(diagnostics) << '\n';
   } else {
@@ -19,6 +19,7 @@ ExitCode check(const CheckOptions& options, std::ostream& out, std::ostream& err
     out << options.config_path << ": ok: " << counted(config->listeners.size(), "listener") << ", "
         << counted(config->routes.size(), "route") << ", " << counted(config->upstreams.size(), "upstream") << '\n';
   }
+  if (options.limits) out << config::to_text(limits);
   return exit_fine;
 }
 

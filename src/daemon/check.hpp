@@ -12,6 +12,7 @@ struct CheckOptions {
   bool json = false;    // diagnostics as JSON on `out`, nothing else
   bool quiet = false;   // no word where all is well
   bool strict = false;  // warnings count as errors
+  bool limits = false;  // every limit and timeout, and where it comes from
 };
 
 ExitCode check(const CheckOptions& options, std::ostream& out, std::ostream& err);

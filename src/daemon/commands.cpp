@@ -56,6 +56,8 @@ int run_command(int argc, const char* const* argv, std::ostream& out, std::ostre
   add_config_option(*check_command, "-c,--config,FILE", check_options.config_path);
   check_command->add_flag("--json", check_options.json, "Print what is wrong as JSON");
   check_command->add_flag("--quiet", check_options.quiet, "Print nothing where all is well");
+  check_command->add_flag("--limits", check_options.limits, "List every limit and timeout, and where it comes from")
+      ->excludes("--json");
   check_command->add_flag("--strict", check_options.strict, "Warnings are errors");
 
   const CLI::App* version_command = app.add_subcommand("version", "Print the version");

@@ -38,6 +38,18 @@ void raise_descriptor_limit() {
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) log::warn("the limit of open files cannot be raised");
 }
 
+// How many connections the process may have. A proxied one has two descriptors; some are kept for listening sockets, logs,
+// files that a reload reads, and the loops.
+std::uint64_t connections_max(std::uint64_t wanted, std::size_t workers) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return wanted;
+  const std::uint64_t reserve = 64 + 8 * workers;
+  const std::uint64_t fit = limit.rlim_cur > 2 * reserve ? (limit.rlim_cur - reserve) / 2 : limit.rlim_cur / 4;
+  if (wanted <= fit) return wanted == 0 ? fit : wanted;
+  log::warn("limits.max_connections is {}: the limit of open files, {}, lets {} be", wanted, limit.rlim_cur, fit);
+  return fit;
+}
+
 std::size_t worker_count(const config::Process& process) {
   if (process.threads > 0) return process.threads;
   return std::max(1u, std::thread::hardware_concurrency());
@@ -120,7 +132,7 @@ bool Control::open_access_log(const config::Config& config) {
 
 // Gives config_ to every worker; on_applied() follows from each.
 void Control::deliver(ListenSockets::Opened opened) {
-  limits_.process.set_limit(config_->limits.max_connections);
+  limits_.process.set_limit(connections_max(config_->limits.max_connections, workers_.size()));
   limits_.clients.set_limit(config_->limits.max_connections_per_client);
   std::vector<ConnectionLimit*> limits;
   for (const config::Listener& listener : config_->listeners) {
@@ -128,9 +140,11 @@ void Control::deliver(ListenSockets::Opened opened) {
     entry->second.set_limit(listener.max_connections);
     limits.push_back(&entry->second);
   }
+  const std::uint64_t memory = config_->limits.memory;
+  const std::uint64_t memory_max = memory == 0 ? 0 : std::max<std::uint64_t>(1, memory / workers_.size());
   unanswered_ = workers_.size();
   for (std::size_t i = 0; i < workers_.size(); ++i) {
-    workers_[i]->apply({config_, limits, std::move(opened.of_worker[i])},
+    workers_[i]->apply({config_, limits, memory_max, std::move(opened.of_worker[i])},
                        [this] { asio::post(io_, [this] { on_applied(); }); });
   }
   sockets_->keep_only(*config_);

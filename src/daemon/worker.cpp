@@ -68,6 +68,7 @@ void Worker::take(Delivery& delivery) {
   assert(delivery.limits.size() == config.listeners.size());
   http_.set_max_idle_http_parsers(config.process.max_idle_http_parsers);
   gateway_.apply(delivery.config);
+  gateway_.set_memory_max(delivery.memory_max);
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
     const config::Listener& listener = config.listeners[i];
     std::unique_ptr<Service>& service = services_[listener.name];

@@ -25,6 +25,7 @@ namespace culvert::daemon {
 struct Delivery {
   std::shared_ptr<const config::Config> config;
   std::vector<ConnectionLimit*> limits;  // one for each of config->listeners
+  std::size_t memory_max = 0;            // the worker's share of limits.memory; 0: no limit
   ListenSockets::OfWorker sockets;
 };
 

@@ -125,6 +125,11 @@ std::size_t Http::idle_http_parsers() const {
   return shared_->server_transactions.kept() + shared_->client_transactions.kept();
 }
 
+std::size_t Http::memory_in_use() const {
+  return loop_.blocks().bytes_in_use() + shared_->server_transactions.bytes_in_use() +
+         shared_->client_transactions.bytes_in_use();
+}
+
 // ---- the loop -----------------------------------------------------------------------------------------------------------
 
 void Http::run() {

@@ -73,16 +73,21 @@ void ServerConnection::on_flush() noexcept {
     if (const std::error_code error = box.flush(*socket_->transport())) return close(error);
     socket_->stamp();
   }
+  if (!box.empty() && (!blocked_ || box.size() < before)) sent_at_ = loop().now();
   blocked_ = !box.empty();
+  if (blocked_) ask();
   if (phase_ == Phase::exchange) transaction_->response.flushed(before - box.size());
   check_progress();
 }
 
 TimePoint ServerConnection::on_due(TimePoint now) noexcept {
+  const bool too_slow = body_interval_end() <= now && !body_keeps_pace(now);
   if (const TimePoint limit = runs_out(); limit > now) return limit;
-  if (receive_limit() <= now) {
+  if (too_slow || receive_limit() <= now) {
     refuse(errc::ERR_HTTP_REQUEST_TIMEOUT, {}, 0);
-  } else if (waits_for_next() || phase_ == Phase::lingering) {
+  } else if (phase_ == Phase::exchange && send_limit() <= now) {
+    refuse(errc::timed_out, {}, 0);
+  } else if (waits_for_next() || phase_ == Phase::lingering || send_limit() <= now) {
     close(errc::timed_out);
   } else {
     socket_timed_out();
@@ -227,6 +232,10 @@ wire::BodyRule ServerConnection::on_head() {
   request.open(transaction_->parser.head());
   keep_alive_ = transaction_->parser.head().keep_alive;
   if (leaves_http()) return wire::BodyRule::stop;
+  if (request.has_body() && server_.options.min_body_rate != 0) {
+    begin_body_interval();
+    ask();
+  }
   emit_request();
   if (phase_ != Phase::exchange || (request.has_body() && !request.flows())) transaction_->parser.pause();
   return wire::BodyRule::as_framed;
@@ -274,6 +283,7 @@ void ServerConnection::on_body(Bytes part) {
 void ServerConnection::on_complete() { transaction_->request.received(transaction_->parser.trailers()); }
 
 void ServerConnection::flow_changed() {
+  body_was_paused_ = true;
   if (phase_ != Phase::exchange || feeding_) return;  // while feeding, the parser's callbacks look for themselves
   loop().defer(later_);
   update_interest();
@@ -484,6 +494,33 @@ bool ServerConnection::waits_for_next() const {
   return phase_ == Phase::idle && served_ > 0 && server_.options.keep_alive_timeout.count() != 0;
 }
 
+void ServerConnection::begin_body_interval() {
+  body_interval_since_ = loop().now();
+  body_bytes_before_ = transaction_->request.body_bytes();
+  body_was_paused_ = false;
+}
+
+// Asked at the end of an interval; begins the next where enough has come, or nobody wanted more.
+bool ServerConnection::body_keeps_pace(TimePoint now) {
+  const IncomingMessage& request = transaction_->request;
+  const std::chrono::duration<double> took = now - body_interval_since_;
+  const auto came = static_cast<double>(request.body_bytes() - body_bytes_before_);
+  const bool unwanted = body_was_paused_ || !request.flows() || awaits_continue_;
+  if (!unwanted && came < took.count() * static_cast<double>(server_.options.min_body_rate)) return false;
+  begin_body_interval();
+  return true;
+}
+
+TimePoint ServerConnection::body_interval_end() const {
+  const bool measured = phase_ == Phase::exchange && server_.options.min_body_rate != 0 &&
+                        transaction_->request.has_body() && !transaction_->request.complete();
+  return measured ? body_interval_since_ + server_.options.min_body_rate_interval : never;
+}
+
+TimePoint ServerConnection::send_limit() const {
+  return blocked_ && server_.options.send_timeout.count() != 0 ? sent_at_ + server_.options.send_timeout : never;
+}
+
 // When a request takes too long to arrive. The checks come at intervals, so that many connections share a tick.
 TimePoint ServerConnection::receive_limit() const {
   const ServerOptions& options = server_.options;
@@ -511,6 +548,11 @@ TimePoint ServerConnection::receive_limit() const {
   return late.count() == 0 ? limit : limit + (interval - late);
 }
 
+// Out of line: a request that comes and is answered in one go is never asked.
+[[gnu::noinline]] TimePoint ServerConnection::busy_runs_out() const {
+  return std::min({receive_limit(), body_interval_end(), send_limit(), socket_->times_out_at()});
+}
+
 TimePoint ServerConnection::runs_out() const {
   switch (phase_) {
     case Phase::lingering:
@@ -519,9 +561,10 @@ TimePoint ServerConnection::runs_out() const {
       if (waits_for_next()) return phase_since_ + server_.options.keep_alive_timeout + keep_alive_margin;
       [[fallthrough]];
     case Phase::head:
+      return std::min(receive_limit(), socket_->times_out_at());
     case Phase::exchange:
     case Phase::failed:
-      return std::min(receive_limit(), socket_->times_out_at());
+      return busy_runs_out();
     case Phase::left:
     case Phase::closed:
       return never;

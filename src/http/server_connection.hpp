@@ -98,7 +98,12 @@ class ServerConnection final : public ListHook,
   void check_progress();
   void update_interest();
   bool waits_for_next() const;
+  void begin_body_interval();
+  bool body_keeps_pace(TimePoint now);
+  TimePoint body_interval_end() const;
   TimePoint receive_limit() const;
+  TimePoint send_limit() const;
+  TimePoint busy_runs_out() const;
   TimePoint runs_out() const;
   void ask() { loop().ask_at(due_, runs_out()); }
 
@@ -110,6 +115,9 @@ class ServerConnection final : public ListHook,
   LoopEntries<ServerConnection>::Later later_{*this};
   LoopEntries<ServerConnection>::Sender sender_{*this};
   TimePoint phase_since_;        // when the connection became idle, or the first byte of the head came
+  TimePoint body_interval_since_;  // over which the rate of a request's body is measured
+  TimePoint sent_at_;            // while blocked_: when the peer last took something
+  std::uint64_t body_bytes_before_ = 0;
   std::uint32_t served_ = 0;
   std::uint32_t dumped_bytes_ = 0;
   Phase phase_ = Phase::idle;
@@ -117,6 +125,7 @@ class ServerConnection final : public ListHook,
   bool peer_finished_ = false;
   bool awaits_continue_ = false;
   bool blocked_ = false;  // the last flush left something: a head that is only held does not count
+  bool body_was_paused_ = false;  // in the interval: then it is not the client that was slow
   bool feeding_ = false;
   bool counted_out_ = false;
   bool asked_for_ = false;  // the program ends it: its reason is the socket's error

@@ -27,6 +27,8 @@ bool idempotent(std::string_view method) {
 // So many stale connections one after another are no coincidence.
 constexpr std::uint32_t stale_tries_most = 8;
 
+// When one who was turned away may ask again.
+constexpr std::string_view retry_after_seconds = "5";
 constexpr char hex_digits[] = "0123456789abcdef";
 
 }  // namespace
@@ -51,12 +53,17 @@ void Exchange::start() {
   if (find_route() && apply_policy() && choose_upstream()) send_request();
 }
 
+[[gnu::noinline]] void Exchange::turn_away() {
+  response_->should_keep_alive = false;
+  answer_failure(Reason::overloaded);
+}
+
 bool Exchange::find_route() {
   if (!parse_target()) {
     answer_failure(Reason::request_malformed);
     return false;
   }
-  if (policy_->server.normalize_path && !normalize_path()) {
+  if (!uri::is_plain_path(view_.path) && policy_->server.normalize_path && !normalize_path()) {
     answer_failure(Reason::request_path_ambiguous);
     return false;
   }
@@ -126,8 +133,8 @@ bool Exchange::parse_target() {
   return true;
 }
 
-bool Exchange::normalize_path() {
-  if (uri::is_plain_path(view_.path)) return true;
+// Out of line, so that the usual way need not make room for it.
+[[gnu::noinline]] bool Exchange::normalize_path() {
   const config::Server& settings = policy_->server;
   const uri::PathRules rules{.merge_slashes = settings.merge_slashes,
                              .keep_escaped_slashes = settings.escaped_slashes == config::EscapedSlashes::keep};
@@ -409,9 +416,10 @@ void Exchange::answer_failure(Reason reason) {
   const ErrorPage page = error_page(reason, &request_->raw_headers(), request_id_);
   const std::string status_field = proxy_status(reason, policy_->server.via.empty() ? "culvert" : policy_->server.via);
   const Header lines[] = {{HeaderId::content_type, "Content-Type", page.content_type},
-                          {HeaderId::proxy_status, "Proxy-Status", status_field}};
+                          {HeaderId::proxy_status, "Proxy-Status", status_field},
+                          {HeaderId::retry_after, "Retry-After", retry_after_seconds}};
   if (request_->has_body() && !request_->complete()) response_->should_keep_alive = false;
-  answer(what.status, lines, page.body);
+  answer(what.status, std::span(lines).first(reason == Reason::overloaded ? 3 : 2), page.body);
 }
 
 void Exchange::answer(std::uint16_t status, std::span<const Header> lines, std::string_view body) {

@@ -31,6 +31,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
            bool expects_continue);
 
   void start();
+  void turn_away();  // in place of start(): there is no memory for it
   // The client's request could not be read to its end; the answer is already on its way.
   void request_failed(Reason reason, std::error_code cause);
   const IncomingMessage* request() const { return request_; }

@@ -74,6 +74,7 @@ Reason request_failure(std::error_code error, bool in_body) {
   if (error == errc::ERR_HTTP_REQUEST_TIMEOUT) {
     return in_body ? Reason::request_timeout : Reason::request_header_timeout;
   }
+  if (error == errc::timed_out) return Reason::response_send_timeout;
   return is_parse_error(error) ? parse_failure(error) : Reason::client_aborted;
 }
 

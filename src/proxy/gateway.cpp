@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/log.hpp"
 #include "proxy/error_page.hpp"
 #include "proxy/gateway_state.hpp"
 
@@ -14,7 +15,7 @@ void begin_exchange(Gateway::State& state, Door& door, IncomingMessage& request,
   Exchange* exchange = state.exchanges.make(state, door.policy, request, response, expects_continue);
   state.live.push_back(*exchange);
   ++state.live_count;
-  exchange->start();
+  state.overloaded() ? exchange->turn_away() : exchange->start();
 }
 
 // A request that could not be read. Where its head was complete, its exchange writes the record when it closes.
@@ -106,7 +107,25 @@ ServerOptions Gateway::server_options(const config::Server& settings) {
           .keep_alive = settings.keep_alive,
           .keep_alive_initial_delay = settings.keep_alive_initial_delay,
           .strict = true,
+          .min_body_rate = settings.min_body_rate_interval == config::off ? 0 : settings.min_body_rate,
+          .min_body_rate_interval = settings.min_body_rate_interval,
+          .send_timeout = settings.send_timeout,
           .allow_half_open = settings.allow_half_open};
+}
+
+void Gateway::set_memory_max(std::size_t bytes) { state_->memory_max = bytes; }
+
+// Room again means a tenth of it, so that a worker at its limit does not go to and fro.
+[[gnu::noinline]] bool Gateway::State::judge_load() {
+  const std::size_t bytes = memory_in_use();
+  if (!sheds_load) {
+    log::warn("limits.memory: {} bytes in use by a worker, {} is its share: new requests are answered 503", bytes, memory_max);
+    sheds_load = true;
+  } else if (bytes < memory_max / 10 * 9) {
+    log::info("limits.memory: {} bytes in use by the worker: requests are served again", bytes);
+    sheds_load = false;
+  }
+  return sheds_load;
 }
 
 void Gateway::drain() {

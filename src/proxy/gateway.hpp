@@ -34,6 +34,9 @@ class Gateway {
   // Options of the message model's server as [listener.NAME] asks for them.
   static ServerOptions server_options(const config::Server& settings);
 
+  // Beyond so many bytes for messages and what waits to be sent, new requests are answered 503; 0: no limit.
+  void set_memory_max(std::size_t bytes);
+
   // From now on every answer is the last one on its connection; idle upstream connections are closed.
   void drain();
   void flush_log();

@@ -30,6 +30,11 @@ struct Gateway::State final : private Deferred {
   }
   void on_deferred() noexcept override { leaving.clear(); }
 
+  // Whether a new request has to be turned away. The log hears of it once, until there is room again.
+  bool overloaded() { return memory_max != 0 && (sheds_load || memory_in_use() > memory_max) && judge_load(); }
+  std::size_t memory_in_use() const { return http.memory_in_use() + exchanges.bytes_in_use(); }
+  bool judge_load();
+
   Http& http;
   Loop& loop;
   LogSink* const log_sink;
@@ -40,6 +45,8 @@ struct Gateway::State final : private Deferred {
   Slab<Exchange> exchanges;
   IntrusiveList<LiveHook> live;
   std::size_t live_count = 0;
+  std::size_t memory_max = 0;  // 0: no limit
+  bool sheds_load = false;
   std::vector<Ref<Route>> leaving;
   std::vector<Header> lines;  // where heads are put together
 };

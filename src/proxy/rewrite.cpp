@@ -118,6 +118,10 @@ void push_forwarding(std::vector<Header>& out, const HeaderList& headers, const 
   }
 }
 
+[[gnu::cold, gnu::noinline]] void push_no_length(std::vector<Header>& out) {
+  out.push_back({HeaderId::content_length, wire::spelling(HeaderId::content_length), "0"});
+}
+
 // Those of the forwarding fields that culvert writes itself; the others of a trusted peer pass through.
 bool written_here(HeaderId id, const config::Forwarded& send) {
   switch (id) {
@@ -129,7 +133,7 @@ bool written_here(HeaderId id, const config::Forwarded& send) {
   }
 }
 
-void push_one_less(std::vector<Header>& out, const Header& line, Arena& arena) {
+[[gnu::cold, gnu::noinline]] void push_one_less(std::vector<Header>& out, const Header& line, Arena& arena) {
   const std::optional<std::uint64_t> number = ascii::parse_decimal(line.value);
   if (number && *number > 0) out.push_back({line.id, line.name, keep(arena, std::to_string(*number - 1))});
 }
@@ -252,7 +256,7 @@ void response_lines(std::vector<Header>& out, const IncomingMessage& response, c
   const HeaderList& headers = response.raw_headers();
   const Nominated nominated(headers);
   const bool no_content = response.status_code() == reset_content;
-  if (no_content) out.push_back({HeaderId::content_length, wire::spelling(HeaderId::content_length), "0"});
+  if (no_content) push_no_length(out);
   const auto relays = [&](const Header& line) {
     switch (line.id) {
       case HeaderId::content_length: return !no_content && !chunked(headers);

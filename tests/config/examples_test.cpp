@@ -64,7 +64,6 @@ TEST(Shipped, FullExampleWaitsFor) {
             (std::vector<std::string>{"no file matches \"conf.d/*.toml\"",
                                       "process.watchdog",
                                       "admin",
-                                      "limits.memory",
                                       "server.upgrade",
                                       "listener.https.tls",
                                       "listener.https.http2",

@@ -52,7 +52,7 @@ class WorkerTest : public testing::Test {
     }
     if (!worker_) worker_ = std::make_unique<Worker>(0, limits_, resolver_, log_);
     std::promise<void> applied;
-    worker_->apply({loaded.config, limits, std::move(opened.of_worker.front())}, [&applied] { applied.set_value(); });
+    worker_->apply({loaded.config, limits, 0, std::move(opened.of_worker.front())}, [&applied] { applied.set_value(); });
     applied.get_future().wait();
     sockets_.keep_only(*loaded.config);
   }

@@ -1,6 +1,8 @@
 """What would break: the bounds that keep one client, or one busy upstream, from taking what is there for everybody."""
+import threading
+
 from client import Aborted, Client
-from harness import CulvertTest, curl, free_port, main, wait_until
+from harness import CulvertTest, curl, free_port, main, run_culvert, wait_until
 
 ANSWER = '[[route]]\nrespond = { status = 200, body = "ok" }\n'
 
@@ -139,6 +141,131 @@ class Heads(CulvertTest):
         # ROWS: createServer.maxHeaderSize, http.maxHeaderSize
         self.assertEqual(self.answer_to(self.head_of(self.LIMIT - 200)).status, 200)
         self.assertEqual(self.answer_to(self.head_of(self.LIMIT + 200)).status, 431)
+
+
+class Descriptors(CulvertTest):
+    def test_connections_leave_enough_for_the_upstreams(self):
+        """200 descriptors: 72 are kept, and of two for each connection 64 can be proxied at once."""
+        most = 64
+        origin = self.origin(lambda x: (x.origin.released.wait(20), x.reply(200, b"ok")))
+        culvert = self.culvert(origin.route(), threads=1, server='keep_alive_timeout = "1h"', under=["prlimit", "--nofile=200:200"])
+        clients = [culvert.connect() for _ in range(most + 1)]
+        for client in clients:
+            self.addCleanup(client.close)
+            client.request("GET", "/")
+        wait_until(lambda: len(origin.requests) >= most, "as many requests as there are places for")
+        origin.released.set()
+        for client in clients[:most]:
+            self.assertEqual(client.response().body, b"ok")
+        self.assertEqual(len(origin.requests), most, "one more than there is room for")
+        clients[0].close()
+        self.assertEqual(clients[most].response().body, b"ok", "its turn has come")
+        self.assertNotIn("cannot accept", culvert.stderr())
+
+    def test_limit_beyond_the_descriptors_is_lowered(self):
+        culvert = self.culvert(ANSWER, more="[limits]\nmax_connections = 1000\n", under=["prlimit", "--nofile=200:200"])
+        self.assertIn("limits.max_connections is 1000: the limit of open files, 200, lets 60 be", culvert.stderr())
+
+
+class SlowClients(CulvertTest):
+    def test_body_that_comes_too_slowly(self):
+        origin = self.origin(reads_body=False, handler=lambda x: x.wait_for_end())
+        culvert = self.culvert(origin.route(), server='min_body_rate = "1kB"\nmin_body_rate_interval = "300ms"')
+        with culvert.connect() as client:
+            client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n" + "x" * 100)
+            self.assert_failure(client.response(), 408, "request_timeout")
+            self.assertTrue(client.is_closed())
+        self.assert_logged(culvert, "request_timeout", 408)
+
+    def test_body_that_comes_fast_enough(self):
+        origin = self.origin(lambda x: x.reply(200, b"%d" % len(x.request.body)))
+        culvert = self.culvert(origin.route(), server='min_body_rate = "1kB"\nmin_body_rate_interval = "300ms"')
+        pause = threading.Event()
+        with culvert.connect() as client:
+            client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n")
+            for _ in range(10):
+                client.send(b"x" * 1000)
+                pause.wait(0.1)
+            self.assertEqual(client.response().body, b"10000")
+
+    def test_client_is_not_blamed_for_a_slow_upstream(self):
+        def handler(exchange):
+            exchange.origin.released.wait(1)
+            exchange.reply(200, b"%d" % len(exchange.read_body()))
+        origin = self.origin(handler, reads_body=False, receive_buffer=16 * 1024)
+        culvert = self.culvert(origin.route(), server='min_body_rate = "1GB"\nmin_body_rate_interval = "200ms"')
+        body = b"x" * 8 * 1024 * 1024
+        with culvert.connect() as client:
+            client.request("POST", "/", body=body)
+            self.assertEqual(client.response().body, b"%d" % len(body))
+
+    def test_client_that_takes_nothing(self):
+        origin = self.origin(lambda x: x.reply(200, b"x" * 16 * 1024 * 1024))
+        culvert = self.culvert(origin.route(), server='send_timeout = "300ms"')
+        client = culvert.connect(receive_buffer=4096)
+        self.addCleanup(client.close)
+        client.request("GET", "/")
+        self.assert_logged(culvert, "response_send_timeout", 200)
+
+    def test_client_that_takes_it_slowly(self):
+        size = 4 * 1024 * 1024
+        origin = self.origin(lambda x: x.reply(200, b"x" * size))
+        culvert = self.culvert(origin.route(), server='send_timeout = "400ms"')
+        pause = threading.Event()
+        with culvert.connect(receive_buffer=64 * 1024) as client:
+            client.request("GET", "/")
+            client.response_head()
+            left = size
+            while left > 0:
+                part = client.reader.exactly(min(left, 512 * 1024))
+                left -= len(part)
+                pause.wait(0.1)
+        self.assertNotIn("error.type", culvert.access_log(1)[0])
+
+
+class Memory(CulvertTest):
+    def test_new_requests_are_turned_away_until_there_is_room_again(self):
+        origin = self.origin(lambda x: x.reply(200, b"x" * (16 * 1024 * 1024 if x.request.target == "/large" else 2)))
+        culvert = self.culvert(origin.route(), threads=1, more='[limits]\nmemory = "1MiB"\n')
+        slow = []
+
+        def turned_away():
+            client = culvert.connect(receive_buffer=4096)
+            slow.append(client)
+            client.request("GET", "/large")
+            head = client.response_head()
+            return head if head.status == 503 else None
+        self.assertEqual(culvert.get("/").status, 200)
+        refusal = wait_until(turned_away, "the limit")
+        self.assertGreater(len(slow), 5, "there is room for a megabyte of buffers")
+        self.assertLess(len(slow), 100)
+        self.assertEqual((refusal.header("Retry-After"), refusal.has_token("Connection", "close")), ("5", True))
+        with culvert.connect() as client:
+            self.assert_failure(client.get("/"), 503, "overloaded")
+            self.assertTrue(client.is_closed())
+        for client in slow:
+            client.close()
+        wait_until(lambda: culvert.get("/").status == 200, "room")
+        records = culvert.access_log(len(slow) + 3)
+        self.assertIn(("overloaded", 503), {(x.get("error.type"), x["http.response.status_code"]) for x in records})
+        self.assertEqual(culvert.stderr().count("new requests are answered 503"), 1)
+        self.assertEqual(culvert.stderr().count("requests are served again"), 1)
+
+
+class List(CulvertTest):
+    def test_every_limit_with_its_value_and_place(self):
+        path = self.folder / "culvert.toml"
+        path.write_text('[server]\nheaders_timeout = "10s"\n[listener.web]\naddress = "127.0.0.1:8080"\n'
+                        'max_body_size = "1MiB"\n[[route]]\nname = "api"\nupstream = "api"\nresponse_timeout = "5s"\n'
+                        '[upstream.api]\nservers = "127.0.0.1:3000"\nresponse_timeout = "20s"\n')
+        done = run_culvert("check", "--limits", path)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+        for line in ("[limits]", "max_connections 0 default", "memory 2GiB default", "[listener.web]", f"headers_timeout 10s {path}:2:19",
+                     f"max_body_size 1MiB {path}:5:17", "send_timeout 60s default", "[[route]] api",
+                     f"response_timeout 5s {path}:9:20", f"idle_timeout 20s {path}:12:20", "[upstream.api]",
+                     "connect_timeout 3s default"):
+            self.assertIn(line, lines)
 
 
 if __name__ == "__main__":

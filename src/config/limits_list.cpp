@@ -1,0 +1,127 @@
+#include "config/limits_list.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include "config/addresses.hpp"
+#include "config/cross_check.hpp"
+#include "config/schema.hpp"
+
+namespace culvert::config {
+
+namespace {
+
+// Times and sizes, and numbers that are the most there may be.
+bool is_limit(const Key& key) {
+  return key.works == all_works && (key.type == Type::duration || key.type == Type::size ||
+                                    (key.type == Type::integer && key.name.starts_with("max_")));
+}
+
+// Tables in which a key is looked for, the one that counts first.
+using Tables = std::vector<const Node*>;
+
+struct Found {
+  std::string value;
+  std::string origin;
+};
+
+Found find(const Tables& tables, std::string_view name, std::string_view standard) {
+  for (const Node* table : tables) {
+    const Node* value = table->value_of(name);
+    if (value == nullptr) continue;
+    const Span& at = value->at;
+    return {value->text, at.file + ":" + std::to_string(at.line) + ":" + std::to_string(at.column)};
+  }
+  return {std::string(standard), "default"};
+}
+
+class LimitsList {
+ public:
+  explicit LimitsList(const Node& root) : root_(root) {}
+
+  std::vector<LimitInForce> take() {
+    add("[process]", "process", {&table_of("process")});
+    add("[limits]", "limits", {&table_of("limits")});
+    for (const Entry* listener : named_tables_of(root_, "listener")) {
+      const std::string title = "[listener." + listener->key + "]";
+      add(title, "listener.*", {&listener->value});
+      add(title, "server", {&listener->value, &table_of("server")});
+    }
+    std::vector<std::string> upstreams;
+    const std::vector<const Node*> routes = tables_of(root_, "route");
+    for (std::size_t i = 0; i < routes.size(); ++i) {
+      const Node* upstream = routes[i]->value_of("upstream");
+      if (upstream == nullptr) continue;
+      add_route(*routes[i], "[[route]] " + route_name(*routes[i], i), upstream->text);
+      if (std::ranges::find(upstreams, upstream->text) == upstreams.end()) upstreams.push_back(upstream->text);
+    }
+    for (const std::string& name : upstreams) {
+      add(is_url(name) ? name : "[upstream." + name + "]", "upstream.*", {&upstream_table(name)});
+    }
+    return std::move(limits_);
+  }
+
+ private:
+  const Node& table_of(std::string_view section) const {
+    const Node* table = root_.value_of(section);
+    return table == nullptr ? nothing_ : *table;
+  }
+  // A URL in a route is an upstream of which nothing is said.
+  const Node& upstream_table(const std::string& name) const {
+    const Node* table = table_of("upstream").value_of(name);
+    return table == nullptr ? nothing_ : *table;
+  }
+
+  void add(const std::string& title, std::string_view section, const Tables& tables) {
+    for (const std::string_view name : names_in(section)) {
+      const Key* key = find_key(section, name);
+      if (key->section != section || !is_limit(*key)) continue;
+      Found found = find(tables, name, key->standard);
+      limits_.push_back({title, std::string(name), std::move(found.value), std::move(found.origin)});
+    }
+  }
+
+  // What a route does not say itself its upstream does.
+  void add_route(const Node& route, const std::string& title, const std::string& upstream_name) {
+    const Node& upstream = upstream_table(upstream_name);
+    const std::string_view standard = find_key("upstream.*", "response_timeout")->standard;
+    for (const std::string_view name : names_in("route[]")) {
+      if (!is_limit(*find_key("route[]", name))) continue;
+      Found found = find({&route}, name, "");
+      if (found.value.empty()) found = find({&upstream}, "response_timeout", standard);
+      limits_.push_back({title, std::string(name), std::move(found.value), std::move(found.origin)});
+    }
+  }
+
+  const Node& root_;
+  const Node nothing_;
+  std::vector<LimitInForce> limits_;
+};
+
+}  // namespace
+
+std::vector<LimitInForce> limits_in_force(const Node& root) { return LimitsList(root).take(); }
+
+std::string to_text(const std::vector<LimitInForce>& limits) {
+  std::size_t name_width = 0;
+  std::size_t value_width = 0;
+  for (const LimitInForce& limit : limits) {
+    name_width = std::max(name_width, limit.name.size());
+    value_width = std::max(value_width, limit.value.size());
+  }
+  const auto padded = [](std::string text, std::size_t width) {
+    text.resize(width + 2, ' ');
+    return text;
+  };
+  std::string out;
+  std::string_view section;
+  for (const LimitInForce& limit : limits) {
+    if (limit.section != section) out.append(limit.section).append("\n");
+    section = limit.section;
+    out.append("  ").append(padded(limit.name, name_width)).append(padded(limit.value, value_width));
+    out.append(limit.origin).append("\n");
+  }
+  return out;
+}
+
+}  // namespace culvert::config

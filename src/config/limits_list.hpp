@@ -1,0 +1,22 @@
+// Every limit and every timeout that holds, with what it is and where that is written.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "config/node.hpp"
+
+namespace culvert::config {
+
+struct LimitInForce {
+  std::string section;  // "[listener.web]"
+  std::string name;
+  std::string value;    // as a file says it
+  std::string origin;   // FILE:LINE:COLUMN, or "default"
+};
+
+// Of a tree that was checked; in the order process, limits, listeners, routes, upstreams.
+std::vector<LimitInForce> limits_in_force(const Node& root);
+// Sections with a line for each limit.
+std::string to_text(const std::vector<LimitInForce>& limits);
+
+}  // namespace culvert::config
