@@ -9,6 +9,7 @@ TEST_PACKAGES="libgtest-dev libgmock-dev python3 curl nginx-light nodejs slowhtt
 
 # libFuzzer comes with clang.
 FUZZ_PACKAGES="clang libclang-rt-dev"
+TIDY_PACKAGES="clang-tidy-19"
 
 say() { printf '\n== %s\n' "$*"; }
 

@@ -462,7 +462,6 @@ H1Parser::H1Parser(MessageKind kind, H1Handler& handler) {
   static_assert(std::is_trivially_destructible_v<State>);
   ::new (static_cast<void*>(storage_)) State(kind, handler);
 }
-H1Parser::~H1Parser() = default;
 
 void H1Parser::begin(Arena& arena, const ParserLimits& limits) {
   const bool used = state().arena != nullptr;

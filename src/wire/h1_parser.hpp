@@ -50,7 +50,7 @@ struct Fed {
 class H1Parser {
  public:
   H1Parser(MessageKind kind, H1Handler& handler);
-  ~H1Parser();
+  ~H1Parser() = default;
   H1Parser(const H1Parser&) = delete;
   H1Parser& operator=(const H1Parser&) = delete;
 
