@@ -11,6 +11,7 @@
 #include "proxy/error_page.hpp"
 #include "proxy/gateway_state.hpp"
 #include "wire/header_names.hpp"
+#include "wire/plain_path.hpp"
 #include "wire/request_target.hpp"
 #include "wire/sixteen.hpp"
 
@@ -63,7 +64,7 @@ bool Exchange::find_route() {
     answer_failure(Reason::request_malformed);
     return false;
   }
-  if (!uri::is_plain_path(view_.path) && policy_->server.normalize_path && !normalize_path()) {
+  if (!wire::is_plain_path(view_.path) && policy_->server.normalize_path && !normalize_path()) {
     answer_failure(Reason::request_path_ambiguous);
     return false;
   }
