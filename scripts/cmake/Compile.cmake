@@ -40,7 +40,7 @@ if(CULVERT_LTO)
   # One program is one unit, which g++ lets grow by 40 % otherwise: less than all that is small. It goes by what it was
   # told when it compiled.
   set(CULVERT_LTO_LINK -flto=auto --param=inline-unit-growth=200 --param=max-inline-insns-auto=80)
-  set(CULVERT_LTO_OBJECTS ${CULVERT_LTO_LINK} -ffat-lto-objects)
+  set(CULVERT_LTO_OBJECTS ${CULVERT_LTO_LINK} -ffat-lto-objects -fno-plt)  # all symbols are bound at the start anyway
   set(CULVERT_PLAIN_LINK -fno-lto)
 endif()
 

@@ -50,8 +50,10 @@ Agent& ClientRequest::agent() const { return transaction_.agent; }
 void ClientRequest::start(const PooledRequest& options) {
   if (!wire::valid_token(options.method)) throw http_error(errc::ERR_INVALID_HTTP_TOKEN, std::string(options.method));
   if (!wire::valid_target(options.path)) throw http_error(errc::ERR_UNESCAPED_CHARACTERS);
-  method_ = arena_.copy(options.method);
-  path_ = arena_.copy(options.path);
+  const std::size_t method_size = options.method.size();
+  char* const text = static_cast<char*>(arena_.allocate(method_size + options.path.size(), 1));
+  method_ = {text, options.method.copy(text, method_size)};
+  path_ = {text + method_size, options.path.copy(text + method_size, options.path.size())};
   lines_ = options.headers;
   transaction_.response_timeout = options.response_timeout;
   transaction_.idle_timeout = options.idle_timeout;

@@ -120,17 +120,20 @@ bool Exchange::parse_target() {
     view_.path = rest.substr(0, mark);
     view_.query = mark == std::string_view::npos ? std::string_view() : rest.substr(mark + 1);
   }
+  view_.host = host_field_;
+  return wire::find(view_.host, wire::capitals_and_colons<wire::Sixteen>) == view_.host.size() || simplify_host();
+}
+
+// A port, an IPv6 address, capitals: of all that, what is compared is the host in lower case.
+[[gnu::noinline]] bool Exchange::simplify_host() {
   std::string_view name = host_field_;
-  if (name.find(':') != std::string_view::npos) {  // a port, an IPv6 address; anything else is the host as it stands
+  if (name.find(':') != std::string_view::npos) {
     if (!wire::parse_host_field(name)) return false;
     name = name.substr(0, name.starts_with('[') ? name.find(']') + 1 : name.find(':'));
   }
-  if (wire::find(name, wire::capitals<wire::Sixteen>) != name.size()) {
-    char* lower = static_cast<char*>(arena_.allocate(name.size(), 1));
-    std::transform(name.begin(), name.end(), lower, ascii::to_lower);
-    name = {lower, name.size()};
-  }
-  view_.host = name;
+  char* lower = static_cast<char*>(arena_.allocate(name.size(), 1));
+  std::transform(name.begin(), name.end(), lower, ascii::to_lower);
+  view_.host = {lower, name.size()};
   return true;
 }
 

@@ -68,6 +68,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   void redirect(const config::Redirect& action);
   void respond(const config::Respond& action);
   bool parse_target();
+  bool simplify_host();
   bool normalize_path();
   void write_record();
   void release_if_over() {

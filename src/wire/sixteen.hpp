@@ -121,9 +121,10 @@ unsigned not_plain(Text text) {
   const Text others = text.below('9' + 1).without(text.below('-')).without(text.equal('/'));
   return (letters | others).places() ^ all_places;
 }
+// For which a host is not what it is compared as.
 template <class Text>
-unsigned capitals(Text text) {
-  return text.below('Z' + 1).without(text.below('A')).places();
+unsigned capitals_and_colons(Text text) {
+  return (text.below('Z' + 1).without(text.below('A')) | text.equal(':')).places();
 }
 // What may not stand in a request target (text.hpp says why).
 template <class Text>

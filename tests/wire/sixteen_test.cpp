@@ -54,7 +54,7 @@ TYPED_TEST(SixteenTest, AnswersForEachByteByItself) {
         expect(control_characters(text), is_control);
         expect(not_plain(text), [](char c) { return !is_plain(c); });
         expect(no_word(text), [](char c) { return is_control(c) || c == ' ' || c == '\t'; });
-        expect(capitals(text), [](char c) { return c >= 'A' && c <= 'Z'; });
+        expect(capitals_and_colons(text), [](char c) { return (c >= 'A' && c <= 'Z') || c == ':'; });
         expect(text.equal(TypeParam::at("0123456789abcdef")).places(),
                [&, i = 0](char c) mutable { return c == "0123456789abcdef"[i++]; });
         expect(not_in_target(text), [](char c) { return !is(target_char, c); });
