@@ -68,7 +68,7 @@ class UpstreamFaults(CulvertTest):
                 exchange.reader.buffer.clear()
             exchange.close()
         origin = self.origin_that(falls_silent)
-        route = origin.route().replace("[[route]]", 'response_timeout = "100ms"\n[[route]]')
+        route = origin.route().replace("[[route]]", 'response_timeout = "400ms"\n[[route]]')
         silent = {"upstream_aborted_body": "upstream_body_timeout",
                   "upstream_reset_before_response": "upstream_response_timeout"}
         self.assert_told(self.culvert(route, threads=1), "silent", silent.get)
