@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -60,7 +61,8 @@ class Mutations {
  private:
   std::size_t below(std::size_t limit) { return random_() % limit; }
   const std::string& any() { return corpus_[below(corpus_.size())]; }
-  static constexpr std::string_view favourites{"\r\n\t :;,0/%[]\"\x7f\x80\xff\0", 19};
+  static constexpr std::array favourites{'\r', '\n', '\t', ' ', ':',    ';',    ',',    '0', '/',
+                                         '%',  '[',  ']',  '"', '\x7f', '\x80', '\xff', '\0'};
 
   void change(std::string& text) {
     const std::size_t at = below(text.size() + 1);
