@@ -24,18 +24,6 @@ std::string head_of(const RequestPlan& request, bool http10) {
   return head + "\r\n";
 }
 
-std::string body_of(const RequestPlan& request) {
-  const std::string body = Body::of_request(request).text();
-  if (request.framing != Framing::chunked) return body;
-  std::string text;
-  for (std::size_t at = 0; at < body.size();) {
-    const std::size_t size = std::min(body.size() - at, std::max<std::size_t>(1, request.piece % 8'000));
-    text += fmt::format("{:x}\r\n", size) + body.substr(at, size) + "\r\n";
-    at += size;
-  }
-  return text + (request.trailers ? "0\r\nX-Check: yes\r\n\r\n" : "0\r\n\r\n");
-}
-
 }  // namespace
 
 class Client::Connection final : public Link::Far, private MessageReader::Reader {
@@ -70,7 +58,7 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
       return;
     }
     to_send_ = head_of(*request_, client_.plan_.http10);
-    body_ = body_of(*request_);
+    body_ = framed(request_->framing, Body::of_request(*request_).text(), request_->piece, true, request_->trailers);
     if (!request_->expects) {
       to_send_ += std::exchange(body_, {});
     } else {
@@ -115,7 +103,6 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
   }
 
   void request_sent() {
-    client_.ledger_.entry(request_->id).sent_whole = true;
     if (request_->mood == Mood::half_closes || request_->mood == Mood::malformed) closing_ = true;
     if (request_->mood == Mood::half_closes) link_.finish();
     request_ = nullptr;
@@ -136,10 +123,7 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
 
   void on_end() override {
     reader_.end();
-    if (!gone_) {
-      link_.close();
-      over();
-    }
+    leave();
   }
   void on_reset() override { over(); }
 

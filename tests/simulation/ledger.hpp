@@ -19,14 +19,12 @@ struct Attempt {  // of culvert, to have an exchange done by an origin
   std::uint64_t read_before = 0;  // of the link by culvert
   std::size_t received = 0;       // of the request's body
   ResponsePlan plan;
-  bool sent_whole = false;
 };
 
 struct Entry {
   const RequestPlan* plan = nullptr;
   bool disturbed = false;  // by its client: it resets, stalls, ...
   unsigned sends = 0;      // by its client: again after a connection that said it would close
-  bool sent_whole = false;
   std::vector<Attempt> attempts;
   enum class Outcome : std::uint8_t { open, complete, refused, cut, unanswered } outcome = Outcome::open;
   int status = 0;        // that the client saw

@@ -37,7 +37,7 @@ class Link::Near final : public Transport, private SimLoop::Source {
       const std::size_t count = link_.piece(std::min(way.arrived.size(), scratch.size()));
       std::memcpy(scratch.data(), way.arrived.data(), count);
       way.arrived.erase(0, count);
-      way.consumed += count;
+      link_.read_by_culvert_ += count;
       link_.pump();
       return Bytes(scratch.first(count));
     }
@@ -56,7 +56,6 @@ class Link::Near final : public Transport, private SimLoop::Source {
     const std::size_t count = bytes.size();
     if (count == 0) return count;
     way.flying += count;
-    way.consumed += count;
     Link& link = link_;
     link.loop_.after(link.travel(way),
                      [&link, bytes = std::move(bytes), era = way.era] { link.arrive_far(bytes, era); });
@@ -187,7 +186,7 @@ void Link::pump() {
 void Link::arrive_near(std::string bytes, std::uint64_t era) {
   way_in_.flying -= bytes.size();
   if (era != way_in_.era) return;
-  if (near_gone_) return loop_.after(travel(way_out_), [this] { reset_far(); });
+  if (!near_open()) return loop_.after(travel(way_out_), [this] { reset_far(); });
   way_in_.arrived += bytes;
   trace_.add(loop_.elapsed(), "{} {} bytes for culvert", name_, bytes.size());
 }
@@ -215,7 +214,6 @@ void Link::hand_over() {
 void Link::near_closed(bool with_reset) {
   trace_.add(loop_.elapsed(), "{} closed by culvert{}", name_, with_reset ? ", with a reset" : "");
   Near& near = *std::exchange(near_, nullptr);
-  near_gone_ = true;
   if (!connected_ || error_) return;
   if (!with_reset && way_in_.arrived.empty()) return void(near.shutdown_write());
   if (random_.one_in(2)) ++way_out_.era;
@@ -223,7 +221,7 @@ void Link::near_closed(bool with_reset) {
 }
 
 void Link::reset_near() {
-  if (near_gone_ || error_) return;
+  if (!near_open() || error_) return;
   error_ = system_error(ECONNRESET);
   if (random_.one_in(2)) way_in_.arrived.clear();
 }

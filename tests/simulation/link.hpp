@@ -46,15 +46,13 @@ class Link {
   void close();                       // as close(2): the far side is gone
   void reset();
   void read(bool on);
-  bool drained() const { return way_in_.waiting.empty(); }  // all that was sent is on its way
 
   // ---- how an attempt to connect goes
   void connected();
   void refuse();
   // ---- what the judge looks at
   bool near_open() const { return near_ != nullptr; }
-  std::uint64_t read_by_culvert() const { return way_in_.consumed; }
-  std::uint64_t written_by_culvert() const { return way_out_.consumed; }
+  std::uint64_t read_by_culvert() const { return read_by_culvert_; }
   const std::string& name() const { return name_; }
 
   // culvert's side, once.
@@ -66,7 +64,6 @@ class Link {
     std::string waiting;         // sent, without room
     std::size_t flying = 0;      // on their way
     std::string arrived;         // not read
-    std::uint64_t consumed = 0;  // by culvert: read, or written
     bool finished = false;       // the sender will send no more
     bool fin_flies = false;
     bool fin_arrived = false;
@@ -100,7 +97,7 @@ class Link {
   bool far_gone_ = false;
   bool far_told_end_ = false;
   bool far_told_reset_ = false;
-  bool near_gone_ = false;
+  std::uint64_t read_by_culvert_ = 0;
   std::error_code error_;  // as culvert sees it
 };
 

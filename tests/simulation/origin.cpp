@@ -107,7 +107,7 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
     const bool cut =
         plan_.fault == Fault::cut || plan_.fault == Fault::reset_inside || plan_.fault == Fault::stalls_inside;
     if (cut) body.resize(plan_.fault_at);
-    if (has_body()) to_send_ += framed(body, cut);
+    if (has_body()) to_send_ += framed(plan_.framing, body, plan_.piece, !cut, plan_.trailers);
     if (plan_.fault == Fault::extra_bytes) {
       to_send_ += "HTTP/1.1 200 OK\r\nX-Id: 0\r\nContent-Length: 4\r\n\r\nevil";
     }
@@ -117,18 +117,6 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
   bool has_body() const {
     return plan_.framing != Framing::none && entry_->plan->method != "HEAD" && plan_.status != 204 &&
            plan_.status != 304;
-  }
-
-  std::string framed(const std::string& body, bool cut) const {
-    if (plan_.framing != Framing::chunked) return body;
-    std::string text;
-    for (std::size_t at = 0; at < body.size();) {
-      const std::size_t size = std::min(body.size() - at, std::max<std::size_t>(1, plan_.piece % 8'000));
-      text += fmt::format("{:x}\r\n", size) + body.substr(at, size) + "\r\n";
-      at += size;
-    }
-    if (cut) return text;
-    return text + (plan_.trailers ? "0\r\nX-Check: yes\r\n\r\n" : "0\r\n\r\n");
   }
 
   void send_piece() {
@@ -144,7 +132,7 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
       case Fault::stalls_inside:
         return;
       default:
-        attempt().sent_whole = true;
+        break;
     }
     answering_ = false;
     if (!reading_) end_exchange();

@@ -1,5 +1,7 @@
 #include "simulation/plan.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -238,6 +240,18 @@ ResponsePlan make_response(const Plan& plan, const RequestPlan& request, unsigne
     if (response.fault == Fault::extra_bytes) response.piece = large_body * 2;
   }
   return response;
+}
+
+std::string framed(Framing framing, const std::string& body, std::size_t piece, bool whole, bool trailers) {
+  if (framing != Framing::chunked) return body;
+  std::string text;
+  for (std::size_t at = 0; at < body.size();) {
+    const std::size_t size = std::min(body.size() - at, std::max<std::size_t>(1, piece % 8'000));
+    text += fmt::format("{:x}\r\n", size) + body.substr(at, size) + "\r\n";
+    at += size;
+  }
+  if (!whole) return text;
+  return text + (trailers ? "0\r\nX-Check: yes\r\n\r\n" : "0\r\n\r\n");
 }
 
 std::string Body::text() const {

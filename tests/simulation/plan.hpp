@@ -99,6 +99,10 @@ Plan make_plan(std::uint64_t seed);
 // How the origin answers the n-th time that it is asked for exchange `id`.
 ResponsePlan make_response(const Plan& plan, const RequestPlan& request, unsigned attempt);
 
+// A body as it is sent. Chunks are of about `piece` bytes; the last one, with the trailers, stands only where it is
+// `whole`.
+std::string framed(Framing framing, const std::string& body, std::size_t piece, bool whole, bool trailers);
+
 // A body, as both sides know it.
 struct Body {
   unsigned salt;

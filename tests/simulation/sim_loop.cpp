@@ -82,10 +82,9 @@ std::vector<SimLoop::Source*> SimLoop::find_ready() {
 
 // In any order, and some only in a later turn: a kernel hands out a bounded number at a time. Those told first may
 // destroy others.
-void SimLoop::tell(const std::vector<Source*>& ready) {
-  std::vector<Source*> order = ready;
-  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random_.below(i)]);
-  for (Source* source : order) {
+void SimLoop::tell(std::vector<Source*> ready) {
+  for (std::size_t i = ready.size(); i > 1; --i) std::swap(ready[i - 1], ready[random_.below(i)]);
+  for (Source* source : ready) {
     if (random_.one_in(8)) continue;
     bool alive = false;
     sources_.for_each([&](Source& other) { alive = alive || &other == source; });

@@ -55,7 +55,7 @@ class SimLoop final : public Loop {
   std::vector<Source*> find_ready();
   bool wait(bool busy);
   void happen();
-  void tell(const std::vector<Source*>& ready);
+  void tell(std::vector<Source*> ready);
   void run_posted();
   void advance_to(TimePoint when);
 

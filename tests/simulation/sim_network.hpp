@@ -37,7 +37,6 @@ class SimNetwork final : public Network {
   // culvert's ends that are open, in all and of those that it dialled to `host`.
   std::size_t open() const;
   std::size_t open_to(const Host& host) const;
-  const std::vector<std::unique_ptr<Link>>& links() const { return links_; }
 
  private:
   Link& make(const Link::Ends& ends);
