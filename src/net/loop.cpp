@@ -10,6 +10,7 @@
 #include "base/block_pool.hpp"
 #include "base/http_date.hpp"
 #include "base/intrusive_list.hpp"
+#include "base/split_mix.hpp"
 #include "net/deadline_wheel.hpp"
 
 namespace culvert {
@@ -67,13 +68,7 @@ std::string_view Loop::http_date() {
   return {date_, http_date_chars};
 }
 
-// SplitMix64: one addition and some mixing, every seed is a good one.
-std::uint64_t Loop::random() {
-  std::uint64_t bits = random_state_ += 0x9e3779b97f4a7c15;
-  bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
-  bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
-  return bits ^ (bits >> 31);
-}
+std::uint64_t Loop::random() { return split_mix(random_state_); }
 
 void Loop::random_fill(std::span<std::byte> bytes) {
   while (!bytes.empty()) {

@@ -4,19 +4,15 @@
 #include <cstdint>
 #include <span>
 
+#include "base/split_mix.hpp"
+
 namespace culvert::simulation {
 
 class Random {
  public:
   explicit Random(std::uint64_t seed) : state_(seed) {}
 
-  // SplitMix64: one addition and some mixing, every seed is a good one.
-  std::uint64_t next() {
-    std::uint64_t bits = state_ += 0x9e3779b97f4a7c15;
-    bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
-    bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
-    return bits ^ (bits >> 31);
-  }
+  std::uint64_t next() { return split_mix(state_); }
   // 0 .. bound - 1
   std::uint64_t below(std::uint64_t bound) { return next() % bound; }
   // least .. most
