@@ -5,17 +5,14 @@
 
 #include <string>
 
+#include "wire/sixteen_bodies.hpp"
+
 namespace culvert::wire {
 namespace {
 
 template <class Text>
 class PlainPath : public testing::Test {};
 
-#if defined(__SSE2__)
-using Bodies = testing::Types<SixteenInWords, SixteenInRegister>;
-#else
-using Bodies = testing::Types<SixteenInWords>;
-#endif
 TYPED_TEST_SUITE(PlainPath, Bodies);
 
 // Every mark at every place of paths of every length, so that each pair lies across the border of two steps once.

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/ascii.hpp"
+#include "wire/sixteen_bodies.hpp"
 #include "wire/text.hpp"
 
 namespace culvert::wire {
@@ -18,12 +19,6 @@ namespace {
 template <class Text>
 class SixteenTest : public testing::Test {};
 
-// Both bodies, whichever of them this processor uses.
-#if defined(__SSE2__)
-using Bodies = testing::Types<SixteenInWords, SixteenInRegister>;
-#else
-using Bodies = testing::Types<SixteenInWords>;
-#endif
 TYPED_TEST_SUITE(SixteenTest, Bodies);
 
 bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == '\x7f'; }
