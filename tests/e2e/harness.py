@@ -31,6 +31,8 @@ SANITIZER_REPORT = re.compile(r"Sanitizer: |runtime error: ")
 # A report ends the process with a code that no test expects.
 SANITIZERS = {"ASAN_OPTIONS": "exitcode=97:detect_stack_use_after_return=1", "UBSAN_OPTIONS": "print_stacktrace=1",
               "TSAN_OPTIONS": "exitcode=97:second_deadlock_stack=1"}
+# A leak checker cannot look at a process that is being traced.
+UNTRACED_LEAKS = {"ASAN_OPTIONS": SANITIZERS["ASAN_OPTIONS"] + ":detect_leaks=0"}
 
 
 def free_port():
@@ -164,6 +166,19 @@ class CulvertTest(unittest.TestCase):
     def close_origin(self, origin):
         origin.close()
         self.assertEqual(origin.errors, [], "the origin saw something it did not expect")
+
+    def address_that_never_answers(self):
+        """Of a listener whose queue is full: Linux lets further connections wait."""
+        full = socket.socket()
+        self.addCleanup(full.close)
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(3):
+            waiting = socket.socket()
+            self.addCleanup(waiting.close)
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        return f"127.0.0.1:{full.getsockname()[1]}"
 
     def config(self, port, routes="", *, threads=2, process="", listener="", server="", more="",
                access="", access_file="access.log"):

@@ -3,10 +3,8 @@ parsers they are meant for."""
 import re
 import socket
 
-from harness import SANITIZERS, CulvertTest, main, wait_until
+from harness import UNTRACED_LEAKS, CulvertTest, main, wait_until
 
-# A leak checker cannot look at a process that is being traced.
-UNTRACED_LEAKS = {"ASAN_OPTIONS": SANITIZERS["ASAN_OPTIONS"] + ":detect_leaks=0"}
 ANSWER = '[[route]]\nrespond = { body = "ok" }\n'
 
 
