@@ -7,7 +7,6 @@
 #include "config/addresses.hpp"
 #include "config/cross_check.hpp"
 #include "config/schema.hpp"
-#include "config/secret.hpp"
 
 namespace culvert::config {
 namespace {
@@ -310,7 +309,7 @@ Upstream build_upstream(const std::string& name, const Node& table) {
   if (const Node* value = table.value_of("local_address")) upstream.local_address = *Endpoint::parse_ip(value->text);
   read.number("family", upstream.family);
   if (const Node* value = table.value_of("hints")) upstream.hints = build_hints(*value);
-  if (const Node* value = table.value_of("auth")) upstream.auth = *read_credentials(*value);
+  if (const Node* value = table.value_of("auth")) upstream.auth = value->text;
   read.flag("no_delay", upstream.no_delay);
   read.size("max_header_size", upstream.max_header_size);
   read.number("max_headers_count", upstream.max_headers_count);

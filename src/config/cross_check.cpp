@@ -5,7 +5,6 @@
 #include <map>
 
 #include "config/addresses.hpp"
-#include "config/secret.hpp"
 
 namespace culvert::config {
 namespace {
@@ -154,21 +153,11 @@ void check_routes(const Node& root, Diagnostics& diagnostics) {
   }
 }
 
-void check_credentials(const Node& upstream, Diagnostics& diagnostics) {
-  const Node* auth = upstream.value_of("auth");
-  if (auth == nullptr || !is_secret(*auth)) return;
-  const Parsed<std::string> credentials = read_credentials(*auth);
-  if (const auto& wrong = credentials.wrong()) {
-    diagnostics.push_back(error_at(auth->at, wrong->code, wrong->text, wrong->label, wrong->help));
-  }
-}
-
 void check_upstreams(const Node& root, Diagnostics& diagnostics) {
   constexpr std::array<std::string_view, 2> lists{"servers", "server"};
   for (const Entry* upstream : named_tables_of(root, "upstream")) {
     check_exclusive(upstream->value, lists, "two-lists", "servers are listed in one way: this upstream has", "list", "",
                     diagnostics);
-    check_credentials(upstream->value, diagnostics);
     const bool has_list = upstream->value.find("servers") != nullptr || upstream->value.find("server") != nullptr;
     if (has_list) continue;
     diagnostics.push_back(error_at(upstream->at, "no-servers", "[upstream." + upstream->key + "] has no servers",

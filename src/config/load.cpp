@@ -6,6 +6,7 @@
 #include "config/build.hpp"
 #include "config/checker.hpp"
 #include "config/include.hpp"
+#include "config/secret.hpp"
 #include "config/warnings.hpp"
 
 namespace culvert::config {
@@ -25,8 +26,11 @@ void sort_by_place(Diagnostics& diagnostics, const std::vector<std::string>& fil
 
 Loaded load(const std::string& path) {
   Loaded loaded;
-  const Files files = read_with_includes(path, loaded.diagnostics);
-  if (files.tree) check(*files.tree, loaded.diagnostics);
+  Files files = read_with_includes(path, loaded.diagnostics);
+  if (files.tree) {
+    check(*files.tree, loaded.diagnostics);
+    read_secrets(*files.tree, loaded.diagnostics);
+  }
   if (files.tree && !has_errors(loaded.diagnostics)) {
     const auto config = std::make_shared<const Config>(build(*files.tree));
     add_warnings(*files.tree, *config, loaded.diagnostics);

@@ -5,7 +5,11 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <string>
 #include <system_error>
+
+#include "config/values.hpp"
+
 namespace culvert::config {
 
 namespace {
@@ -38,8 +42,12 @@ Parsed<std::string> of_credential(const std::string& name) {
   return of_file(std::string(folder) + "/" + name);
 }
 
-}  // namespace
+Node* child(Node& table, std::string_view key) {
+  const auto found = std::ranges::find(table.entries, key, &Entry::key);
+  return found == table.entries.end() ? nullptr : &found->value;
+}
 
+// A text, or a table that names one source.
 bool is_secret(const Node& value) {
   if (value.is_scalar()) return value.is_text();
   if (value.entries.size() != 1) return false;
@@ -54,6 +62,7 @@ Parsed<std::string> read_secret(const Node& value) {
   return of_credential(value.value_of("credential")->text);
 }
 
+// "USER:PASSWORD" (RFC 7617).
 Parsed<std::string> read_credentials(const Node& value) {
   Parsed<std::string> secret = read_secret(value);
   if (!secret) return secret;
@@ -62,6 +71,23 @@ Parsed<std::string> read_credentials(const Node& value) {
     return Wrong{"bad-secret", "credentials are USER:PASSWORD, without control characters", "", ""};
   }
   return secret;
+}
+
+}  // namespace
+
+void read_secrets(Node& root, Diagnostics& diagnostics) {
+  Node* const upstreams = child(root, "upstream");
+  if (upstreams == nullptr) return;
+  for (Entry& upstream : upstreams->entries) {
+    Node* const auth = child(upstream.value, "auth");
+    if (auth == nullptr || !is_secret(*auth)) continue;
+    const Parsed<std::string> credentials = read_credentials(*auth);
+    if (const auto& wrong = credentials.wrong()) {
+      diagnostics.push_back(error_at(auth->at, wrong->code, wrong->text, wrong->label, wrong->help));
+      continue;
+    }
+    *auth = Node{.kind = Node::Kind::string, .at = auth->at, .text = *credentials, .items = {}, .entries = {}};
+  }
 }
 
 }  // namespace culvert::config
