@@ -7,6 +7,7 @@ A test class derives from CulvertTest:
     with culvert.connect() as client:                            a raw connection
         self.assertEqual(client.get("/").body, b"hello")
 """
+import itertools
 import json
 import os
 import random
@@ -35,16 +36,34 @@ SANITIZERS = {"ASAN_OPTIONS": "exitcode=97:detect_stack_use_after_return=1", "UB
 UNTRACED_LEAKS = {"ASAN_OPTIONS": SANITIZERS["ASAN_OPTIONS"] + ":detect_leaks=0"}
 
 
-def free_port():
-    """A port below those the kernel gives to outgoing connections, so that nobody takes it in between."""
+def claim_ports():
+    """A hundred ports, below those the kernel gives to outgoing connections, and what keeps other test processes off them:
+    daemons that listen on one port share its clients (SO_REUSEPORT) instead of noticing each other.
+    """
     while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+        first = 100 * random.randrange(200, 320)
+        claim = socket.socket()
+        try:
+            claim.bind(("127.0.0.1", first))
+            return claim, itertools.cycle(range(first + 1, first + 100))
+        except OSError:
+            claim.close()
+
+
+PORTS_CLAIM, PORTS = claim_ports()  # as long as the process
+
+
+def is_free(port):
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+            return True
+        except OSError:
+            return False
+
+
+def free_port():
+    return next(filter(is_free, PORTS))
 
 
 def wait_until(condition, what, seconds=PATIENCE):
