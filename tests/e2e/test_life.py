@@ -160,7 +160,7 @@ class Reloading(HalfAnswers):
             culvert.reload(culvert.config_path.read_text() + "[upstreams.api]\n")
             message = r"culvert\.toml:\d+:2: error: unknown section"
             wait_until(lambda: re.search(message, culvert.stderr()), "the message")
-            self.assertIn('did you mean "upstream"?', culvert.stderr())
+            wait_until(lambda: 'did you mean "upstream"?' in culvert.stderr(), "the suggestion")
             self.assertEqual(client.get("/").body, b"one")
         self.assertEqual(culvert.get("/").body, b"one")
 

@@ -164,7 +164,8 @@ class Descriptors(CulvertTest):
 
     def test_limit_beyond_the_descriptors_is_lowered(self):
         culvert = self.culvert(ANSWER, more="[limits]\nmax_connections = 1000\n", under=["prlimit", "--nofile=200:200"])
-        self.assertIn("limits.max_connections is 1000: the limit of open files, 200, lets 60 be", culvert.stderr())
+        warning = "limits.max_connections is 1000: the limit of open files, 200, lets 60 be"
+        wait_until(lambda: warning in culvert.stderr(), "the warning")
 
 
 class SlowClients(CulvertTest):
@@ -248,6 +249,7 @@ class Memory(CulvertTest):
         wait_until(lambda: culvert.get("/").status == 200, "room")
         records = culvert.access_log(len(slow) + 3)
         self.assertIn(("overloaded", 503), {(x.get("error.type"), x["http.response.status_code"]) for x in records})
+        wait_until(lambda: "requests are served again" in culvert.stderr(), "the end of it in the log")
         self.assertEqual(culvert.stderr().count("new requests are answered 503"), 1)
         self.assertEqual(culvert.stderr().count("requests are served again"), 1)
 
