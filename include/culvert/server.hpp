@@ -131,7 +131,6 @@ class Server {
   // A stream was taken. The socket is the connection's.
   RareEvent<Socket&> on_connection;
   RareEvent<Socket&> on_timeout;         // see set_timeout()
-  Event<const Endpoint&> on_disconnect;  // a connection is not the server's any more: closed, or taken by on_connect
   RareEvent<> on_listening;              // follows listen()
   RareEvent<std::error_code> on_error;   // could not listen, or not accept
   Event<> on_close;                      // follows close(), when no connection is left

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "culvert/bytes.hpp"
 #include "culvert/endpoint.hpp"
@@ -33,6 +34,12 @@ class Watcher {
 
  protected:
   ~Watcher() = default;
+};
+
+// What goes along with a stream until it is closed: what it is counted by, for example.
+class Passenger {
+ public:
+  virtual ~Passenger() = default;
 };
 
 // A byte stream. Destroying it closes it at once: nothing is ever in flight into our memory. One loop, one thread.
@@ -64,9 +71,18 @@ class Transport {
   // The descriptor behind it, to ask the kernel about; -1 where there is none.
   virtual int native_handle() const { return -1; }
 
+  // The same where the bytes on it are the stream's own, so that the kernel may move them (splice); -1 where they are not.
+  virtual int plain_handle() const { return -1; }
+
   // Family::none where it has none.
   virtual const Endpoint& local() const = 0;
   virtual const Endpoint& remote() const = 0;
+
+  // Destroyed with the stream, after it was closed.
+  void carry(std::unique_ptr<Passenger> passenger) { passenger_ = std::move(passenger); }
+
+ private:
+  std::unique_ptr<Passenger> passenger_;
 };
 
 }  // namespace culvert

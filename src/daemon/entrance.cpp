@@ -56,6 +56,7 @@ void Entrance::seek_places() {
   if (!service_->limit().take(waiting_)) return listener_.pause();
   step_ = Step::accept;
   if (listener_.paused()) listener_.resume();
+  stream_->carry(std::make_unique<Places>(limits_, service_->limit(), stream_->remote()));
   service_->adopt(std::move(stream_));
 }
 

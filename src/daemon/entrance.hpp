@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "daemon/places.hpp"
 #include "daemon/service.hpp"
 #include "net/listener.hpp"
 

@@ -4,15 +4,9 @@
 
 namespace culvert::daemon {
 
-Service::Service(Http& http, proxy::Gateway& gateway, Limits& limits, ConnectionLimit& limit,
-                 const config::Listener& settings)
+Service::Service(Http& http, proxy::Gateway& gateway, ConnectionLimit& limit, const config::Listener& settings)
     : gateway_(gateway), limit_(limit), server_(http, proxy::Gateway::server_options(settings.server)) {
   gateway_.serve(server_, settings.name);
-  server_.on_disconnect([this, &limits](const Endpoint& client) {
-    limits.clients.give_back(client);
-    limit_.give_back();
-    limits.process.give_back();
-  });
   server_.on_close([this] {
     finished_ = true;
     if (on_finished_) on_finished_();

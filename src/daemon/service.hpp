@@ -1,5 +1,4 @@
-// One [listener.NAME] on one worker: the message model's server, led by the worker's gateway, and what its connections
-// are counted by.
+// One [listener.NAME] on one worker: the message model's server, led by the worker's gateway.
 #pragma once
 #include <functional>
 #include <memory>
@@ -12,23 +11,16 @@
 
 namespace culvert::daemon {
 
-// Limits that all workers share.
-struct Limits {
-  ConnectionLimit process;
-  ClientLimit clients;
-};
-
 class Service {
  public:
   // `limit` is that of [listener.NAME]. Begin only after the gateway knows the listener.
-  Service(Http& http, proxy::Gateway& gateway, Limits& limits, ConnectionLimit& limit,
-          const config::Listener& settings);
+  Service(Http& http, proxy::Gateway& gateway, ConnectionLimit& limit, const config::Listener& settings);
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
   void apply(const config::Listener& settings);
-  // Serves a stream that has its three places: in the process, at this listener, and as a client.
+  // Serves a stream that has its places.
   void adopt(std::unique_ptr<Transport> stream);
   // Connections end with the request they are at; `on_finished` is called when none is left.
   void finish(std::function<void()> on_finished);

@@ -75,7 +75,7 @@ void Worker::take(Delivery& delivery) {
     if (service) {
       service->apply(listener);
     } else {
-      service = std::make_unique<Service>(http_, gateway_, limits_, *delivery.limits[i], listener);
+      service = std::make_unique<Service>(http_, gateway_, *delivery.limits[i], listener);
     }
     open_entrances(listener, *service, delivery);
   }

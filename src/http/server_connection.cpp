@@ -309,7 +309,6 @@ void ServerConnection::leave(Bytes rest) {
   sender_.unlink();
   loop().defer(later_);
   socket->stand_alone();
-  server_.on_disconnect.emit(socket->remote());
   request.destroyed_ = true;
   transaction_->response.cut({});
   event.emit(request, socket, rest);
@@ -385,7 +384,6 @@ void ServerConnection::close(std::error_code reason) {
     release_transaction();
   }
   phase_ = Phase::closed;
-  server_.on_disconnect.emit(socket_->remote());
   socket_->close_transport(asked_for_ || is_of_the_network(reason) ? reason : std::error_code());
   held_ = {};
   loop().forget(due_);

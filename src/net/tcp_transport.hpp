@@ -23,6 +23,7 @@ class TcpTransport final : public Transport {
   void set_no_delay(bool on) override;
   void set_keep_alive(bool on, int idle_seconds) override;
   int native_handle() const override { return descriptor_.fd(); }
+  int plain_handle() const override { return descriptor_.fd(); }
   const Endpoint& local() const override;
   const Endpoint& remote() const override { return remote_; }
 

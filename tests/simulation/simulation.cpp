@@ -5,6 +5,7 @@
 
 #include "base/block_pool.hpp"
 #include "culvert/http.hpp"
+#include "daemon/places.hpp"
 #include "daemon/service.hpp"
 #include "proxy/gateway.hpp"
 #include "simulation/client.hpp"
@@ -57,10 +58,10 @@ class World {
   std::vector<std::unique_ptr<Client>> clients_;
   // culvert, as a worker has it
   Records records_;
-  Http http_;
-  proxy::Gateway gateway_;
   daemon::Limits limits_;
   daemon::ConnectionLimit listener_limit_;
+  Http http_;
+  proxy::Gateway gateway_;
   std::unique_ptr<daemon::Service> service_;
   std::uint64_t turns_ = 0;
 };
@@ -75,10 +76,10 @@ World::World(const Plan& plan, bool print)
       clients_network_(loop_, trace_, "client", plan.clients_weather, random_.fork(3)),
       resolver_(loop_, trace_, random_.fork(4), !plan.calm),
       records_(ledger_),
-      http_(loop_, upstreams_, resolver_),
-      gateway_(http_, &records_),
       limits_{daemon::ConnectionLimit([] {}), daemon::ClientLimit([](std::uint64_t) {})},
-      listener_limit_([] {}) {
+      listener_limit_([] {}),
+      http_(loop_, upstreams_, resolver_),
+      gateway_(http_, &records_) {
   for (std::size_t i = 0; i < plan.hosts.size(); ++i) {
     origins_.push_back(std::make_unique<Origin>(loop_, trace_, ledger_, plan, plan.hosts[i], random_.fork(10 + i)));
     upstreams_.add(host_address(i), *origins_.back());
@@ -89,7 +90,7 @@ World::World(const Plan& plan, bool print)
 
 void World::begin() {
   gateway_.apply(plan_.config);
-  service_ = std::make_unique<daemon::Service>(http_, gateway_, limits_, listener_limit_, plan_.config->listeners[0]);
+  service_ = std::make_unique<daemon::Service>(http_, gateway_, listener_limit_, plan_.config->listeners[0]);
   for (std::size_t i = 0; i < plan_.clients.size(); ++i) {
     clients_.push_back(std::make_unique<Client>(
         loop_, trace_, ledger_, plan_.clients[i], random_.fork(100 + i), [this, i] { return dial(i); },
@@ -113,7 +114,9 @@ Link* World::dial(std::size_t client) {
   limits_.clients.take(from, loop_.now());
   limits_.process.take(waiting);
   listener_limit_.take(waiting);
-  service_->adopt(link.near());
+  std::unique_ptr<Transport> stream = link.near();
+  stream->carry(std::make_unique<daemon::Places>(limits_, listener_limit_, from));
+  service_->adopt(std::move(stream));
   return &link;
 }
 
