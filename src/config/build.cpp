@@ -7,6 +7,7 @@
 #include "config/addresses.hpp"
 #include "config/cross_check.hpp"
 #include "config/schema.hpp"
+#include "config/users.hpp"
 
 namespace culvert::config {
 namespace {
@@ -320,6 +321,18 @@ Upstream build_upstream(const std::string& name, const Node& table) {
   return upstream;
 }
 
+Auth build_auth(const Entry& entry) {
+  Auth auth;
+  auth.name = entry.key;
+  auth.users = parse_users(entry.value.value_of("users")->text).users;
+  const Reader read(entry.value, "auth.*");
+  read.text("realm", auth.realm);
+  read.number("max_failures", auth.max_failures);
+  read.duration("failure_interval", auth.failure_interval);
+  read.duration("cache_timeout", auth.cache_timeout);
+  return auth;
+}
+
 Upstream upstream_of_url(const std::string& url) {
   Upstream upstream;
   upstream.name = url;
@@ -348,6 +361,7 @@ Config build(const Node& root) {
     config.upstreams[name] =
         is_url(name) ? upstream_of_url(name) : build_upstream(name, *table_in(root, "upstream").value_of(name));
   }
+  for (const Entry* auth : named_tables_of(root, "auth")) config.auths.emplace(auth->key, build_auth(*auth));
   return config;
 }
 

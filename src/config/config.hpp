@@ -221,6 +221,19 @@ struct Upstream {
   bool operator==(const Upstream&) const = default;
 };
 
+using Users = std::map<std::string, std::string, std::less<>>;  // their names, and the hashes of their passwords
+
+// [auth.N]: who may pass.
+struct Auth {
+  std::string name;
+  std::string realm = "culvert";
+  Users users;
+  std::uint32_t max_failures = 10;            // of a client, and for a user, before they have to wait; 0: no limit
+  milliseconds failure_interval{6'000};       // then one in this time
+  milliseconds cache_timeout{300'000};        // an accepted password that is not used is forgotten after this
+  bool operator==(const Auth&) const = default;
+};
+
 struct Config {
   Process process;
   Log log;
@@ -228,6 +241,7 @@ struct Config {
   std::vector<Listener> listeners;
   std::vector<Route> routes;               // in order; the first that matches is used
   std::map<std::string, Upstream, std::less<>> upstreams;  // only those that a route uses
+  std::map<std::string, Auth, std::less<>> auths;
   bool operator==(const Config&) const = default;
 };
 

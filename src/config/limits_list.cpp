@@ -58,6 +58,9 @@ class LimitsList {
     for (const std::string& name : upstreams) {
       add(is_url(name) ? name : "[upstream." + name + "]", "upstream.*", {&upstream_table(name)});
     }
+    for (const Entry* auth : named_tables_of(root_, "auth")) {
+      add("[auth." + auth->key + "]", "auth.*", {&auth->value});
+    }
     return std::move(limits_);
   }
 

@@ -14,7 +14,7 @@ struct LimitInForce {
   std::string origin;   // FILE:LINE:COLUMN, or "default"
 };
 
-// Of a tree that was checked; in the order process, limits, listeners, routes, upstreams.
+// Of a tree that was checked; in the order process, limits, listeners, routes, upstreams, auth.
 std::vector<LimitInForce> limits_in_force(const Node& root);
 // Sections with a line for each limit.
 std::string to_text(const std::vector<LimitInForce>& limits);

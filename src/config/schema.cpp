@@ -24,7 +24,7 @@ constexpr Key rows[] = {
     {"", "route", Type::tables, one, "", "", all_works, "what is done with a request; the first that matches is used"},
     {"", "upstream", Type::named_tables, one, "", "", all_works, "servers that requests are passed to"},
     {"", "tunnel", Type::named_tables, one, "", "", not_yet, "what CONNECT may reach"},
-    {"", "auth", Type::named_tables, one, "", "", not_yet, "who may pass"},
+    {"", "auth", Type::named_tables, one, "", "", all_works, "who may pass"},
     {"", "cluster", Type::table, one, "", "", not_yet, "several culverts with one configuration"},
 
     {"process", "threads", Type::threads, one, "auto", "1-1024", all_works, "workers; \"auto\" is one a core"},
@@ -223,7 +223,12 @@ constexpr Key rows[] = {
 
     {"auth.*", "type", Type::choice, one, "basic", "basic", all_works, "how users identify"},
     {"auth.*", "realm", Type::header_value, one, "culvert", "", all_works, "what users are told they enter"},
-    {"auth.*", "users", Type::secret, one, required, "", all_works, "lines of USER:HASH"},
+    {"auth.*", "users", Type::secret, one, required, "", all_works, "lines of USER:HASH (culvert hash-password)"},
+    {"auth.*", "max_failures", Type::integer, one, "10", "0-10000", all_works,
+     "wrong passwords of a client, and for a user, before they have to wait; 0: no limit"},
+    {"auth.*", "failure_interval", Type::duration, one, "6s", "", all_works, "then one in this time"},
+    {"auth.*", "cache_timeout", Type::duration, one, "5m", "", all_works,
+     "a right password that is not used is hashed again after this"},
 };
 
 }  // namespace

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <system_error>
 
+#include "config/users.hpp"
 #include "config/values.hpp"
 
 namespace culvert::config {
@@ -63,31 +65,89 @@ Parsed<std::string> read_secret(const Node& value) {
 }
 
 // "USER:PASSWORD" (RFC 7617).
-Parsed<std::string> read_credentials(const Node& value) {
-  Parsed<std::string> secret = read_secret(value);
-  if (!secret) return secret;
-  const bool control = std::ranges::any_of(*secret, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-  if (secret->find(':') == std::string::npos || control) {
-    return Wrong{"bad-secret", "credentials are USER:PASSWORD, without control characters", "", ""};
+std::optional<Wrong> check_credentials(std::string_view secret) {
+  const bool control = std::ranges::any_of(secret, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  if (secret.find(':') != std::string_view::npos && !control) return std::nullopt;
+  return Wrong{"bad-secret", "credentials are USER:PASSWORD, without control characters", "", ""};
+}
+
+class SecretReader {
+ public:
+  explicit SecretReader(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+
+  void read_credentials(Node& value) {
+    if (!read(value)) return;
+    if (const auto wrong = check_credentials(value.text)) report(value.at, *wrong);
   }
-  return secret;
+
+  void read_users(Node& value) {
+    const Node written = value;
+    if (!read(value)) return;
+    const ParsedUsers parsed = parse_users(value.text);
+    for (const auto& [line, wrong] : parsed.wrong) report_line(written, line, wrong);
+    if (!parsed.users.empty() || !parsed.wrong.empty()) return;
+    diagnostics_.push_back(warning_at(place_of(written), "no-users", "there is no user: nobody can pass"));
+  }
+
+ private:
+  // Puts the secret in the place of what says where it is; false where there is none.
+  bool read(Node& value) {
+    if (!is_secret(value)) return false;
+    const Parsed<std::string> secret = read_secret(value);
+    if (const auto& wrong = secret.wrong()) {
+      report(value.at, *wrong);
+      return false;
+    }
+    if (const Node* path = value.value_of("file")) warn_of_readers(*path);
+    value = Node{.kind = Node::Kind::string, .at = value.at, .text = *secret, .items = {}, .entries = {}};
+    return true;
+  }
+
+  void warn_of_readers(const Node& path) {
+    using std::filesystem::perms;
+    std::error_code error;
+    const perms permissions = std::filesystem::status(resolved(path.text, path), error).permissions();
+    if (error || (permissions & perms::others_read) == perms::none) return;
+    diagnostics_.push_back(warning_at(path.at, "world-readable", "everybody can read " + in_quotes(path.text),
+                                      "chmod o-r", "it holds secrets"));
+  }
+
+  // The line is not shown, for there are passwords in it.
+  void report_line(const Node& users, std::uint32_t line, const Wrong& wrong) {
+    if (const Node* path = users.value_of("file")) return report({resolved(path->text, *path), line, 1, 0, {}}, wrong);
+    Wrong in_line = wrong;
+    in_line.text = "line " + std::to_string(line) + ": " + wrong.text;
+    report(place_of(users), in_line);
+  }
+
+  static Span place_of(const Node& secret) {
+    if (!secret.is_scalar()) return secret.at;
+    return {secret.at.file, secret.at.line, secret.at.column, 0, {}};
+  }
+
+  void report(const Span& at, const Wrong& wrong) {
+    diagnostics_.push_back(error_at(at, wrong.code, wrong.text, wrong.label, wrong.help));
+  }
+
+  Diagnostics& diagnostics_;
+};
+
+// Calls read(value) for each value that has this key in a table [section.NAME].
+template <class Read>
+void for_each(Node& root, std::string_view section, std::string_view key, Read read) {
+  Node* const tables = child(root, section);
+  if (tables == nullptr) return;
+  for (Entry& table : tables->entries) {
+    if (Node* const value = child(table.value, key)) read(*value);
+  }
 }
 
 }  // namespace
 
 void read_secrets(Node& root, Diagnostics& diagnostics) {
-  Node* const upstreams = child(root, "upstream");
-  if (upstreams == nullptr) return;
-  for (Entry& upstream : upstreams->entries) {
-    Node* const auth = child(upstream.value, "auth");
-    if (auth == nullptr || !is_secret(*auth)) continue;
-    const Parsed<std::string> credentials = read_credentials(*auth);
-    if (const auto& wrong = credentials.wrong()) {
-      diagnostics.push_back(error_at(auth->at, wrong->code, wrong->text, wrong->label, wrong->help));
-      continue;
-    }
-    *auth = Node{.kind = Node::Kind::string, .at = auth->at, .text = *credentials, .items = {}, .entries = {}};
-  }
+  SecretReader reader(diagnostics);
+  for_each(root, "upstream", "auth", [&](Node& value) { reader.read_credentials(value); });
+  for_each(root, "auth", "users", [&](Node& value) { reader.read_users(value); });
 }
 
 }  // namespace culvert::config

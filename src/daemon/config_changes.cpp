@@ -71,6 +71,7 @@ std::string describe_changes(const config::Config& before, const config::Config&
   list_named(out, before.routes, after.routes, "route");
   if (reordered(before.routes, after.routes)) list(out, "routes reordered");
   list_named(out, before.upstreams | std::views::values, after.upstreams | std::views::values, "upstream");
+  list_named(out, before.auths | std::views::values, after.auths | std::views::values, "auth");
   if (before.process != after.process) list(out, "process changed");
   if (before.log != after.log) list(out, "log changed");
   if (before.limits != after.limits) list(out, "limits changed");

@@ -55,8 +55,8 @@ TEST(Shipped, SiteExampleWaitsFor) {
 
 TEST(Shipped, EgressExampleWaitsFor) {
   EXPECT_EQ(unsupported("examples/egress.toml"),
-            (std::vector<std::string>{"listener.egress.mode", "listener.egress.tunnel", "tunnel.egress", "auth.teams",
-                                      "admin"}));
+            (std::vector<std::string>{"listener.egress.mode", "listener.egress.tunnel", "tunnel.egress",
+                                      "cannot read \"/etc/culvert/egress.passwd\": No such file or directory", "admin"}));
 }
 
 TEST(Shipped, FullExampleWaitsFor) {
@@ -84,8 +84,8 @@ TEST(Shipped, FullExampleWaitsFor) {
                                       "upstream.api-beta.servers",
                                       "upstream.api-beta.tls",
                                       "tunnel.egress",
-                                      "auth.ops",
-                                      "auth.teams"}));
+                                      "cannot read \"/etc/culvert/ops.passwd\": No such file or directory",
+                                      "the environment has no \"EGRESS_USERS\""}));
 }
 
 }  // namespace

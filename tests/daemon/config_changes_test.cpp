@@ -50,6 +50,14 @@ TEST(ConfigChanges, NamesTheSectionsThatAreNoLists) {
   EXPECT_EQ(describe_changes(some(), after), "process changed, log changed, limits changed");
 }
 
+TEST(ConfigChanges, SeesThatAUserWasAdded) {
+  config::Config before = some();
+  before.auths["teams"].name = "teams";
+  config::Config after = before;
+  after.auths["teams"].users.emplace("ann", "x");
+  EXPECT_EQ(describe_changes(before, after), "1 auth changed");
+}
+
 TEST(ConfigChanges, SeesAnotherOrderOfRoutes) {
   config::Config after = some();
   std::swap(after.routes[0], after.routes[1]);
