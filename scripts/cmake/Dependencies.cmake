@@ -45,6 +45,10 @@ find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 add_library(culvert::crypto ALIAS OpenSSL::Crypto)
 message(STATUS "libcrypto ${OPENSSL_VERSION}")
 
+pkg_check_modules(CULVERT_CRYPT REQUIRED IMPORTED_TARGET GLOBAL libxcrypt)
+add_library(culvert::crypt ALIAS PkgConfig::CULVERT_CRYPT)
+message(STATUS "libxcrypt ${CULVERT_CRYPT_VERSION}")
+
 find_package(CLI11 REQUIRED CONFIG)
 add_library(culvert::cli ALIAS CLI11::CLI11)
 

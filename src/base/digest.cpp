@@ -1,6 +1,8 @@
 #include "base/digest.hpp"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <new>
 
@@ -37,6 +39,22 @@ std::optional<std::string> decode_base64(std::string_view text) {
   // EVP_DecodeBlock looks over blanks, padding in the middle and bits that stand for nothing.
   if (encode_base64(as_bytes(bytes)) != text) return std::nullopt;
   return bytes;
+}
+
+bool equal_in_constant_time(Bytes a, Bytes b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+void wipe(std::string& secret) { OPENSSL_cleanse(secret.data(), secret.size()); }
+
+Sha256 hmac_sha256(Bytes key, Bytes bytes) {
+  Sha256 digest;
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+           reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+           reinterpret_cast<unsigned char*>(digest.data()), nullptr) == nullptr) {
+    throw std::bad_alloc();  // as below
+  }
+  return digest;
 }
 
 Sha1 sha1(Bytes bytes) {

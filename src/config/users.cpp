@@ -40,16 +40,18 @@ Wrong bad_hash(std::string_view user, std::string_view what) {
 
 Wrong bad_user(std::string text) { return {"bad-user", std::move(text), "", "a line is USER:HASH"}; }
 
-std::optional<Wrong> check_name(std::string_view name) {
+}  // namespace
+
+std::optional<Wrong> check_user_name(std::string_view name) {
   if (name.empty()) return bad_user("this user has no name");
   if (std::ranges::any_of(name, is_control)) return bad_user("this user's name has a control character");
+  if (name.find(':') != std::string_view::npos) return bad_user("this user's name has a \":\"");
+  if (name.starts_with('#')) return bad_user("this user's name begins with \"#\"");
   if (name.size() > user_name_bytes_max) {
     return bad_user("this user's name is longer than " + std::to_string(user_name_bytes_max) + " bytes");
   }
   return std::nullopt;
 }
-
-}  // namespace
 
 std::optional<Wrong> check_hash(std::string_view user, std::string_view hash) {
   for (const HashMethod& method : hash_methods) {
@@ -83,7 +85,7 @@ ParsedUsers parse_users(std::string_view text) {
     }
     const std::string_view name = line.substr(0, colon);
     const std::string_view hash = line.substr(colon + 1);
-    if (auto wrong = check_name(name)) {
+    if (auto wrong = check_user_name(name)) {
       is_wrong(std::move(*wrong));
       continue;
     }

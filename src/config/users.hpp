@@ -31,6 +31,7 @@ inline constexpr HashMethod hash_methods[] = {
     {"$5$", 1, 43},
 };
 
+std::optional<Wrong> check_user_name(std::string_view name);
 // What is wrong with the hash of `user`, which the words do not repeat.
 std::optional<Wrong> check_hash(std::string_view user, std::string_view hash);
 

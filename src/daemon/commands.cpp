@@ -12,6 +12,8 @@
 #include "daemon/check.hpp"
 #include "daemon/control.hpp"
 #include "daemon/exit_code.hpp"
+#include "daemon/hash_password.hpp"
+#include "daemon/password_hash.hpp"
 #include "daemon/version.hpp"
 
 namespace culvert::daemon {
@@ -60,6 +62,12 @@ int run_command(int argc, const char* const* argv, std::ostream& out, std::ostre
       ->excludes("--json");
   check_command->add_flag("--strict", check_options.strict, "Warnings are errors");
 
+  HashPasswordOptions hash_options;
+  CLI::App* hash_command = app.add_subcommand("hash-password", "Make a line for the users of an [auth.NAME]");
+  hash_command->add_option("--user", hash_options.user, "Whose password it is: NAME:HASH, not the hash alone");
+  hash_command->add_option("--cost", hash_options.cost, "Of yescrypt: each step takes twice the time and memory")
+      ->check(CLI::Range(1u, cost_max));
+
   const CLI::App* version_command = app.add_subcommand("version", "Print the version");
   const CLI::App* help_command = app.add_subcommand("help", "Print this");
 
@@ -79,6 +87,7 @@ int run_command(int argc, const char* const* argv, std::ostream& out, std::ostre
     return exit_fine;
   }
   if (check_command->parsed()) return check(check_options, out, err);
+  if (hash_command->parsed()) return hash_password(hash_options, out, err);
 
   if (level_option->count() > 0) run_options.log_level = log_level;
   const ExitCode code = Control(run_options).run();

@@ -1,4 +1,4 @@
-// The command line: culvert run, check, version, help.
+// The command line: culvert run, check, hash-password, version, help.
 #pragma once
 #include <iosfwd>
 

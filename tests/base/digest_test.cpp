@@ -10,7 +10,7 @@ namespace {
 
 std::string encoded(std::string_view text) { return encode_base64(as_bytes(text)); }
 
-std::string hex(const Sha1& digest) {
+std::string hex(Bytes digest) {
   std::string text;
   for (const std::byte byte : digest) {
     constexpr std::string_view digits = "0123456789abcdef";
@@ -61,6 +61,27 @@ TEST(Digest, IsThatOfTheStandard) {  // FIPS 180-2, appendix A
   EXPECT_EQ(hex(sha1({})), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
   EXPECT_EQ(hex(sha1(as_bytes("abc"))), "a9993e364706816aba3e25717850c26c9cd0d89d");
   EXPECT_EQ(hex(sha1(as_bytes(std::string(1000000, 'a')))), "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
+}
+
+TEST(Digest, WithAKeyIsThatOfTheStandard) {  // RFC 4231 4.3 and 4.7
+  EXPECT_EQ(hex(hmac_sha256(as_bytes("Jefe"), as_bytes("what do ya want for nothing?"))),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(hex(hmac_sha256(as_bytes(std::string(131, '\xaa')), as_bytes("Test Using Larger Than Block-Size Key - Hash Key First"))),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
+TEST(Secrets, AreComparedWhole) {
+  EXPECT_TRUE(equal_in_constant_time(as_bytes("abc"), as_bytes("abc")));
+  EXPECT_TRUE(equal_in_constant_time({}, {}));
+  for (const char* other : {"abd", "Abc", "ab", "abcd", ""}) {
+    EXPECT_FALSE(equal_in_constant_time(as_bytes("abc"), as_bytes(other))) << other;
+  }
+}
+
+TEST(Secrets, AreGoneOnceWiped) {
+  std::string secret = "a secret that is too long to lie in the string";
+  wipe(secret);
+  EXPECT_EQ(secret.find_first_not_of('\0'), std::string::npos);
 }
 
 TEST(Digest, AcceptsTheHandshakeOfTheRfc) {  // RFC 6455 section 1.3

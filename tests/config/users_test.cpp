@@ -93,6 +93,12 @@ TEST(UsersFile, SaysOfEachLineWhatIsWrong) {
                                 "7 this user's name is longer than 255 bytes", "8 the password of \"eve\" is not hashed"));
 }
 
+TEST(UserName, CannotBeWhatALineCannotHold) {
+  EXPECT_FALSE(check_user_name("ann"));
+  EXPECT_FALSE(check_user_name("Ann Smith \xc3\xa9"));
+  for (const char* name : {"", "a:b", "#ann", "a\nb", "a\x7f"}) EXPECT_TRUE(check_user_name(name)) << name;
+}
+
 class UsersOfAuth : public TemporaryFolder {
  protected:
   Loaded load_users(std::string_view users) {
