@@ -86,7 +86,7 @@ class Proxied {
     }
   }
 
-  test::MemoryWorld world_;
+  test::World world_;
   Http http_{world_.loop(), world_.network(), world_.resolver()};
   Server server_{http_, proxy::Gateway::server_options({})};
   proxy::Gateway gateway_{http_, nullptr};
@@ -140,10 +140,14 @@ bool is_normal(const std::string& target) {
 
 void expect_same(const Request& sent, const Request& got, bool normalize_path) {
   EXPECT_EQ(got.method, sent.method);
-  if (!normalize_path || is_normal(path_of(sent.target))) EXPECT_EQ(got.target, path_of(sent.target));
+  if (!normalize_path || is_normal(path_of(sent.target))) {
+    EXPECT_EQ(got.target, path_of(sent.target));
+  }
   EXPECT_EQ(got.body, sent.body);
   EXPECT_EQ(got.minor_version, 1);
-  if (sent.target.front() == '/' && !host_of(sent).empty()) EXPECT_EQ(host_of(got), host_of(sent));
+  if (sent.target.front() == '/' && !host_of(sent).empty()) {
+    EXPECT_EQ(host_of(got), host_of(sent));
+  }
   const auto nominated = strict::members(sent.fields, "connection");
   EXPECT_EQ(compared_fields(got, nominated), compared_fields(sent, nominated));
   for (const Field& trailer : got.trailers) {

@@ -63,7 +63,8 @@ void compare(const HeaderList& list, const std::vector<Header>& model) {
     EXPECT_TRUE(list.may_have(asked.id));
     EXPECT_EQ(list.find(asked.id), &list[first]);
     for (const std::string& token : members(asked.value)) {
-      if (!token.empty()) EXPECT_TRUE(list.has_token(asked.id, token)) << token;
+      if (token.empty()) continue;
+      EXPECT_TRUE(list.has_token(asked.id, token)) << token;
     }
   }
   for (std::size_t id = 1; id < std::size(wire::header_rows); ++id) {

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/block_pool.hpp"
 #include "culvert/http.hpp"
 #include "http/ambiguous_lines.hpp"
 #include "http/rows.hpp"

@@ -4,6 +4,7 @@
 
 #include "http/request_fixture.hpp"
 #include "support/held_connect.hpp"
+#include "support/socket_options.hpp"
 
 namespace culvert {
 namespace {

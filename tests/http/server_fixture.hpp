@@ -5,7 +5,6 @@
 
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <vector>
 
 #include "culvert/http.hpp"
@@ -16,8 +15,6 @@ namespace culvert {
 
 class ServerTest : public ::testing::Test {
  protected:
-  static constexpr bool trickles = std::is_same_v<test::World, test::TrickleWorld>;
-  static constexpr bool over_sockets = std::is_same_v<test::World, test::SocketWorld>;
   static constexpr std::string_view get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
   // A client whose stream is handed to a server.
@@ -62,6 +59,8 @@ class ServerTest : public ::testing::Test {
   }
 
   test::World world;
+  const bool trickles = world.kind == test::World::Kind::trickle;
+  const bool over_sockets = world.kind == test::World::Kind::sockets;
   Http http{world.loop(), world.network(), world.resolver()};
   Server server{http, {.connections_checking_interval = {}}};
   ServerResponse* pending = nullptr;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "http/server_fixture.hpp"
+#include "support/socket_options.hpp"
 
 namespace culvert {
 namespace {

@@ -1,5 +1,6 @@
 // If these fail, a program that configures its server gets one that behaves as if it had not.
 #include "http/server_fixture.hpp"
+#include "support/socket_options.hpp"
 
 namespace culvert {
 namespace {

@@ -9,6 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "support/duplex.hpp"
+#include "support/socket_options.hpp"
+
 namespace culvert::test {
 namespace {
 
@@ -48,163 +51,169 @@ struct Tested final : Watcher {
   bool broken = false;
 };
 
-template <class World>
-class WorldTest : public ::testing::Test {
+class WorldTest : public ::testing::TestWithParam<World::Kind> {
  protected:
   WorldTest() : connection_(world_.connect()), tested_(std::move(connection_.first)), peer_(connection_.second) {}
-  World world_;
+  World world_{GetParam()};
   std::pair<std::unique_ptr<Transport>, TestPeer&> connection_;
   Tested tested_;
   TestPeer& peer_;
 };
-using Worlds = ::testing::Types<MemoryWorld, TrickleWorld, SocketWorld>;
-TYPED_TEST_SUITE(WorldTest, Worlds);
 
-TYPED_TEST(WorldTest, CarriesTextBothWays) {
-  this->peer_.send("hello");
-  ASSERT_TRUE(this->world_.run_until([&] { return this->tested_.received == "hello"; }));
-  ASSERT_TRUE(this->tested_.write("world"));
-  ASSERT_TRUE(this->world_.run_until([&] { return this->peer_.received() == "world"; }));
-  EXPECT_FALSE(this->peer_.closed());
+std::string name_of(const ::testing::TestParamInfo<World::Kind>& info) {
+  constexpr const char* names[] = {"Memory", "Trickle", "Sockets"};
+  return names[static_cast<std::size_t>(info.param)];
+}
+const auto all_kinds = ::testing::Values(World::Kind::memory, World::Kind::trickle, World::Kind::sockets);
+INSTANTIATE_TEST_SUITE_P(All, WorldTest, all_kinds, name_of);
+
+TEST_P(WorldTest, CarriesTextBothWays) {
+  peer_.send("hello");
+  ASSERT_TRUE(world_.run_until([&] { return tested_.received == "hello"; }));
+  ASSERT_TRUE(tested_.write("world"));
+  ASSERT_TRUE(world_.run_until([&] { return peer_.received() == "world"; }));
+  EXPECT_FALSE(peer_.closed());
 }
 
-TYPED_TEST(WorldTest, NothingHasArrivedIsNoEnd) {
-  Result<Bytes> got = this->tested_.stream->read();
+TEST_P(WorldTest, NothingHasArrivedIsNoEnd) {
+  Result<Bytes> got = tested_.stream->read();
   ASSERT_TRUE(got);
   EXPECT_TRUE(got->empty());
 }
 
-TYPED_TEST(WorldTest, HalfCloseEndsOneDirection) {
-  this->peer_.send("all");
-  this->peer_.half_close();
-  ASSERT_TRUE(this->world_.run_until([&] { return bool(this->tested_.error); }));
-  EXPECT_EQ(this->tested_.error, errc::end_of_stream);
-  EXPECT_EQ(this->tested_.received, "all");
-  EXPECT_FALSE(this->tested_.broken);
-  ASSERT_TRUE(this->tested_.write("late"));
-  ASSERT_FALSE(this->tested_.stream->shutdown_write());
-  ASSERT_TRUE(this->world_.run_until([&] { return this->peer_.closed(); }));
-  EXPECT_EQ(this->peer_.received(), "late");
-  EXPECT_FALSE(this->peer_.error());
+TEST_P(WorldTest, HalfCloseEndsOneDirection) {
+  peer_.send("all");
+  peer_.half_close();
+  ASSERT_TRUE(world_.run_until([&] { return bool(tested_.error); }));
+  EXPECT_EQ(tested_.error, errc::end_of_stream);
+  EXPECT_EQ(tested_.received, "all");
+  EXPECT_FALSE(tested_.broken);
+  ASSERT_TRUE(tested_.write("late"));
+  ASSERT_FALSE(tested_.stream->shutdown_write());
+  ASSERT_TRUE(world_.run_until([&] { return peer_.closed(); }));
+  EXPECT_EQ(peer_.received(), "late");
+  EXPECT_FALSE(peer_.error());
 }
 
-TYPED_TEST(WorldTest, DestroyingCloses) {
-  ASSERT_TRUE(this->tested_.write("bye"));
-  this->tested_.stream.reset();
-  ASSERT_TRUE(this->world_.run_until([&] { return this->peer_.closed(); }));
-  EXPECT_EQ(this->peer_.received(), "bye");
-  EXPECT_FALSE(this->peer_.error());
+TEST_P(WorldTest, DestroyingCloses) {
+  ASSERT_TRUE(tested_.write("bye"));
+  tested_.stream.reset();
+  ASSERT_TRUE(world_.run_until([&] { return peer_.closed(); }));
+  EXPECT_EQ(peer_.received(), "bye");
+  EXPECT_FALSE(peer_.error());
 }
 
-TYPED_TEST(WorldTest, ResetOnCloseResets) {
-  this->tested_.stream->reset_on_close();
-  this->tested_.stream.reset();
-  ASSERT_TRUE(this->world_.run_until([&] { return this->peer_.closed(); }));
-  EXPECT_EQ(this->peer_.error(), std::errc::connection_reset);
+TEST_P(WorldTest, ResetOnCloseResets) {
+  tested_.stream->reset_on_close();
+  tested_.stream.reset();
+  ASSERT_TRUE(world_.run_until([&] { return peer_.closed(); }));
+  EXPECT_EQ(peer_.error(), std::errc::connection_reset);
 }
 
-TYPED_TEST(WorldTest, ClosingWithUnreadBytesResets) {
-  this->tested_.stream->want({.read = false, .write = false});
-  this->peer_.send("unread");
-  this->world_.settle();
-  this->tested_.stream.reset();
-  ASSERT_TRUE(this->world_.run_until([&] { return this->peer_.closed(); }));
-  EXPECT_EQ(this->peer_.error(), std::errc::connection_reset);
+TEST_P(WorldTest, ClosingWithUnreadBytesResets) {
+  tested_.stream->want({.read = false, .write = false});
+  peer_.send("unread");
+  world_.settle();
+  tested_.stream.reset();
+  ASSERT_TRUE(world_.run_until([&] { return peer_.closed(); }));
+  EXPECT_EQ(peer_.error(), std::errc::connection_reset);
 }
 
-TYPED_TEST(WorldTest, AResetIsAnErrorForTheReader) {
-  this->peer_.reset();
-  ASSERT_TRUE(this->world_.run_until([&] { return bool(this->tested_.error); }));
-  EXPECT_EQ(this->tested_.error, std::errc::connection_reset);
+TEST_P(WorldTest, AResetIsAnErrorForTheReader) {
+  peer_.reset();
+  ASSERT_TRUE(world_.run_until([&] { return bool(tested_.error); }));
+  EXPECT_EQ(tested_.error, std::errc::connection_reset);
 }
 
-TYPED_TEST(WorldTest, WritingToAPeerThatIsGoneFailsSoon) {
-  this->tested_.wants_read = false;
-  this->tested_.stream->want({.read = false, .write = false});
-  this->peer_.close();
-  ASSERT_TRUE(this->tested_.write("into the void"));
-  this->world_.settle();
-  EXPECT_FALSE(this->tested_.write("again"));
-  EXPECT_TRUE(this->tested_.broken);
+TEST_P(WorldTest, WritingToAPeerThatIsGoneFailsSoon) {
+  tested_.wants_read = false;
+  tested_.stream->want({.read = false, .write = false});
+  peer_.close();
+  ASSERT_TRUE(tested_.write("into the void"));
+  world_.settle();
+  EXPECT_FALSE(tested_.write("again"));
+  EXPECT_TRUE(tested_.broken);
 }
 
-TYPED_TEST(WorldTest, AnOwnerThatWantsNothingHearsOfABreakOnce) {
-  this->tested_.stream->want({.read = false, .write = false});
-  this->world_.settle();
-  this->peer_.reset();
-  ASSERT_TRUE(this->world_.run_until([&] { return this->tested_.broken; }));
-  this->world_.settle();
-  EXPECT_EQ(this->tested_.calls, 1);
-  this->tested_.stream->want({.read = true, .write = false});
-  ASSERT_TRUE(this->world_.run_until([&] { return bool(this->tested_.error); }));
-  EXPECT_EQ(this->tested_.error, std::errc::connection_reset);
+TEST_P(WorldTest, AnOwnerThatWantsNothingHearsOfABreakOnce) {
+  tested_.stream->want({.read = false, .write = false});
+  world_.settle();
+  peer_.reset();
+  ASSERT_TRUE(world_.run_until([&] { return tested_.broken; }));
+  world_.settle();
+  EXPECT_EQ(tested_.calls, 1);
+  tested_.stream->want({.read = true, .write = false});
+  ASSERT_TRUE(world_.run_until([&] { return bool(tested_.error); }));
+  EXPECT_EQ(tested_.error, std::errc::connection_reset);
 }
 
-TYPED_TEST(WorldTest, WhoDoesNotWantToReadIsLeftAlone) {
-  this->tested_.stream->want({.read = false, .write = false});
-  this->peer_.send("later");
-  this->world_.settle();
-  EXPECT_EQ(this->tested_.calls, 0);
-  this->tested_.stream->want({.read = true, .write = false});
-  ASSERT_TRUE(this->world_.run_until([&] { return this->tested_.received == "later"; }));
+TEST_P(WorldTest, WhoDoesNotWantToReadIsLeftAlone) {
+  tested_.stream->want({.read = false, .write = false});
+  peer_.send("later");
+  world_.settle();
+  EXPECT_EQ(tested_.calls, 0);
+  tested_.stream->want({.read = true, .write = false});
+  ASSERT_TRUE(world_.run_until([&] { return tested_.received == "later"; }));
 }
 
-TYPED_TEST(WorldTest, ASlowReaderStopsTheWriter) {
-  this->peer_.stop_reading();
+TEST_P(WorldTest, ASlowReaderStopsTheWriter) {
+  peer_.stop_reading();
   const std::string part(100'000, 'x');
   std::size_t written = 0;
   for (bool full = false; !full;) {
-    Result<std::size_t> taken = this->tested_.write(part);
+    Result<std::size_t> taken = tested_.write(part);
     ASSERT_TRUE(taken);
     written += *taken;
     full = *taken < part.size();
-    this->world_.settle();
+    world_.settle();
   }
-  this->tested_.stream->want({.read = true, .write = true});
-  this->world_.settle();
-  this->peer_.start_reading();
-  ASSERT_TRUE(this->world_.run_until([&] { return this->peer_.received().size() == written; }));
-  EXPECT_TRUE(this->tested_.writable);
+  tested_.stream->want({.read = true, .write = true});
+  world_.settle();
+  peer_.start_reading();
+  ASSERT_TRUE(world_.run_until([&] { return peer_.received().size() == written; }));
+  EXPECT_TRUE(tested_.writable);
 }
 
-TYPED_TEST(WorldTest, TheClockStandsStill) {
-  const TimePoint before = this->world_.loop().now();
-  this->world_.settle();
-  EXPECT_EQ(this->world_.loop().now(), before);
-  this->world_.advance(5s);
-  this->world_.settle();
-  EXPECT_EQ(this->world_.loop().now(), before + 5s);
+TEST_P(WorldTest, TheClockStandsStill) {
+  const TimePoint before = world_.loop().now();
+  world_.settle();
+  EXPECT_EQ(world_.loop().now(), before);
+  world_.advance(5s);
+  world_.settle();
+  EXPECT_EQ(world_.loop().now(), before + 5s);
 }
 
-TYPED_TEST(WorldTest, ConnectionsToTheWorldsAddressArePeers) {
-  EXPECT_EQ(this->world_.accepted(0), nullptr);
-  Result<std::unique_ptr<Transport>> stream = this->world_.network().connect(this->world_.address(), {});
+TEST_P(WorldTest, ConnectionsToTheWorldsAddressArePeers) {
+  EXPECT_EQ(world_.accepted(0), nullptr);
+  Result<std::unique_ptr<Transport>> stream = world_.network().connect(world_.address(), {});
   ASSERT_TRUE(stream);
   Tested dialled(std::move(*stream));
   dialled.stream->want({.read = false, .write = true});
-  ASSERT_TRUE(this->world_.run_until([&] { return dialled.writable && this->world_.accepted(0) != nullptr; }));
+  ASSERT_TRUE(world_.run_until([&] { return dialled.writable && world_.accepted(0) != nullptr; }));
   EXPECT_FALSE(dialled.stream->take_error());
-  this->world_.accepted(0)->send("welcome");
-  ASSERT_TRUE(this->world_.run_until([&] { return dialled.received == "welcome"; }));
+  world_.accepted(0)->send("welcome");
+  ASSERT_TRUE(world_.run_until([&] { return dialled.received == "welcome"; }));
 }
 
-TYPED_TEST(WorldTest, ANewOwnerReadsOn) {
-  this->tested_.stream->want({.read = false, .write = false});
-  this->world_.settle();
-  Tested second(std::move(this->tested_.stream));
-  this->peer_.send("for the second");
-  ASSERT_TRUE(this->world_.run_until([&] { return second.received == "for the second"; }));
-  EXPECT_EQ(this->tested_.calls, 0);
+TEST_P(WorldTest, ANewOwnerReadsOn) {
+  tested_.stream->want({.read = false, .write = false});
+  world_.settle();
+  Tested second(std::move(tested_.stream));
+  peer_.send("for the second");
+  ASSERT_TRUE(world_.run_until([&] { return second.received == "for the second"; }));
+  EXPECT_EQ(tested_.calls, 0);
 }
 
-using TrickleTest = WorldTest<TrickleWorld>;
-TEST_F(TrickleTest, EveryReadIsOneByte) {
+class TrickleTest : public WorldTest {};
+INSTANTIATE_TEST_SUITE_P(Trickle, TrickleTest, ::testing::Values(World::Kind::trickle), name_of);
+
+TEST_P(TrickleTest, EveryReadIsOneByte) {
   peer_.send("12345");
   ASSERT_TRUE(world_.run_until([&] { return tested_.received == "12345"; }));
   EXPECT_EQ(tested_.reads, 5);
 }
 
-TEST_F(TrickleTest, LargeBodiesAreNotSlow) {
+TEST_P(TrickleTest, LargeBodiesAreNotSlow) {
   const std::string large(Duplex::trickled_bytes + 1000, 'x');
   peer_.send(large);
   ASSERT_TRUE(world_.run_until([&] { return tested_.received == large; }));
@@ -216,8 +225,7 @@ Address ip(std::string_view text, std::uint16_t port = 0) {
 }
 
 // The code under test on both sides of the world's network.
-template <class World>
-class NetworkTest : public ::testing::Test {
+class NetworkTest : public ::testing::TestWithParam<World::Kind> {
  protected:
   Network& network() { return world_.network(); }
   Result<std::unique_ptr<Acceptor>> listen(const ListenOptions& options) {
@@ -243,100 +251,100 @@ class NetworkTest : public ::testing::Test {
     EXPECT_TRUE(world_.run_until([&] { return dialled.writable; }));
     return dialled.stream->take_error();
   }
-  World world_;
+  World world_{GetParam()};
   std::vector<std::unique_ptr<Tested>> accepted_;
 };
-TYPED_TEST_SUITE(NetworkTest, Worlds);
+INSTANTIATE_TEST_SUITE_P(All, NetworkTest, all_kinds, name_of);
 
-TYPED_TEST(NetworkTest, WhoListensGetsTheOtherEnd) {
-  Result<std::unique_ptr<Acceptor>> acceptor = this->listen({.address = ip("127.0.0.1")});
+TEST_P(NetworkTest, WhoListensGetsTheOtherEnd) {
+  Result<std::unique_ptr<Acceptor>> acceptor = listen({.address = ip("127.0.0.1")});
   ASSERT_TRUE(acceptor);
   const Endpoint there = (*acceptor)->local();
   EXPECT_GT(there.port, 0);
-  const std::unique_ptr<Tested> dialled = this->dial(ip("127.0.0.1", there.port));
-  EXPECT_TRUE(this->accepted_.empty()) << "from inside the call";
-  ASSERT_TRUE(this->world_.run_until([&] { return this->accepted_.size() == 1; }));
-  Tested& accepted = *this->accepted_[0];
+  const std::unique_ptr<Tested> dialled = dial(ip("127.0.0.1", there.port));
+  EXPECT_TRUE(accepted_.empty()) << "from inside the call";
+  ASSERT_TRUE(world_.run_until([&] { return accepted_.size() == 1; }));
+  Tested& accepted = *accepted_[0];
   EXPECT_EQ(accepted.stream->local(), there);
   EXPECT_EQ(dialled->stream->remote(), there);
   EXPECT_EQ(accepted.stream->remote(), dialled->stream->local());
   ASSERT_TRUE(dialled->write("hello"));
-  ASSERT_TRUE(this->world_.run_until([&] { return accepted.received == "hello"; }));
+  ASSERT_TRUE(world_.run_until([&] { return accepted.received == "hello"; }));
   ASSERT_TRUE(accepted.write("world"));
-  ASSERT_TRUE(this->world_.run_until([&] { return dialled->received == "world"; }));
+  ASSERT_TRUE(world_.run_until([&] { return dialled->received == "world"; }));
 }
 
-TYPED_TEST(NetworkTest, EachFreePortIsAnother) {
-  Result<std::unique_ptr<Acceptor>> first = this->listen({.address = ip("127.0.0.1")});
-  Result<std::unique_ptr<Acceptor>> second = this->listen({.address = ip("127.0.0.1")});
+TEST_P(NetworkTest, EachFreePortIsAnother) {
+  Result<std::unique_ptr<Acceptor>> first = listen({.address = ip("127.0.0.1")});
+  Result<std::unique_ptr<Acceptor>> second = listen({.address = ip("127.0.0.1")});
   ASSERT_TRUE(first && second);
   EXPECT_NE((*first)->local().port, (*second)->local().port);
-  const std::unique_ptr<Tested> one = this->dial(ip("127.0.0.1", (*first)->local().port));
-  const std::unique_ptr<Tested> two = this->dial(ip("127.0.0.1", (*first)->local().port));
+  const std::unique_ptr<Tested> one = dial(ip("127.0.0.1", (*first)->local().port));
+  const std::unique_ptr<Tested> two = dial(ip("127.0.0.1", (*first)->local().port));
   EXPECT_NE(one->stream->local(), two->stream->local());
 }
 
-TYPED_TEST(NetworkTest, AnAddressIsListenedOnOnce) {
-  Result<std::unique_ptr<Acceptor>> first = this->listen({.address = ip("127.0.0.1")});
+TEST_P(NetworkTest, AnAddressIsListenedOnOnce) {
+  Result<std::unique_ptr<Acceptor>> first = listen({.address = ip("127.0.0.1")});
   ASSERT_TRUE(first);
   const std::uint16_t port = (*first)->local().port;
-  EXPECT_EQ(this->listen({.address = ip("127.0.0.1", port)}).error(), std::errc::address_in_use);
-  EXPECT_EQ(this->listen({.address = ip("0.0.0.0", port)}).error(), std::errc::address_in_use);
-  EXPECT_EQ(this->listen({.address = this->world_.address()}).error(), std::errc::address_in_use);
+  EXPECT_EQ(listen({.address = ip("127.0.0.1", port)}).error(), std::errc::address_in_use);
+  EXPECT_EQ(listen({.address = ip("0.0.0.0", port)}).error(), std::errc::address_in_use);
+  EXPECT_EQ(listen({.address = world_.address()}).error(), std::errc::address_in_use);
   first->reset();
-  EXPECT_TRUE(this->listen({.address = ip("127.0.0.1", port)}));
+  EXPECT_TRUE(listen({.address = ip("127.0.0.1", port)}));
 }
 
-TYPED_TEST(NetworkTest, NobodyListensIsARefusal) {
-  Result<std::unique_ptr<Acceptor>> acceptor = this->listen({.address = ip("127.0.0.1")});
+TEST_P(NetworkTest, NobodyListensIsARefusal) {
+  Result<std::unique_ptr<Acceptor>> acceptor = listen({.address = ip("127.0.0.1")});
   ASSERT_TRUE(acceptor);
   const Address there = ip("127.0.0.1", (*acceptor)->local().port);
-  EXPECT_FALSE(this->outcome(there));
-  EXPECT_EQ(this->outcome(ip("127.0.0.7", there.ip.port)), std::errc::connection_refused);
+  EXPECT_FALSE(outcome(there));
+  EXPECT_EQ(outcome(ip("127.0.0.7", there.ip.port)), std::errc::connection_refused);
   acceptor->reset();
-  EXPECT_EQ(this->outcome(there), std::errc::connection_refused);
+  EXPECT_EQ(outcome(there), std::errc::connection_refused);
 }
 
-TYPED_TEST(NetworkTest, EveryAddressOfEitherFamily) {
-  Result<std::unique_ptr<Acceptor>> both = this->listen({.address = ip("::")});
+TEST_P(NetworkTest, EveryAddressOfEitherFamily) {
+  Result<std::unique_ptr<Acceptor>> both = listen({.address = ip("::")});
   ASSERT_TRUE(both);
   const std::uint16_t port = (*both)->local().port;
-  const std::unique_ptr<Tested> v4 = this->dial(ip("127.0.0.1", port));
-  ASSERT_TRUE(this->world_.run_until([&] { return this->accepted_.size() == 1; }));
-  EXPECT_EQ(this->accepted_[0]->stream->remote().ip(), "::ffff:127.0.0.1");
+  const std::unique_ptr<Tested> v4 = dial(ip("127.0.0.1", port));
+  ASSERT_TRUE(world_.run_until([&] { return accepted_.size() == 1; }));
+  EXPECT_EQ(accepted_[0]->stream->remote().ip(), "::ffff:127.0.0.1");
   EXPECT_EQ(v4->stream->remote().ip(), "127.0.0.1");
-  const std::unique_ptr<Tested> v6 = this->dial(ip("::1", port));
-  ASSERT_TRUE(this->world_.run_until([&] { return this->accepted_.size() == 2; }));
-  EXPECT_EQ(this->accepted_[1]->stream->remote().ip(), "::1");
+  const std::unique_ptr<Tested> v6 = dial(ip("::1", port));
+  ASSERT_TRUE(world_.run_until([&] { return accepted_.size() == 2; }));
+  EXPECT_EQ(accepted_[1]->stream->remote().ip(), "::1");
 
-  Result<std::unique_ptr<Acceptor>> one = this->listen({.address = ip("::"), .ipv6_only = true});
+  Result<std::unique_ptr<Acceptor>> one = listen({.address = ip("::"), .ipv6_only = true});
   ASSERT_TRUE(one);
-  EXPECT_EQ(this->outcome(ip("127.0.0.1", (*one)->local().port)), std::errc::connection_refused);
+  EXPECT_EQ(outcome(ip("127.0.0.1", (*one)->local().port)), std::errc::connection_refused);
 }
 
-TYPED_TEST(NetworkTest, UnixSocketsHavePaths) {
+TEST_P(NetworkTest, UnixSocketsHavePaths) {
   char folder[] = "/tmp/culvert-world-XXXXXX";
   const std::filesystem::path where = mkdtemp(folder);
   const Address path{.kind = Address::Kind::unix_path, .ip = {}, .text = where / "socket", .port = 0};
-  EXPECT_EQ(this->outcome(path), std::errc::no_such_file_or_directory);
+  EXPECT_EQ(outcome(path), std::errc::no_such_file_or_directory);
   {
-    Result<std::unique_ptr<Acceptor>> acceptor = this->listen({.address = path});
+    Result<std::unique_ptr<Acceptor>> acceptor = listen({.address = path});
     ASSERT_TRUE(acceptor);
     EXPECT_EQ((*acceptor)->local().family, Endpoint::Family::unix_socket);
-    EXPECT_EQ(this->listen({.address = path}).error(), std::errc::address_in_use);
-    const std::unique_ptr<Tested> dialled = this->dial(path);
-    ASSERT_TRUE(this->world_.run_until([&] { return this->accepted_.size() == 1; }));
-    EXPECT_EQ(this->accepted_[0]->stream->remote().family, Endpoint::Family::unix_socket);
+    EXPECT_EQ(listen({.address = path}).error(), std::errc::address_in_use);
+    const std::unique_ptr<Tested> dialled = dial(path);
+    ASSERT_TRUE(world_.run_until([&] { return accepted_.size() == 1; }));
+    EXPECT_EQ(accepted_[0]->stream->remote().family, Endpoint::Family::unix_socket);
     EXPECT_EQ(socket_options(*dialled->stream), SocketOptions{});
   }
-  EXPECT_EQ(this->outcome(path), std::errc::no_such_file_or_directory);
+  EXPECT_EQ(outcome(path), std::errc::no_such_file_or_directory);
   std::filesystem::remove_all(where);
 }
 
-TYPED_TEST(NetworkTest, ListeningMayEndWhenTheFirstConnectionIsThere) {
+TEST_P(NetworkTest, ListeningMayEndWhenTheFirstConnectionIsThere) {
   std::unique_ptr<Acceptor> acceptor;
   std::vector<std::unique_ptr<Transport>> streams;
-  Result<std::unique_ptr<Acceptor>> opened = this->network().listen(
+  Result<std::unique_ptr<Acceptor>> opened = network().listen(
       {.address = ip("127.0.0.1")},
       [&](std::unique_ptr<Transport> stream) {
         acceptor.reset();
@@ -346,33 +354,33 @@ TYPED_TEST(NetworkTest, ListeningMayEndWhenTheFirstConnectionIsThere) {
   ASSERT_TRUE(opened);
   acceptor = std::move(*opened);
   const Address there = ip("127.0.0.1", acceptor->local().port);
-  const std::unique_ptr<Tested> first = this->dial(there);
-  const std::unique_ptr<Tested> second = this->dial(there);
-  ASSERT_TRUE(this->world_.run_until([&] { return second->broken; }));
+  const std::unique_ptr<Tested> first = dial(there);
+  const std::unique_ptr<Tested> second = dial(there);
+  ASSERT_TRUE(world_.run_until([&] { return second->broken; }));
   EXPECT_EQ(second->error, std::errc::connection_reset);
   EXPECT_EQ(streams.size(), 1u);
   EXPECT_FALSE(first->broken);
 }
 
-TYPED_TEST(NetworkTest, LeavesFromTheAddressAskedFor) {
+TEST_P(NetworkTest, LeavesFromTheAddressAskedFor) {
   const std::unique_ptr<Tested> here =
-      this->dial(this->world_.address(), {.local = *Endpoint::parse_ip("127.0.0.5")});
+      dial(world_.address(), {.local = *Endpoint::parse_ip("127.0.0.5")});
   EXPECT_EQ(here->stream->local().ip(), "127.0.0.5");
   EXPECT_GT(here->stream->local().port, 0);
   std::uint16_t port = 20'000;  // and above, where the kernel gives none away by itself: the first that nobody has
   Result<std::unique_ptr<Transport>> there = std::make_error_code(std::errc::address_in_use);
   while (!there && there.error() == std::errc::address_in_use && port < 32'000) {
-    there = this->network().connect(this->world_.address(), {.local_port = ++port});
+    there = network().connect(world_.address(), {.local_port = ++port});
   }
   ASSERT_TRUE(there) << there.error().message();
   EXPECT_EQ((*there)->local().to_string(), "127.0.0.1:" + std::to_string(port));
 }
 
-TYPED_TEST(NetworkTest, OptionsCanBeAsked) {
-  const std::unique_ptr<Tested> plain = this->dial(this->world_.address());
+TEST_P(NetworkTest, OptionsCanBeAsked) {
+  const std::unique_ptr<Tested> plain = dial(world_.address());
   EXPECT_EQ(socket_options(*plain->stream), (SocketOptions{.no_delay = true}));
-  const std::unique_ptr<Tested> probing = this->dial(
-      this->world_.address(), {.no_delay = false, .keep_alive = true, .keep_alive_initial_delay_s = 12});
+  const std::unique_ptr<Tested> probing = dial(
+      world_.address(), {.no_delay = false, .keep_alive = true, .keep_alive_initial_delay_s = 12});
   EXPECT_EQ(socket_options(*probing->stream), (SocketOptions{.keep_alive = true, .keep_idle_s = 12}));
   probing->stream->set_no_delay(true);
   probing->stream->set_keep_alive(false, 0);
@@ -380,31 +388,31 @@ TYPED_TEST(NetworkTest, OptionsCanBeAsked) {
   plain->stream->set_keep_alive(true, 0);
   EXPECT_EQ(socket_options(*plain->stream), (SocketOptions{.no_delay = true, .keep_alive = true}));
 
-  Result<std::unique_ptr<Acceptor>> acceptor = this->listen({.address = ip("127.0.0.1"), .no_delay = false});
+  Result<std::unique_ptr<Acceptor>> acceptor = listen({.address = ip("127.0.0.1"), .no_delay = false});
   ASSERT_TRUE(acceptor);
-  const std::unique_ptr<Tested> dialled = this->dial(ip("127.0.0.1", (*acceptor)->local().port));
-  ASSERT_TRUE(this->world_.run_until([&] { return this->accepted_.size() == 1; }));
-  EXPECT_EQ(socket_options(*this->accepted_[0]->stream), SocketOptions{});
+  const std::unique_ptr<Tested> dialled = dial(ip("127.0.0.1", (*acceptor)->local().port));
+  ASSERT_TRUE(world_.run_until([&] { return accepted_.size() == 1; }));
+  EXPECT_EQ(socket_options(*accepted_[0]->stream), SocketOptions{});
 }
 
-TYPED_TEST(NetworkTest, AttemptsAreNoted) {
+TEST_P(NetworkTest, AttemptsAreNoted) {
   const ConnectOptions options{.keep_alive = true, .keep_alive_initial_delay_s = 3};
-  this->dial(this->world_.address());
-  this->dial(this->world_.address(), options);
-  this->outcome(ip("127.0.0.7", 1));
-  ASSERT_EQ(this->world_.attempts().size(), 3u);
-  EXPECT_EQ(this->world_.attempts()[0].address, this->world_.address());
-  EXPECT_EQ(this->world_.connect_options(0), ConnectOptions{});
-  EXPECT_EQ(this->world_.connect_options(1), options);
-  EXPECT_EQ(this->world_.attempts()[2].address, ip("127.0.0.7", 1));
+  dial(world_.address());
+  dial(world_.address(), options);
+  outcome(ip("127.0.0.7", 1));
+  ASSERT_EQ(world_.attempts().size(), 3u);
+  EXPECT_EQ(world_.attempts()[0].address, world_.address());
+  EXPECT_EQ(world_.connect_options(0), ConnectOptions{});
+  EXPECT_EQ(world_.connect_options(1), options);
+  EXPECT_EQ(world_.attempts()[2].address, ip("127.0.0.7", 1));
 }
 
-TYPED_TEST(NetworkTest, NamesAreThoseOfTheTest) {
-  FakeResolver& resolver = this->world_.resolver();
+TEST_P(NetworkTest, NamesAreThoseOfTheTest) {
+  FakeResolver& resolver = world_.resolver();
   resolver.add("both.test", {*Endpoint::parse_ip("192.0.2.1"), *Endpoint::parse_ip("2001:db8::1")});
   std::vector<std::string> answers;
   const auto ask = [&](const std::string& name, const LookupOptions& options) {
-    return resolver.resolve(this->world_.loop(), name, 80, options, [&](Result<Endpoints> found) {
+    return resolver.resolve(world_.loop(), name, 80, options, [&](Result<Endpoints> found) {
       std::string text;
       if (!found) text = std::string(found.error().message());
       if (found) {
@@ -417,7 +425,7 @@ TYPED_TEST(NetworkTest, NamesAreThoseOfTheTest) {
   const Resolution v6 = ask("both.test", {.family = 6, .hints = 8});
   const Resolution none = ask("no.test", {});
   EXPECT_TRUE(answers.empty()) << "from inside the call";
-  ASSERT_TRUE(this->world_.run_until([&] { return answers.size() == 3; }));
+  ASSERT_TRUE(world_.run_until([&] { return answers.size() == 3; }));
   EXPECT_EQ(answers[0], "192.0.2.1:80 [2001:db8::1]:80 ");
   EXPECT_EQ(answers[1], "[2001:db8::1]:80 ");
   EXPECT_EQ(answers[2], make_error_code(errc::name_not_found).message());
@@ -427,18 +435,18 @@ TYPED_TEST(NetworkTest, NamesAreThoseOfTheTest) {
   EXPECT_EQ(resolver.asked()[1].options.hints, 8);
 }
 
-TYPED_TEST(NetworkTest, NamesCanBeHeldBack) {
-  FakeResolver& resolver = this->world_.resolver();
+TEST_P(NetworkTest, NamesCanBeHeldBack) {
+  FakeResolver& resolver = world_.resolver();
   resolver.hold();
   int answers = 0;
   const auto count = [&](Result<Endpoints>) { ++answers; };
-  const Resolution kept = resolver.resolve(this->world_.loop(), "a.test", 1, {}, count);
-  Resolution dropped = resolver.resolve(this->world_.loop(), "b.test", 1, {}, count);
-  this->world_.settle();
+  const Resolution kept = resolver.resolve(world_.loop(), "a.test", 1, {}, count);
+  Resolution dropped = resolver.resolve(world_.loop(), "b.test", 1, {}, count);
+  world_.settle();
   EXPECT_EQ(answers, 0);
   dropped = {};
   resolver.release();
-  this->world_.settle();
+  world_.settle();
   EXPECT_EQ(answers, 1);
 }
 
