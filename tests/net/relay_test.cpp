@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "support/world.hpp"
+#include "support/every_world.hpp"
 #include "support/wrapped_transport.hpp"
 
 namespace culvert::test {
@@ -17,8 +17,7 @@ using net::Relay;
 using net::RelayEnd;
 using net::RelayLimits;
 
-template <class World>
-class RelayTest : public ::testing::Test, public Relay::Owner {
+class RelayTest : public ::testing::TestWithParam<World::Kind>, public Relay::Owner {
  protected:
   RelayTest() : client_(world_.connect()), server_(world_.connect()) {}
 
@@ -45,7 +44,7 @@ class RelayTest : public ::testing::Test, public Relay::Owner {
   TestPeer& client() { return client_.second; }
   TestPeer& server() { return server_.second; }
 
-  World world_;
+  World world_{GetParam()};
   net::PipePool pipes_;
   std::pair<std::unique_ptr<Transport>, TestPeer&> client_;
   std::pair<std::unique_ptr<Transport>, TestPeer&> server_;
@@ -55,8 +54,7 @@ class RelayTest : public ::testing::Test, public Relay::Owner {
   std::uint64_t up_ = 0;
   std::uint64_t down_ = 0;
 };
-using Worlds = ::testing::Types<MemoryWorld, TrickleWorld, SocketWorld>;
-TYPED_TEST_SUITE(RelayTest, Worlds);
+INSTANTIATE_TEST_SUITE_P(All, RelayTest, every_world, name_of_world);
 
 // Bytes of which none is like its neighbours.
 std::string many_bytes(std::size_t size) {
@@ -65,163 +63,163 @@ std::string many_bytes(std::size_t size) {
   return text;
 }
 
-TYPED_TEST(RelayTest, CarriesBothWays) {
-  this->begin();
-  this->client().send("to the server");
-  this->server().send("to the client");
-  EXPECT_TRUE(this->comes(this->server(), "to the server"));
-  EXPECT_TRUE(this->comes(this->client(), "to the client"));
-  EXPECT_FALSE(this->how_);
+TEST_P(RelayTest, CarriesBothWays) {
+  begin();
+  client().send("to the server");
+  server().send("to the client");
+  EXPECT_TRUE(comes(server(), "to the server"));
+  EXPECT_TRUE(comes(client(), "to the client"));
+  EXPECT_FALSE(how_);
 }
 
-TYPED_TEST(RelayTest, WhatIsSentFirstComesFirst) {
-  this->client().send(" and more");
-  this->begin({}, "200", "early");
-  EXPECT_TRUE(this->comes(this->server(), "early and more"));
-  EXPECT_TRUE(this->comes(this->client(), "200"));
-  EXPECT_EQ(this->relay_->bytes_up(), 14u);
-  EXPECT_EQ(this->relay_->bytes_down(), 0u) << "the answer to CONNECT is not of the tunnel";
+TEST_P(RelayTest, WhatIsSentFirstComesFirst) {
+  client().send(" and more");
+  begin({}, "200", "early");
+  EXPECT_TRUE(comes(server(), "early and more"));
+  EXPECT_TRUE(comes(client(), "200"));
+  EXPECT_EQ(relay_->bytes_up(), 14u);
+  EXPECT_EQ(relay_->bytes_down(), 0u) << "the answer to CONNECT is not of the tunnel";
 }
 
-TYPED_TEST(RelayTest, CarriesMuchBothWaysAtOnce) {
+TEST_P(RelayTest, CarriesMuchBothWaysAtOnce) {
   const std::string up = many_bytes(3'000'000), down = many_bytes(2'000'001);
-  this->begin();
-  this->client().send(up);
-  this->server().send(down);
-  ASSERT_TRUE(this->world_.run_until([&] {
-    return this->server().received().size() == up.size() && this->client().received().size() == down.size();
+  begin();
+  client().send(up);
+  server().send(down);
+  ASSERT_TRUE(world_.run_until([&] {
+    return server().received().size() == up.size() && client().received().size() == down.size();
   }));
-  EXPECT_TRUE(this->server().received() == up);
-  EXPECT_TRUE(this->client().received() == down);
-  EXPECT_EQ(this->relay_->bytes_up(), up.size());
-  EXPECT_EQ(this->relay_->bytes_down(), down.size());
+  EXPECT_TRUE(server().received() == up);
+  EXPECT_TRUE(client().received() == down);
+  EXPECT_EQ(relay_->bytes_up(), up.size());
+  EXPECT_EQ(relay_->bytes_down(), down.size());
 }
 
-TYPED_TEST(RelayTest, ASlowReaderStopsTheWriterAndLosesNothing) {
+TEST_P(RelayTest, ASlowReaderStopsTheWriterAndLosesNothing) {
   const std::string much = many_bytes(16'000'000);
-  this->begin();
-  this->server().stop_reading();
-  this->client().send(much);
-  this->world_.settle();
-  EXPECT_GT(this->client().unsent(), much.size() / 4) << "somebody takes it all in";
-  this->server().send("the other way is free");
-  EXPECT_TRUE(this->comes(this->client(), "the other way is free"));
-  this->server().start_reading();
-  ASSERT_TRUE(this->world_.run_until([&] { return this->server().received().size() == much.size(); }));
-  EXPECT_TRUE(this->server().received() == much);
+  begin();
+  server().stop_reading();
+  client().send(much);
+  world_.settle();
+  EXPECT_GT(client().unsent(), much.size() / 4) << "somebody takes it all in";
+  server().send("the other way is free");
+  EXPECT_TRUE(comes(client(), "the other way is free"));
+  server().start_reading();
+  ASSERT_TRUE(world_.run_until([&] { return server().received().size() == much.size(); }));
+  EXPECT_TRUE(server().received() == much);
 }
 
-TYPED_TEST(RelayTest, AHalfCloseIsPassedOnAndTheOtherWayGoesOn) {
-  this->begin();
-  this->client().send("request");
-  this->client().half_close();
-  ASSERT_TRUE(this->world_.run_until([&] { return this->server().closed(); }));
-  EXPECT_EQ(this->server().received(), "request");
-  EXPECT_FALSE(this->server().error());
-  EXPECT_FALSE(this->how_);
-  this->server().send("answer");
-  EXPECT_TRUE(this->comes(this->client(), "answer"));
-  this->server().half_close();
-  ASSERT_TRUE(this->ends());
-  EXPECT_EQ(this->how_, RelayEnd::in_order);
-  EXPECT_EQ(this->up_, 7u);
-  EXPECT_EQ(this->down_, 6u);
-  ASSERT_TRUE(this->world_.run_until([&] { return this->client().closed(); }));
-  EXPECT_FALSE(this->client().error());
+TEST_P(RelayTest, AHalfCloseIsPassedOnAndTheOtherWayGoesOn) {
+  begin();
+  client().send("request");
+  client().half_close();
+  ASSERT_TRUE(world_.run_until([&] { return server().closed(); }));
+  EXPECT_EQ(server().received(), "request");
+  EXPECT_FALSE(server().error());
+  EXPECT_FALSE(how_);
+  server().send("answer");
+  EXPECT_TRUE(comes(client(), "answer"));
+  server().half_close();
+  ASSERT_TRUE(ends());
+  EXPECT_EQ(how_, RelayEnd::in_order);
+  EXPECT_EQ(up_, 7u);
+  EXPECT_EQ(down_, 6u);
+  ASSERT_TRUE(world_.run_until([&] { return client().closed(); }));
+  EXPECT_FALSE(client().error());
 }
 
-TYPED_TEST(RelayTest, TheEndComesBehindWhatASlowReaderHasNotTaken) {
+TEST_P(RelayTest, TheEndComesBehindWhatASlowReaderHasNotTaken) {
   const std::string much = many_bytes(4'000'000);
-  this->begin();
-  this->client().stop_reading();
-  this->server().send(much);
-  this->server().half_close();
-  this->world_.settle();
-  EXPECT_FALSE(this->client().closed());
-  this->client().start_reading();
-  ASSERT_TRUE(this->world_.run_until([&] { return this->client().closed(); }));
-  EXPECT_TRUE(this->client().received() == much);
+  begin();
+  client().stop_reading();
+  server().send(much);
+  server().half_close();
+  world_.settle();
+  EXPECT_FALSE(client().closed());
+  client().start_reading();
+  ASSERT_TRUE(world_.run_until([&] { return client().closed(); }));
+  EXPECT_TRUE(client().received() == much);
 }
 
-TYPED_TEST(RelayTest, AResetIsAResetForTheOther) {
-  this->begin();
-  this->client().send("x");
-  ASSERT_TRUE(this->comes(this->server(), "x"));
-  this->server().reset();
-  ASSERT_TRUE(this->ends());
-  EXPECT_EQ(this->how_, RelayEnd::upstream_broken);
-  EXPECT_EQ(this->cause_, std::errc::connection_reset);
-  ASSERT_TRUE(this->world_.run_until([&] { return this->client().closed(); }));
-  EXPECT_EQ(this->client().error(), std::errc::connection_reset);
+TEST_P(RelayTest, AResetIsAResetForTheOther) {
+  begin();
+  client().send("x");
+  ASSERT_TRUE(comes(server(), "x"));
+  server().reset();
+  ASSERT_TRUE(ends());
+  EXPECT_EQ(how_, RelayEnd::upstream_broken);
+  EXPECT_EQ(cause_, std::errc::connection_reset);
+  ASSERT_TRUE(world_.run_until([&] { return client().closed(); }));
+  EXPECT_EQ(client().error(), std::errc::connection_reset);
 }
 
-TYPED_TEST(RelayTest, AClientsResetIsToldAsSuch) {
-  this->begin();
-  this->client().reset();
-  ASSERT_TRUE(this->ends());
-  EXPECT_EQ(this->how_, RelayEnd::downstream_broken);
-  ASSERT_TRUE(this->world_.run_until([&] { return this->server().closed(); }));
-  EXPECT_EQ(this->server().error(), std::errc::connection_reset);
+TEST_P(RelayTest, AClientsResetIsToldAsSuch) {
+  begin();
+  client().reset();
+  ASSERT_TRUE(ends());
+  EXPECT_EQ(how_, RelayEnd::downstream_broken);
+  ASSERT_TRUE(world_.run_until([&] { return server().closed(); }));
+  EXPECT_EQ(server().error(), std::errc::connection_reset);
 }
 
-TYPED_TEST(RelayTest, IdleItEnds) {
-  this->begin({.idle_timeout = 10s});
-  this->world_.advance(9s);
-  this->client().send("x");
-  ASSERT_TRUE(this->comes(this->server(), "x"));
-  this->world_.advance(9s);
-  this->world_.settle();
-  EXPECT_FALSE(this->how_) << "a byte has moved meanwhile";
-  this->world_.advance(1001ms);
-  ASSERT_TRUE(this->ends());
-  EXPECT_EQ(this->how_, RelayEnd::idle);
+TEST_P(RelayTest, IdleItEnds) {
+  begin({.idle_timeout = 10s});
+  world_.advance(9s);
+  client().send("x");
+  ASSERT_TRUE(comes(server(), "x"));
+  world_.advance(9s);
+  world_.settle();
+  EXPECT_FALSE(how_) << "a byte has moved meanwhile";
+  world_.advance(1001ms);
+  ASSERT_TRUE(ends());
+  EXPECT_EQ(how_, RelayEnd::idle);
 }
 
-TYPED_TEST(RelayTest, BusyItEndsAtItsAge) {
-  this->begin({.idle_timeout = 10s, .max_lifetime = 15s});
-  this->world_.advance(8s);
-  this->client().send("x");
-  ASSERT_TRUE(this->comes(this->server(), "x"));
-  this->world_.advance(7001ms);
-  ASSERT_TRUE(this->ends());
-  EXPECT_EQ(this->how_, RelayEnd::too_old);
+TEST_P(RelayTest, BusyItEndsAtItsAge) {
+  begin({.idle_timeout = 10s, .max_lifetime = 15s});
+  world_.advance(8s);
+  client().send("x");
+  ASSERT_TRUE(comes(server(), "x"));
+  world_.advance(7001ms);
+  ASSERT_TRUE(ends());
+  EXPECT_EQ(how_, RelayEnd::too_old);
 }
 
-TYPED_TEST(RelayTest, SoManyBytesAndNotOneMore) {
-  this->begin({.max_bytes = 10});
-  this->client().send("12345");
-  this->server().send("67890");
-  ASSERT_TRUE(this->comes(this->server(), "12345"));
-  ASSERT_TRUE(this->comes(this->client(), "67890"));
-  this->world_.settle();
-  EXPECT_FALSE(this->how_);
-  this->client().send("x");
-  ASSERT_TRUE(this->ends());
-  EXPECT_EQ(this->how_, RelayEnd::too_many_bytes);
+TEST_P(RelayTest, SoManyBytesAndNotOneMore) {
+  begin({.max_bytes = 10});
+  client().send("12345");
+  server().send("67890");
+  ASSERT_TRUE(comes(server(), "12345"));
+  ASSERT_TRUE(comes(client(), "67890"));
+  world_.settle();
+  EXPECT_FALSE(how_);
+  client().send("x");
+  ASSERT_TRUE(ends());
+  EXPECT_EQ(how_, RelayEnd::too_many_bytes);
 }
 
-TYPED_TEST(RelayTest, KeepsToItsBandwidthAndIsNotIdleMeanwhile) {
-  this->begin({.idle_timeout = 1s, .bytes_per_second = 10'000});
-  this->client().send(std::string(20'000, 'x'));
-  this->world_.settle();
-  const std::size_t at_once = this->server().received().size();
-  this->client().send(std::string(20'000, 'y'));
-  this->world_.settle();
-  EXPECT_EQ(this->server().received().size(), at_once) << "faster than allowed";
-  for (int i = 0; i < 80 && this->server().received().size() < 40'000; ++i) {
-    this->world_.advance(50ms);
-    this->world_.settle();
+TEST_P(RelayTest, KeepsToItsBandwidthAndIsNotIdleMeanwhile) {
+  begin({.idle_timeout = 1s, .bytes_per_second = 10'000});
+  client().send(std::string(20'000, 'x'));
+  world_.settle();
+  const std::size_t at_once = server().received().size();
+  client().send(std::string(20'000, 'y'));
+  world_.settle();
+  EXPECT_EQ(server().received().size(), at_once) << "faster than allowed";
+  for (int i = 0; i < 80 && server().received().size() < 40'000; ++i) {
+    world_.advance(50ms);
+    world_.settle();
   }
-  EXPECT_EQ(this->server().received().size(), 40'000u) << "slower than allowed";
-  EXPECT_FALSE(this->how_);
+  EXPECT_EQ(server().received().size(), 40'000u) << "slower than allowed";
+  EXPECT_FALSE(how_);
 }
 
-TYPED_TEST(RelayTest, StoppedBothSeeAReset) {
-  this->begin().stop();
-  ASSERT_TRUE(this->ends());
-  EXPECT_EQ(this->how_, RelayEnd::stopped);
-  ASSERT_TRUE(this->world_.run_until([&] { return this->client().closed() && this->server().closed(); }));
-  EXPECT_EQ(this->client().error(), std::errc::connection_reset);
+TEST_P(RelayTest, StoppedBothSeeAReset) {
+  begin().stop();
+  ASSERT_TRUE(ends());
+  EXPECT_EQ(how_, RelayEnd::stopped);
+  ASSERT_TRUE(world_.run_until([&] { return client().closed() && server().closed(); }));
+  EXPECT_EQ(client().error(), std::errc::connection_reset);
 }
 
 // A socket whose reads are noted.
@@ -236,9 +234,10 @@ struct NotedStream final : WrappedTransport {
   std::size_t& read_bytes;
 };
 
-class SpliceTest : public RelayTest<SocketWorld> {};
+class SpliceTest : public RelayTest {};
+INSTANTIATE_TEST_SUITE_P(Sockets, SpliceTest, ::testing::Values(World::Kind::sockets), name_of_world);
 
-TEST_F(SpliceTest, WhereMuchComesTheKernelMovesIt) {
+TEST_P(SpliceTest, WhereMuchComesTheKernelMovesIt) {
   std::size_t read_bytes = 0;
   const std::string much = many_bytes(8'000'000);
   client_.first = std::make_unique<NotedStream>(std::move(client_.first), read_bytes);
@@ -255,7 +254,7 @@ TEST_F(SpliceTest, WhereMuchComesTheKernelMovesIt) {
   EXPECT_FALSE(server().error());
 }
 
-TEST_F(SpliceTest, ASlowReaderFindsAllThatIsInThePipe) {
+TEST_P(SpliceTest, ASlowReaderFindsAllThatIsInThePipe) {
   const std::string much = many_bytes(16'000'000);
   begin();
   client().send(much);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "support/duplex.hpp"
+#include "support/every_world.hpp"
 #include "support/socket_options.hpp"
 
 namespace culvert::test {
@@ -59,13 +60,7 @@ class WorldTest : public ::testing::TestWithParam<World::Kind> {
   Tested tested_;
   TestPeer& peer_;
 };
-
-std::string name_of(const ::testing::TestParamInfo<World::Kind>& info) {
-  constexpr const char* names[] = {"Memory", "Trickle", "Sockets"};
-  return names[static_cast<std::size_t>(info.param)];
-}
-const auto all_kinds = ::testing::Values(World::Kind::memory, World::Kind::trickle, World::Kind::sockets);
-INSTANTIATE_TEST_SUITE_P(All, WorldTest, all_kinds, name_of);
+INSTANTIATE_TEST_SUITE_P(All, WorldTest, every_world, name_of_world);
 
 TEST_P(WorldTest, CarriesTextBothWays) {
   peer_.send("hello");
@@ -205,7 +200,7 @@ TEST_P(WorldTest, ANewOwnerReadsOn) {
 }
 
 class TrickleTest : public WorldTest {};
-INSTANTIATE_TEST_SUITE_P(Trickle, TrickleTest, ::testing::Values(World::Kind::trickle), name_of);
+INSTANTIATE_TEST_SUITE_P(Trickle, TrickleTest, ::testing::Values(World::Kind::trickle), name_of_world);
 
 TEST_P(TrickleTest, EveryReadIsOneByte) {
   peer_.send("12345");
@@ -254,7 +249,7 @@ class NetworkTest : public ::testing::TestWithParam<World::Kind> {
   World world_{GetParam()};
   std::vector<std::unique_ptr<Tested>> accepted_;
 };
-INSTANTIATE_TEST_SUITE_P(All, NetworkTest, all_kinds, name_of);
+INSTANTIATE_TEST_SUITE_P(All, NetworkTest, every_world, name_of_world);
 
 TEST_P(NetworkTest, WhoListensGetsTheOtherEnd) {
   Result<std::unique_ptr<Acceptor>> acceptor = listen({.address = ip("127.0.0.1")});
