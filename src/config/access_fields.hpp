@@ -14,6 +14,7 @@ namespace culvert::config {
   X(client_address, "client.address", true)                        \
   X(client_port, "client.port", false)                             \
   X(peer_address, "network.peer.address", false)                   \
+  X(user_name, "user.name", true)                                  \
   X(method, "http.request.method", true)                           \
   X(scheme, "url.scheme", true)                                    \
   X(host, "server.address", true)                                  \

@@ -267,6 +267,8 @@ Route build_route(const Node& table, std::size_t position) {
   const Reader read(table, "route[]");
   read.text("strip_prefix", route.strip_prefix);
   read.text("rewrite", route.rewrite);
+  read.text("auth", route.auth);
+  read.flag("forward_authorization", route.forward_authorization);
   read.choice("expect_continue", route.expect_continue);
   read.duration("idle_timeout", route.idle_timeout);
   read.duration("response_timeout", route.response_timeout);

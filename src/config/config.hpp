@@ -185,6 +185,8 @@ struct Route {
   std::string rewrite;       // with {path} {query} {1}..{9}; empty: none
   HeaderChanges request_headers;
   HeaderChanges response_headers;
+  std::string auth;                    // a key of Config::auths; empty: everybody may ask
+  bool forward_authorization = false;  // where there is `auth`: otherwise it is always passed on
   std::optional<ExpectContinue> expect_continue;
   std::optional<milliseconds> idle_timeout;
   std::optional<milliseconds> response_timeout;

@@ -109,7 +109,7 @@ ExitCode Control::start() {
   if (!opened.errors.empty()) return exit_cannot_listen;
 
   for (std::size_t number = 0; number < workers; ++number) {
-    workers_.push_back(std::make_unique<Worker>(number, limits_, resolver_, log_writer_));
+    workers_.push_back(std::make_unique<Worker>(number, limits_, resolver_, passwords_, log_writer_));
   }
   for (const int number : handled_signals) signals_.add(number);
   wait_for_signal();

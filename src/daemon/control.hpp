@@ -19,9 +19,11 @@
 #include "daemon/exit_code.hpp"
 #include "daemon/listen_sockets.hpp"
 #include "daemon/log_writer.hpp"
+#include "daemon/password_pool.hpp"
 #include "daemon/signal_mask.hpp"
 #include "daemon/worker.hpp"
 #include "net/pool_resolver.hpp"
+#include "proxy/authenticator.hpp"
 
 namespace culvert::daemon {
 
@@ -80,6 +82,9 @@ class Control {
   std::optional<ListenSockets> sockets_;
   std::vector<std::unique_ptr<Worker>> workers_;  // does not change while they run
   net::PoolResolver resolver_;                    // goes before the loops that its answers are posted to
+  proxy::GuessLimit guesses_;
+  PasswordPool password_pool_;                    // as resolver_
+  const proxy::Passwords passwords_{password_pool_, guesses_};
 };
 
 }  // namespace culvert::daemon

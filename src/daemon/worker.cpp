@@ -9,8 +9,9 @@
 
 namespace culvert::daemon {
 
-Worker::Worker(unsigned number, Limits& limits, Resolver& resolver, proxy::LogSink& log)
-    : limits_(limits), http_(loop_, network_, resolver), gateway_(http_, &log), thread_([this] { io_.run(); }) {
+Worker::Worker(unsigned number, Limits& limits, Resolver& resolver, const proxy::Passwords& passwords,
+               proxy::LogSink& log)
+    : limits_(limits), http_(loop_, network_, resolver), gateway_(http_, &log, &passwords), thread_([this] { io_.run(); }) {
   pthread_setname_np(thread_.native_handle(), ("culvert/w" + std::to_string(number)).c_str());
 }
 

@@ -98,7 +98,9 @@ AccessFormat::AccessFormat(const config::AccessLog& settings)
 }
 
 AccessFormat::LoggedHeader AccessFormat::header(std::string_view name, const config::AccessLog& settings) {
-  const bool redacted = std::any_of(settings.redact.begin(), settings.redact.end(),
+  // What is meant for culvert alone is never shown, whatever the configuration says.
+  const bool redacted = ascii::iequals(name, wire::spelling(HeaderId::proxy_authorization)) ||
+                        std::any_of(settings.redact.begin(), settings.redact.end(),
                                     [&](const std::string& secret) { return ascii::iequals(secret, name); });
   return {wire::header_id(name), std::string(name), redacted};
 }
@@ -173,6 +175,7 @@ void AccessFormat::append_field(const Column& column, const AccessRecord& record
     case AccessField::client_address: return to.address(key, record.client);
     case AccessField::client_port: return to.number_unless_zero(key, record.client.port);
     case AccessField::peer_address: return to.address(key, record.peer);
+    case AccessField::user_name: return to.text(key, record.user);
     case AccessField::method: return to.text(key, record.method);
     case AccessField::scheme: return to.text(key, has_head(record) ? record.scheme : "");
     case AccessField::host: return to.text(key, without_port(record.host));
@@ -210,7 +213,9 @@ void AccessFormat::append_field(const Column& column, const AccessRecord& record
 void AccessFormat::append_combined(const AccessRecord& record) {
   char client[64];
   append_or_dash(line_, {client, record.client.format_ip(client)});
-  line_.append(" - - [");  // culvert knows no users
+  line_.append(" - ");
+  append_or_dash(line_, record.user);
+  line_.append(" [");
   line_.append(second_text_);
   line_.append("] \"");
   if (record.method.empty()) {

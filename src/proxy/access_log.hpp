@@ -27,6 +27,7 @@ struct AccessRecord {
   Duration duration{};                // until the last byte was with the kernel
   Endpoint client;                    // behind trusted proxies
   Endpoint peer;                      // who is connected
+  std::string_view user;              // who it has proved to be; empty where nobody asked
   std::string_view listener;
   std::string_view scheme = "http";
   std::string_view method;            // empty where no head was complete

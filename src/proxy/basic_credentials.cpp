@@ -25,16 +25,10 @@ std::optional<BasicCredentials> parse_basic(std::string_view value) {
   if (value.size() > credentials_bytes_max) return std::nullopt;
   std::optional<std::string> pair = decode_base64(value);
   if (!pair) return std::nullopt;
-  const std::size_t colon = pair->find(':');
-  BasicCredentials credentials;
-  if (colon != std::string::npos) {
-    credentials.user = pair->substr(0, colon);
-    credentials.password = pair->substr(colon + 1);
-  }
-  wipe(*pair);
-  if (credentials.user.empty() || has_control(credentials.user) || !may_be_sent(credentials.password)) {
-    return std::nullopt;
-  }
+  const std::size_t colon = std::min(pair->find(':'), pair->size());
+  BasicCredentials credentials(std::move(*pair), colon);
+  if (colon == 0 || colon == credentials.pair().size()) return std::nullopt;
+  if (has_control(credentials.user()) || !may_be_sent(credentials.password())) return std::nullopt;
   return credentials;
 }
 

@@ -32,7 +32,20 @@ constexpr std::uint32_t stale_tries_most = 8;
 constexpr std::string_view retry_after_seconds = "5";
 constexpr char hex_digits[] = "0123456789abcdef";
 
+Header retry_after(std::string_view seconds) { return {HeaderId::retry_after, "Retry-After", seconds}; }
+
 }  // namespace
+
+// Who has said who it is. Apart, since most routes do not ask.
+struct Exchange::Client final : Authenticator::Waiter {
+  explicit Client(Exchange& asking) : exchange(asking) {}
+  void on_verdict(const Verdict& verdict) noexcept override {
+    if (exchange.accept(verdict)) exchange.serve();
+  }
+
+  Exchange& exchange;
+  std::string_view user;  // of the route's authenticator; empty until it is proved
+};
 
 Exchange::Exchange(Gateway::State& gateway, Ref<ListenerPolicy> policy, IncomingMessage& request,
                    ServerResponse& response, bool expects_continue)
@@ -48,15 +61,21 @@ Exchange::Exchange(Gateway::State& gateway, Ref<ListenerPolicy> policy, Incoming
   request.on_close([this] { on_downstream_closed(); });
 }
 
+Exchange::~Exchange() = default;
+
 // ---- the request's way ----------------------------------------------------------------------------------------------
 
 void Exchange::start() {
-  if (find_route() && apply_policy() && choose_upstream()) send_request();
+  if (find_route() && authenticate()) serve();
+}
+
+void Exchange::serve() {
+  if (apply_policy() && choose_upstream()) send_request();
 }
 
 [[gnu::noinline]] void Exchange::turn_away() {
   response_->should_keep_alive = false;
-  answer_failure(Reason::overloaded);
+  answer_failure(Reason::overloaded, retry_after(retry_after_seconds));
 }
 
 bool Exchange::find_route() {
@@ -147,6 +166,38 @@ bool Exchange::parse_target() {
   target_differs_ = target_differs_ || normal->data() != view_.path.data();
   view_.path = *normal;
   return true;
+}
+
+// Out of line: most routes ask nobody.
+[[gnu::noinline]] bool Exchange::check_credentials() {
+  const HeaderList& headers = request_->raw_headers();
+  const auto given = std::ranges::count(headers, HeaderId::authorization, &Header::id);
+  if (given == 0) {
+    answer_failure(Reason::auth_required, challenge());
+    return false;
+  }
+  if (given > 1) return accept({Verdict::Kind::rejected});  // nobody knows which of them an upstream would take
+  client_ = std::make_unique<Client>(*this);
+  return accept(route_->authenticator->judge(headers.find(HeaderId::authorization)->value, view_.client, *client_));
+}
+
+bool Exchange::accept(const Verdict& verdict) {
+  switch (verdict.kind) {
+    case Verdict::Kind::accepted: client_->user = verdict.user; return true;
+    case Verdict::Kind::rejected: answer_failure(Reason::auth_failed, challenge()); break;
+    case Verdict::Kind::limited: {
+      const auto seconds = std::chrono::ceil<std::chrono::seconds>(verdict.retry_after);
+      answer_failure(Reason::auth_limited, retry_after(std::to_string(seconds.count())));
+      break;
+    }
+    case Verdict::Kind::overloaded: answer_failure(Reason::auth_overloaded, retry_after(retry_after_seconds)); break;
+    case Verdict::Kind::later: break;
+  }
+  return false;
+}
+
+Header Exchange::challenge() const {
+  return {HeaderId::www_authenticate, "WWW-Authenticate", route_->authenticator->challenge};
 }
 
 bool Exchange::apply_policy() {
@@ -244,7 +295,7 @@ void Exchange::send_request() {
   const RewriteContext rewrite = context(placeholders);
   const auto mode = route.expect_continue.value_or(policy_->server.expect_continue);
   request_lines(gateway_.lines, *request_, rewrite, host_to_send(), route.request_headers,
-                mode == config::ExpectContinue::forward, settings.keep_alive);
+                mode == config::ExpectContinue::forward, route_->forwards_authorization(), settings.keep_alive);
   add_credentials();
   up_ = &route_->upstream->agent().request(
       *origin, {.method = view_.method,
@@ -413,7 +464,7 @@ void Exchange::request_failed(Reason reason, std::error_code cause) {
   failure_ = {reason, MayRetry::never, cause};
 }
 
-void Exchange::answer_failure(Reason reason) {
+void Exchange::answer_failure(Reason reason, const std::optional<Header>& more) {
   failure_.reason = reason;
   failure_.retry = MayRetry::never;
   const ReasonRow& what = row(reason);
@@ -421,9 +472,9 @@ void Exchange::answer_failure(Reason reason) {
   const std::string status_field = proxy_status(reason, policy_->server.via.empty() ? "culvert" : policy_->server.via);
   const Header lines[] = {{HeaderId::content_type, "Content-Type", page.content_type},
                           {HeaderId::proxy_status, "Proxy-Status", status_field},
-                          {HeaderId::retry_after, "Retry-After", retry_after_seconds}};
+                          more.value_or(Header{})};
   if (request_->has_body() && !request_->complete()) response_->should_keep_alive = false;
-  answer(what.status, std::span(lines).first(reason == Reason::overloaded ? 3 : 2), page.body);
+  answer(what.status, std::span(lines).first(more ? 3 : 2), page.body);
 }
 
 void Exchange::answer(std::uint16_t status, std::span<const Header> lines, std::string_view body) {
@@ -476,6 +527,7 @@ void Exchange::write_record() {
       .duration = gateway_.loop.now() - began_,
       .client = view_.client.family == Endpoint::Family::none ? peer_ : view_.client,
       .peer = peer_,
+      .user = client_ ? client_->user : std::string_view(),
       .listener = policy_->name,
       .method = request_->method(),
       .target = request_->url(),

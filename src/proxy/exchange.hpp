@@ -1,13 +1,15 @@
 // One request on its way through the proxy and its answer on the way back. Read exchange.cpp from top to bottom.
 //
-//   start -> find_route -> apply_policy -> choose_upstream -> send_request -> on_response -> finish
-//                                              ^                   |
-//                                              +---- retry --------+---> fail
+//   start -> find_route -> authenticate -> apply_policy -> choose_upstream -> send_request -> on_response -> finish
+//                                                              ^                   |
+//                                                              +---- retry --------+---> fail
 //
 // Begins when the request's head is complete and ends when both sides have closed their messages. It borrows the four
 // messages; each side tells it of its end by its close event, and is not touched afterwards.
 #pragma once
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +17,7 @@
 #include "base/arena.hpp"
 #include "base/ref.hpp"
 #include "culvert/http.hpp"
+#include "proxy/authenticator.hpp"
 #include "proxy/failure.hpp"
 #include "proxy/gateway.hpp"
 #include "proxy/rewrite.hpp"
@@ -29,6 +32,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
  public:
   Exchange(Gateway::State& gateway, Ref<ListenerPolicy> policy, IncomingMessage& request, ServerResponse& response,
            bool expects_continue);
+  ~Exchange();
 
   void start();
   void turn_away();  // in place of start(): there is no memory for it
@@ -39,6 +43,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
  private:
   // Each says whether the next step may follow; where it may not, an answer or a wait is under way.
   bool find_route();
+  bool authenticate() { return !route_->authenticator || check_credentials(); }
   bool apply_policy();
   bool meet_expectation(config::ExpectContinue mode);
   bool may_forward();
@@ -47,6 +52,10 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   void add_credentials();
   void forward_body();
 
+  void serve();
+  bool check_credentials();
+  bool accept(const Verdict& verdict);
+  Header challenge() const;
   void on_resolved() noexcept override;
   void on_information(const Information& information);
   void on_response(IncomingMessage& answer);
@@ -63,7 +72,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   bool has_another_address(const Failure& failure) const;
   void try_again();
   void fail(const Failure& failure);
-  void answer_failure(Reason reason);
+  void answer_failure(Reason reason, const std::optional<Header>& more = {});
   void answer(std::uint16_t status, std::span<const Header> lines, std::string_view body);
   void redirect(const config::Redirect& action);
   void respond(const config::Respond& action);
@@ -95,6 +104,8 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   Captures captures_;
   std::string_view host_field_;       // Host as the client meant it
   std::string_view request_id_;
+  struct Client;
+  std::unique_ptr<Client> client_;    // who it is, where the route asks
   Endpoint peer_;
   std::uint8_t peer_text_size_ = 0;
   char peer_text_[64];                // its address, once it is needed

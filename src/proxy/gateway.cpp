@@ -1,6 +1,7 @@
 #include "proxy/gateway.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 #include "base/log.hpp"
 #include "proxy/error_page.hpp"
@@ -49,7 +50,8 @@ void refuse(Gateway::State& state, Door& door, ClientError& error, Socket& socke
 
 }  // namespace
 
-Gateway::Gateway(Http& http, LogSink* log) : state_(std::make_unique<State>(http, log)) {}
+Gateway::Gateway(Http& http, LogSink* log, const Passwords* passwords)
+    : state_(std::make_unique<State>(http, log, passwords)) {}
 
 Gateway::~Gateway() {
   while (!state_->live.empty()) state_->exchanges.destroy(static_cast<Exchange*>(&state_->live.front()));
@@ -57,9 +59,14 @@ Gateway::~Gateway() {
 
 void Gateway::apply(std::shared_ptr<const config::Config> config) {
   State& state = *state_;
-  state.site = Site(*config, state.site, [&state](const config::Upstream& written) {
+  const auto make_upstream = [&state](const config::Upstream& written) {
     return make_ref<Upstream>(written, state.http);
-  });
+  };
+  const auto make_authenticator = [&state](const config::Auth& written) {
+    assert(state.passwords != nullptr);
+    return make_ref<Authenticator>(written, state.loop, *state.passwords);
+  };
+  state.site = Site(*config, state.site, make_upstream, make_authenticator);
   for (auto& door : state.doors) {
     if (Ref<ListenerPolicy> policy = state.site.listener(door->listener)) door->policy = policy;
   }

@@ -12,14 +12,15 @@
 
 namespace culvert::proxy {
 
+struct Passwords;
 class Site;
 
 class Gateway {
  public:
   struct State;  // what the exchanges share
 
-  // `log` may be null: no access log.
-  Gateway(Http& http, LogSink* log);
+  // `log` may be null: no access log. `passwords` as well where no configuration has users.
+  Gateway(Http& http, LogSink* log, const Passwords* passwords = nullptr);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;

@@ -20,7 +20,8 @@ struct Door {
 };
 
 struct Gateway::State final : private Deferred {
-  State(Http& with, LogSink* sink) : http(with), loop(with.loop()), log_sink(sink) {}
+  State(Http& with, LogSink* sink, const Passwords* checked_by)
+      : http(with), loop(with.loop()), log_sink(sink), passwords(checked_by) {}
 
   // Drops the last reference to a route later in this turn: with it an upstream goes that a reload has removed, and its
   // agent must not go from inside one of its own events.
@@ -38,6 +39,7 @@ struct Gateway::State final : private Deferred {
   Http& http;
   Loop& loop;
   LogSink* const log_sink;
+  const Passwords* const passwords;
   std::unique_ptr<AccessLog> access_log;
   config::AccessLog access_settings;
   Site site;

@@ -211,7 +211,8 @@ Endpoint client_address(const config::Forwarded& settings, const HeaderList& hea
 }
 
 void request_lines(std::vector<Header>& out, const IncomingMessage& request, const RewriteContext& context,
-                   std::string_view host, const config::HeaderChanges& changes, bool forward_expect, bool keep_alive) {
+                   std::string_view host, const config::HeaderChanges& changes, bool forward_expect,
+                   bool forward_authorization, bool keep_alive) {
   out.clear();
   const HeaderList& headers = request.raw_headers();
   const Nominated nominated(headers);
@@ -225,6 +226,7 @@ void request_lines(std::vector<Header>& out, const IncomingMessage& request, con
       case HeaderId::content_length: return !chunked(headers);
       case HeaderId::trailer: return chunked(headers);
       case HeaderId::expect: return forward_expect;
+      case HeaderId::authorization: return forward_authorization;
       case HeaderId::max_forwards:
         if (!counts_forwards(request.method())) return true;
         push_one_less(out, line, context.arena);

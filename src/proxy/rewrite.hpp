@@ -38,7 +38,8 @@ Endpoint client_address(const config::Forwarded& settings, const HeaderList& hea
 
 // Both replace what `out` holds. `host` is the Host field to send. Trailer is left out where none can follow.
 void request_lines(std::vector<Header>& out, const IncomingMessage& request, const RewriteContext& context,
-                   std::string_view host, const config::HeaderChanges& changes, bool forward_expect, bool keep_alive);
+                   std::string_view host, const config::HeaderChanges& changes, bool forward_expect,
+                   bool forward_authorization, bool keep_alive);
 void response_lines(std::vector<Header>& out, const IncomingMessage& response, const RewriteContext& context,
                     const config::HeaderChanges& changes, bool may_have_trailers);
 // Whether its name has one.

@@ -6,6 +6,7 @@
 #include <cassert>
 
 #include "base/ascii.hpp"
+#include "proxy/authenticator.hpp"
 #include "proxy/upstream.hpp"
 
 namespace culvert::proxy {
@@ -74,8 +75,8 @@ bool regex_matches(const re2::RE2& regex, std::string_view path, Captures& captu
 
 }  // namespace
 
-Route::Route(const config::Route& written, Ref<Upstream> target)
-    : settings(written), upstream(std::move(target)), regex_(compile(written.match.path_regex)),
+Route::Route(const config::Route& written, Ref<Upstream> target, Ref<Authenticator> users)
+    : settings(written), upstream(std::move(target)), authenticator(std::move(users)), regex_(compile(written.match.path_regex)),
       matches_all_(written.match == config::Match()) {
   assert(!regex_ || regex_->ok());
 }

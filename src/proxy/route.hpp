@@ -16,6 +16,7 @@ class RE2;
 
 namespace culvert::proxy {
 
+class Authenticator;
 class Upstream;
 
 // What is matched: parsed once for each request, views into it.
@@ -35,13 +36,16 @@ struct Captures {
 };
 
 struct Route final : RefCounted {
-  Route(const config::Route& written, Ref<Upstream> target);
+  Route(const config::Route& written, Ref<Upstream> target, Ref<Authenticator> users);
   ~Route();
 
   bool matches(const RequestView& request, Captures& captures) const;
+  // Whether the client's Authorization is for the upstream.
+  bool forwards_authorization() const { return !authenticator || settings.forward_authorization; }
 
   const config::Route settings;
-  const Ref<Upstream> upstream;  // null where the route's action needs none
+  const Ref<Upstream> upstream;            // null where the route's action needs none
+  const Ref<Authenticator> authenticator;  // null where everybody may ask
 
  private:
   std::unique_ptr<re2::RE2> regex_;

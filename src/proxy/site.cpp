@@ -2,20 +2,36 @@
 
 namespace culvert::proxy {
 
-Site::Site(const config::Config& config, const Site& previous, const MakeUpstream& make_upstream) {
-  for (const auto& [name, written] : config.upstreams) {
-    const auto old = previous.upstreams_.find(name);
-    const bool same = old != previous.upstreams_.end() && old->second->settings == written;
-    upstreams_.emplace(name, same ? old->second : make_upstream(written));
+namespace {
+
+// What is named in the configuration, each as it was in `previous` where it is the same.
+template <class Map, class Written, class Make>
+Map carry_over(const Written& written, const Map& previous, const Make& make) {
+  Map map;
+  for (const auto& [name, settings] : written) {
+    const auto old = previous.find(name);
+    const bool same = old != previous.end() && old->second->settings == settings;
+    map.emplace(name, same ? old->second : make(settings));
   }
+  return map;
+}
+
+}  // namespace
+
+Site::Site(const config::Config& config, const Site& previous, const MakeUpstream& make_upstream,
+           const MakeAuthenticator& make_authenticator)
+    : upstreams_(carry_over(config.upstreams, previous.upstreams_, make_upstream)),
+      authenticators_(carry_over(config.auths, previous.authenticators_, make_authenticator)) {
   std::map<std::string_view, const Ref<Route>*> old_routes;
   for (const Ref<Route>& route : previous.routes_) old_routes.emplace(route->settings.name, &route);
   for (const config::Route& written : config.routes) {
     Ref<Upstream> target;
     if (const auto* to = std::get_if<config::ToUpstream>(&written.action)) target = upstreams_.at(to->upstream);
+    const Ref<Authenticator> users = written.auth.empty() ? nullptr : authenticators_.at(written.auth);
     const auto old = old_routes.find(written.name);
-    const bool same = old != old_routes.end() && (*old->second)->settings == written && (*old->second)->upstream == target;
-    routes_.push_back(same ? *old->second : make_ref<Route>(written, target));
+    const bool same = old != old_routes.end() && (*old->second)->settings == written &&
+                      (*old->second)->upstream == target && (*old->second)->authenticator == users;
+    routes_.push_back(same ? *old->second : make_ref<Route>(written, target, users));
   }
   for (const config::Listener& written : config.listeners) {
     const auto old = previous.listeners_.find(written.name);

@@ -10,6 +10,7 @@
 
 #include "base/ref.hpp"
 #include "config/config.hpp"
+#include "proxy/authenticator.hpp"
 #include "proxy/listener_policy.hpp"
 #include "proxy/route.hpp"
 #include "proxy/upstream.hpp"
@@ -19,10 +20,12 @@ namespace culvert::proxy {
 class Site {
  public:
   using MakeUpstream = std::function<Ref<Upstream>(const config::Upstream&)>;
+  using MakeAuthenticator = std::function<Ref<Authenticator>(const config::Auth&)>;
 
   Site() = default;
   // Takes over from `previous` what is equal in `config`; makes the rest.
-  Site(const config::Config& config, const Site& previous, const MakeUpstream& make_upstream);
+  Site(const config::Config& config, const Site& previous, const MakeUpstream& make_upstream,
+       const MakeAuthenticator& make_authenticator);
 
   // The first route that matches, or null.
   const Ref<Route>* find(const RequestView& request, Captures& captures) const;
@@ -32,6 +35,7 @@ class Site {
  private:
   std::vector<Ref<Route>> routes_;
   std::map<std::string, Ref<Upstream>, std::less<>> upstreams_;
+  std::map<std::string, Ref<Authenticator>, std::less<>> authenticators_;
   std::map<std::string, Ref<ListenerPolicy>, std::less<>> listeners_;
 };
 

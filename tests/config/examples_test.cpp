@@ -71,7 +71,6 @@ TEST(Shipped, FullExampleWaitsFor) {
                                       "listener.egress.mode",
                                       "listener.egress.tunnel",
                                       "tls.main",
-                                      "route.auth",
                                       "route.rate_limit",
                                       "route.mirror",
                                       "upstream.api.balance",

@@ -8,8 +8,10 @@
 
 #include "config/load.hpp"
 #include "daemon/blocking_client.hpp"
+#include "daemon/password_pool.hpp"
 #include "daemon/temporary_folder.hpp"
 #include "net/pool_resolver.hpp"
+#include "proxy/authenticator.hpp"
 
 namespace culvert::daemon {
 namespace {
@@ -50,7 +52,7 @@ class WorkerTest : public testing::Test {
       entry->second.set_limit(listener.max_connections);
       limits.push_back(&entry->second);
     }
-    if (!worker_) worker_ = std::make_unique<Worker>(0, limits_, resolver_, log_);
+    if (!worker_) worker_ = std::make_unique<Worker>(0, limits_, resolver_, passwords_, log_);
     std::promise<void> applied;
     worker_->apply({loaded.config, limits, 0, std::move(opened.of_worker.front())}, [&applied] { applied.set_value(); });
     applied.get_future().wait();
@@ -68,6 +70,9 @@ class WorkerTest : public testing::Test {
   ListenSockets sockets_{1, true};
   std::unique_ptr<Worker> worker_;
   net::PoolResolver resolver_;
+  proxy::GuessLimit guesses_;
+  PasswordPool password_pool_;
+  const proxy::Passwords passwords_{password_pool_, guesses_};
   const std::uint16_t port_ = free_port();
   const std::string web_ = "127.0.0.1:" + std::to_string(port_);
   const std::string path_ = folder_ / "culvert.sock";

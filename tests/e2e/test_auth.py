@@ -1,11 +1,12 @@
 """What would break: whoever should not passes, whoever should does not, or a password is seen by somebody else."""
+import base64
 import os
 import pty
 import signal
 import subprocess
 import termios
 
-from harness import BINARY, CulvertTest, main, run_culvert
+from harness import BINARY, CulvertTest, curl, main, run_culvert, wait_until
 
 HASH = r"\$y\$[./0-9A-Za-z]+\$[./0-9A-Za-z]+\$[./0-9A-Za-z]{43}"
 
@@ -84,6 +85,110 @@ class HashPassword(CulvertTest):
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(20), -signal.SIGINT)
         self.assertTrue(self.shows_what_is_typed())
+
+
+def authorization(user, password):
+    return ("Authorization", "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode())
+
+
+class AuthTest(CulvertTest):
+    def hashed(self, user, password, cost=1):
+        return run_culvert("hash-password", "--cost", cost, "--user", user, input=password).stdout
+
+    def write_users(self, *lines):
+        users = self.folder / "users"
+        users.write_text("".join(lines))
+        users.chmod(0o600)
+
+    def protected(self, routes='[[route]]\nauth = "ops"\nrespond = { body = "in" }\n', auth="", **parts):
+        return self.culvert(routes, more=f'[auth.ops]\nusers = {{ file = "{self.folder}/users" }}\n{auth}\n', **parts)
+
+    def curl(self, culvert, *arguments):
+        """Status and body."""
+        out = curl("-w", "\n%{http_code}", *arguments, culvert.url()).stdout.decode()
+        return int(out.rpartition("\n")[2]), out.rpartition("\n")[0]
+
+
+class Routes(AuthTest):
+    def test_users_pass_and_others_are_asked(self):
+        self.write_users(self.hashed("ann", "secret"), self.hashed("b\u00f6b", "pass:w\u00f6rd"))
+        culvert = self.protected(auth='realm = "the \\"ops\\""', threads=1)
+        self.assertEqual(self.curl(culvert, "-u", "ann:secret"), (200, "in"))
+        self.assertEqual(self.curl(culvert, "-u", "b\u00f6b:pass:w\u00f6rd"), (200, "in"))
+        for wrong in ("ann:Secret", "ann:", "eve:secret"):
+            self.assertEqual(self.curl(culvert, "-u", wrong)[0], 401, wrong)
+        missing = culvert.get("/")
+        self.assert_failure(missing, 401, "auth_required")
+        self.assertEqual(missing.header("WWW-Authenticate"), r'Basic realm="the \"ops\"", charset="UTF-8"')
+        self.assert_failure(culvert.get("/", [authorization("ann", "x")]), 401, "auth_failed")
+        names = [record.get("user.name") for record in culvert.access_log(7)]
+        self.assertEqual(names, ["ann", "b\u00f6b"] + 5 * [None])
+
+    def test_password_stays_here(self):
+        self.write_users(self.hashed("ann", "secret"))
+        origin = self.origin(lambda x: x.reply())
+        culvert = self.protected(origin.route('auth = "ops"'), access='fields = ["user.name", "url.path"]')
+        self.assertEqual(culvert.get("/", [authorization("ann", "secret")]).status, 200)
+        self.assertEqual(origin.request().all("Authorization"), [])
+        self.assertEqual(culvert.access_log(1), [{"user.name": "ann", "url.path": "/"}])
+
+    def test_password_is_passed_on_where_that_is_written(self):
+        self.write_users(self.hashed("ann", "secret"))
+        origin = self.origin(lambda x: x.reply())
+        culvert = self.protected(origin.route('auth = "ops"\nforward_authorization = true'))
+        self.assertEqual(culvert.get("/", [authorization("ann", "secret")]).status, 200)
+        self.assertEqual(origin.request().all("Authorization"), [authorization("ann", "secret")[1]])
+
+    def test_worker_goes_on_while_passwords_are_checked(self):
+        self.write_users(self.hashed("ann", "secret", cost=9))
+        culvert = self.protected('[[route]]\npath = "/open"\nrespond = { body = "open" }\n'
+                                 '[[route]]\nauth = "ops"\nrespond = { body = "in" }\n', threads=1)
+        waiting = [culvert.connect() for _ in range(4)]
+        for number, client in enumerate(waiting):
+            self.addCleanup(client.close)
+            client.request("GET", "/in", [authorization("ann", f"wrong{number}")])
+        for _ in range(10):
+            self.assertEqual(culvert.get("/open").body, b"open")
+        for client in waiting:
+            self.assert_failure(client.response(), 401, "auth_failed")
+        self.assertEqual([record["url.path"] for record in culvert.access_log(14)], 10 * ["/open"] + 4 * ["/in"])
+
+    def test_guessing_is_limited_for_all_workers_together(self):
+        self.write_users(self.hashed("ann", "secret"))
+        culvert = self.protected(auth='max_failures = 3\nfailure_interval = "1h"', threads=4)
+        for guess in range(3):
+            self.assert_failure(culvert.get("/", [authorization("ann", guess)]), 401, "auth_failed")
+        limited = culvert.get("/", [authorization("ann", "secret")])
+        self.assert_failure(limited, 429, "auth_limited")
+        self.assertIn(int(limited.header("Retry-After")), range(3500, 3601))
+        self.assertEqual(curl("-f", "--interface", "127.0.0.2", "-u", "bob:x", culvert.url()).returncode, 22)
+        self.assert_failure(culvert.get("/"), 401, "auth_required")
+
+    def test_who_is_known_is_not_locked_out_by_guesses(self):
+        self.write_users(self.hashed("ann", "secret"))
+        culvert = self.protected(auth='max_failures = 2\nfailure_interval = "1h"', threads=1)
+        self.assertEqual(self.curl(culvert, "-u", "ann:secret"), (200, "in"))
+        for guess in range(3):
+            culvert.get("/", [authorization("ann", guess)])
+        self.assertEqual(self.curl(culvert, "-u", "ann:secret"), (200, "in"))
+
+    def test_reload_reads_the_users_again(self):
+        self.write_users(self.hashed("ann", "secret"), self.hashed("bob", "hunter2"))
+        culvert = self.protected()
+        self.assertEqual(self.curl(culvert, "-u", "ann:secret"), (200, "in"))
+        self.assertEqual(self.curl(culvert, "-u", "bob:hunter2"), (200, "in"))
+        self.write_users(self.hashed("ann", "changed"), "cyn:plain text\n")
+        culvert.signal(signal.SIGHUP)
+        wait_until(lambda: "reload failed: 1 error" in culvert.stderr(), "the refusal")
+        self.assertIn('users:2:1: error: the password of "cyn" is not hashed [bad-hash]', culvert.stderr())
+        self.assertNotIn("plain text", culvert.stderr())
+        self.assertEqual(self.curl(culvert, "-u", "bob:hunter2"), (200, "in"), "the running users stay")
+        self.write_users(self.hashed("ann", "changed"))
+        culvert.signal(signal.SIGHUP)
+        wait_until(lambda: "reloaded: revision 2: 1 auth changed" in culvert.stderr(), "the reload")
+        self.assertEqual(self.curl(culvert, "-u", "ann:secret")[0], 401)
+        self.assertEqual(self.curl(culvert, "-u", "bob:hunter2")[0], 401)
+        self.assertEqual(self.curl(culvert, "-u", "ann:changed"), (200, "in"))
 
 
 if __name__ == "__main__":

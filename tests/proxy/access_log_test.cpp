@@ -238,6 +238,18 @@ TEST_F(AccessLogJson, NeverShowsWhatIsRedacted) {
             R"("user_agent.original":"[redacted]"})");
 }
 
+TEST_F(AccessLogJson, NeverShowsWhatIsForCulvertAlone) {
+  header("Proxy-Authorization", "hunter2");
+  settings.redact = {};
+  EXPECT_EQ(json({"http.request.header.proxy-authorization"}), R"({"http.request.header.proxy-authorization":"[redacted]"})");
+}
+
+TEST_F(AccessLogJson, ShowsWhoAskedWhereThatIsKnown) {
+  EXPECT_EQ(json({"user.name", "http.response.status_code"}), R"({"http.response.status_code":201})");
+  record.user = "ann \"x\"";
+  EXPECT_EQ(json({"user.name"}), R"({"user.name":"ann \"x\""})");
+}
+
 TEST_F(AccessLogJson, TimeGoesOnFromSecondToSecond) {
   settings.fields = {"time"};
   CollectingSink sink;
@@ -262,6 +274,11 @@ TEST_F(AccessLogCombined, WritesDashesForWhatIsNotThere) {
   record = {};
   record.time = time;
   EXPECT_EQ(combined(), "- - - [21/Nov/2026:10:00:00 +0000] \"-\" 000 0 \"-\" \"-\"");
+}
+
+TEST_F(AccessLogCombined, ShowsWhoAsked) {
+  record.user = "ann\"x";
+  EXPECT_THAT(combined(), HasSubstr(" - ann\\x22x [21/Nov"));
 }
 
 TEST_F(AccessLogCombined, EscapesAsNginxDoes) {

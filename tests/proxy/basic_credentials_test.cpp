@@ -13,7 +13,7 @@ std::string basic(std::string_view pair) { return "Basic " + encode_base64(as_by
 // "USER|PASSWORD", or nothing.
 std::string parsed(std::string_view value) {
   const auto credentials = parse_basic(value);
-  return credentials ? credentials->user + "|" + credentials->password : "";
+  return credentials ? std::string(credentials->user()).append("|").append(credentials->password()) : "";
 }
 
 TEST(BasicCredentials, AreUserAndPassword) {

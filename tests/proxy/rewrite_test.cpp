@@ -40,7 +40,7 @@ class RewriteTest : public ::testing::Test {
     const ListenerPolicy policy("web", settings);
     std::vector<Header> out;
     const PlaceholderValues placeholders = values();
-    request_lines(out, *request, context(policy, placeholders), "a.test", changes, forward_expect, keep_alive);
+    request_lines(out, *request, context(policy, placeholders), "a.test", changes, forward_expect, true, keep_alive);
     return to_text(out);
   }
   // What the client is sent for an answer with these `fields`.

@@ -8,6 +8,7 @@
 
 #include "base/arena.hpp"
 #include "base/block_pool.hpp"
+#include "proxy/authenticator.hpp"
 #include "proxy/upstream.hpp"
 #include "wire/header_names.hpp"
 
@@ -33,7 +34,7 @@ class RouteTest : public ::testing::Test {
   bool matches() {
     config::Route written;
     written.match = match;
-    return Route(written, nullptr).matches(request, captures);
+    return Route(written, nullptr, nullptr).matches(request, captures);
   }
 
   BlockPool blocks;

@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "proxy/scripted_checker.hpp"
 #include "proxy/scripted_resolver.hpp"
 #include "support/world.hpp"
 
@@ -34,10 +35,14 @@ class SiteTest : public ::testing::Test {
   }
   // The site of `config` as it is now, in place of the one before.
   void reload() {
-    site = Site(config, site, [this](const config::Upstream& written) {
+    const auto make_upstream = [this](const config::Upstream& written) {
       ++made;
       return make_ref<Upstream>(written, http);
-    });
+    };
+    const auto make_authenticator = [this](const config::Auth& written) {
+      return make_ref<Authenticator>(written, world.loop(), Passwords{checker, guesses});
+    };
+    site = Site(config, site, make_upstream, make_authenticator);
   }
   Ref<Route> find(std::string_view path) {
     RequestView request;
@@ -50,6 +55,8 @@ class SiteTest : public ::testing::Test {
 
   test::World world;
   ScriptedResolver resolver;
+  ScriptedChecker checker;
+  GuessLimit guesses;
   Http http{world.loop(), world.network(), resolver};
   config::Config config;
   int made = 0;  // upstreams
@@ -130,6 +137,22 @@ TEST_F(SiteTest, MakesAnewTheRouteThatChanged) {
   EXPECT_FALSE(find("/a") == to_a);
   EXPECT_EQ(find("/a")->settings.strip_prefix, "/a");
   EXPECT_EQ(find("/b"), to_b);
+}
+
+TEST_F(SiteTest, UsersChangeOnlyWithWhatIsWrittenOfThem) {
+  config.auths["ops"].name = "ops";
+  config.auths["ops"].users["ann"] = "x";
+  config.routes[0].auth = "ops";
+  reload();
+  const Ref<Route> to_a = find("/a");
+  EXPECT_EQ(to_a->authenticator->settings, config.auths["ops"]);
+  EXPECT_FALSE(find("/b")->authenticator);
+  config.routes[1].strip_prefix = "/b";
+  reload();
+  EXPECT_EQ(find("/a"), to_a) << "with those who are known";
+  config.auths["ops"].users["ann"] = "y";
+  reload();
+  EXPECT_FALSE(find("/a")->authenticator == to_a->authenticator);
 }
 
 TEST_F(SiteTest, KeepsARouteThatOnlyMoved) {
