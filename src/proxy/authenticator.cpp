@@ -39,7 +39,7 @@ Authenticator::Authenticator(const config::Auth& written, Loop& loop, const Pass
   loop_.random_fill(key_);
 }
 
-Verdict Authenticator::judge(std::string_view value, const Endpoint& client, Waiter& waiter) {
+Authenticator::Verdict Authenticator::judge(std::string_view value, const Endpoint& client, Waiter& waiter) {
   const std::optional<BasicCredentials> credentials = parse_basic(value);
   if (!credentials) return {Verdict::Kind::rejected};
   const Sha256 fingerprint = hmac_sha256(key_, as_bytes(credentials->pair()));
@@ -59,8 +59,8 @@ bool Authenticator::is_known(std::string_view user, const Sha256& fingerprint) {
 }
 
 // A name that nobody has is checked against somebody's hash: how long that takes does not tell who is a user.
-Verdict Authenticator::begin(const BasicCredentials& credentials, const Sha256& fingerprint, const Endpoint& client,
-                             Waiter& waiter) {
+Authenticator::Verdict Authenticator::begin(const BasicCredentials& credentials, const Sha256& fingerprint,
+                                            const Endpoint& client, Waiter& waiter) {
   const auto under_way = attempts_.find(fingerprint);
   if (under_way != attempts_.end()) {
     under_way->second.waiting.push_back(waiter);

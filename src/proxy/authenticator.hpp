@@ -28,21 +28,21 @@ struct Passwords {
   GuessLimit& guesses;
 };
 
-struct Verdict {
-  enum class Kind : std::uint8_t {
-    accepted,
-    rejected,
-    limited,     // too many wrong guesses: not looked at
-    overloaded,  // too many checks under way: not looked at
-    later,
-  };
-  Kind kind = Kind::rejected;
-  std::string_view user{};                     // accepted: lives as long as the authenticator
-  std::chrono::milliseconds retry_after{};     // limited
-};
-
 class Authenticator final : public RefCounted {
  public:
+  struct Verdict {
+    enum class Kind : std::uint8_t {
+      accepted,
+      rejected,
+      limited,     // too many wrong guesses: not looked at
+      overloaded,  // too many checks under way: not looked at
+      later,
+    };
+    Kind kind = Kind::rejected;
+    std::string_view user{};                  // accepted: lives as long as the authenticator
+    std::chrono::milliseconds retry_after{};  // limited
+  };
+
   // Somebody who waits until a password has been checked.
   class Waiter : public ListHook {
    public:

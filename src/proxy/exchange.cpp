@@ -39,7 +39,7 @@ Header retry_after(std::string_view seconds) { return {HeaderId::retry_after, "R
 // Who has said who it is. Apart, since most routes do not ask.
 struct Exchange::Client final : Authenticator::Waiter {
   explicit Client(Exchange& asking) : exchange(asking) {}
-  void on_verdict(const Verdict& verdict) noexcept override {
+  void on_verdict(const Authenticator::Verdict& verdict) noexcept override {
     if (exchange.accept(verdict)) exchange.serve();
   }
 
@@ -176,22 +176,23 @@ bool Exchange::parse_target() {
     answer_failure(Reason::auth_required, challenge());
     return false;
   }
-  if (given > 1) return accept({Verdict::Kind::rejected});  // nobody knows which of them an upstream would take
+  if (given > 1) return accept({});  // nobody knows which of them an upstream would take
   client_ = std::make_unique<Client>(*this);
   return accept(route_->authenticator->judge(headers.find(HeaderId::authorization)->value, view_.client, *client_));
 }
 
-bool Exchange::accept(const Verdict& verdict) {
+bool Exchange::accept(const Authenticator::Verdict& verdict) {
+  using Kind = Authenticator::Verdict::Kind;
   switch (verdict.kind) {
-    case Verdict::Kind::accepted: client_->user = verdict.user; return true;
-    case Verdict::Kind::rejected: answer_failure(Reason::auth_failed, challenge()); break;
-    case Verdict::Kind::limited: {
+    case Kind::accepted: client_->user = verdict.user; return true;
+    case Kind::rejected: answer_failure(Reason::auth_failed, challenge()); break;
+    case Kind::limited: {
       const auto seconds = std::chrono::ceil<std::chrono::seconds>(verdict.retry_after);
       answer_failure(Reason::auth_limited, retry_after(std::to_string(seconds.count())));
       break;
     }
-    case Verdict::Kind::overloaded: answer_failure(Reason::auth_overloaded, retry_after(retry_after_seconds)); break;
-    case Verdict::Kind::later: break;
+    case Kind::overloaded: answer_failure(Reason::auth_overloaded, retry_after(retry_after_seconds)); break;
+    case Kind::later: break;
   }
   return false;
 }

@@ -54,7 +54,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
 
   void serve();
   bool check_credentials();
-  bool accept(const Verdict& verdict);
+  bool accept(const Authenticator::Verdict& verdict);
   Header challenge() const;
   void on_resolved() noexcept override;
   void on_information(const Information& information);

@@ -15,6 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::ElementsAre;
+using Verdict = Authenticator::Verdict;
 using Kind = Verdict::Kind;
 
 std::string basic(std::string_view pair) { return "Basic " + encode_base64(as_bytes(pair)); }
