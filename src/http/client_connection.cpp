@@ -103,7 +103,7 @@ void ClientConnection::on_deferred() noexcept {
   }
   if (phase_ != Phase::busy || transaction_ == nullptr) return;
   if (!transaction_->response.flows()) return;
-  parse(take_held(held_, loop()));
+  parse(held_.take(loop()));
 }
 
 // ---- bytes in -----------------------------------------------------------------------------------------------------
@@ -136,9 +136,10 @@ void ClientConnection::parse(Bytes bytes) {
       poisoned_ = poisoned_ || !bytes.empty();  // what follows an answer is not an answer to anybody
       return check_done();
     }
+    if (t.informs_too_often()) return close(errc::too_many_informations);
     t.expect_answer();  // that was a 1xx
   } while (!bytes.empty());
-  if (!bytes.empty()) held_.insert(held_.end(), bytes.begin(), bytes.end());
+  if (!bytes.empty()) held_.add(bytes, loop().blocks());
   update_interest();
   ask();
 }
@@ -185,7 +186,7 @@ void ClientConnection::check_done() {
   transaction_ = nullptr;
   t.let_go();
   t.look_later();
-  held_ = {};
+  held_.clear();
   if (reusable) {
     if (socket_->timeout() != agent_.options.timeout) socket_->set_timeout(agent_.options.timeout);
     agent_.give_back(*this);
@@ -220,7 +221,7 @@ void ClientConnection::leave_agent() {
 void ClientConnection::out_of_service() {
   if (std::exchange(counted_, false)) agent_.forget(*this, phase_ == Phase::free);
   phase_ = Phase::closed;
-  held_ = {};
+  held_.clear();
   loop().forget(due_);
   sender_.unlink();
   loop().defer(later_);

@@ -9,11 +9,11 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "culvert/agent.hpp"
 #include "culvert/loop.hpp"
 #include "culvert/socket.hpp"
+#include "http/held_bytes.hpp"
 #include "net/loop_entries.hpp"
 
 namespace culvert {
@@ -69,7 +69,7 @@ class ClientConnection final : public ListHook, public Retired, private Watcher,
   Agent::Origin& origin_;
   std::unique_ptr<Socket> socket_;
   ClientTransaction* transaction_ = nullptr;
-  std::vector<std::byte> held_;             // bytes of a paused body
+  HeldBytes held_;                          // of a paused body
   LoopEntries<ClientConnection>::Due due_{*this};
   LoopEntries<ClientConnection>::Later later_{*this};
   LoopEntries<ClientConnection>::Sender sender_{*this};

@@ -107,7 +107,8 @@ wire::BodyRule ClientTransaction::on_head() {
   const bool strict = agent.options.strict;
   if (head.status < 200 && head.status != 101) {
     informational_ = true;
-    on_information();
+    ++informations_;
+    if (!informs_too_often()) on_information();
     if (over_) parser.pause();
     return wire::BodyRule::as_framed;
   }

@@ -43,6 +43,8 @@ struct ClientTransaction final : WaitingHook,
   bool response_begun = false;
   bool announces = false;             // on_socket is told; a relay (PooledRequest) does not ask
 
+  static constexpr std::uint32_t informations_max = 16;  // of a strict agent
+
   // No connection within `limit` from now ends it.
   void wait_for_connection(std::chrono::milliseconds limit);
   // It has a socket, which may still be connecting.
@@ -63,6 +65,8 @@ struct ClientTransaction final : WaitingHook,
   void tell_timeout() { request.on_timeout.emit(); }
   bool answer_complete() const { return parser.complete() && !informational_; }
   bool leaves_http() const { return parser.stopped(); }
+  // The origin has sent more 1xx answers than anybody has a use for. Node reads them for ever.
+  bool informs_too_often() const { return agent.options.strict && informations_ > informations_max; }
   bool has_listener_for_leaving() const;
   bool allows_reuse() const { return reusable_; }                     // by what the answer says
   std::optional<std::uint32_t> keep_alive_promise() const { return promised_seconds_; }  // Keep-Alive: timeout=
@@ -90,6 +94,7 @@ struct ClientTransaction final : WaitingHook,
 
   TimePoint gives_up_ = never;
   std::optional<std::uint32_t> promised_seconds_;
+  std::uint32_t informations_ = 0;
   bool informational_ = false;  // the message under way is a 1xx
   bool reusable_ = false;
   bool announce_socket_ = false;

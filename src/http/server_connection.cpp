@@ -131,12 +131,12 @@ void ServerConnection::on_deferred() noexcept {
       request.emit_end();
       if (phase_ != Phase::exchange) return;
       if (transaction_->response.writable_finished() && (request.complete() || !keep_alive_)) return end_transaction();
-      if (!request.complete() && request.flows()) parse(take_held(held_, loop()));
+      if (!request.complete() && request.flows()) parse(held_.take(loop()));
       return;
     }
     case Phase::idle:
     case Phase::head:
-      if (!held_.empty()) parse(take_held(held_, loop()));
+      if (!held_.empty()) parse(held_.take(loop()));
       return;
   }
 }
@@ -201,7 +201,7 @@ void ServerConnection::parse(Bytes bytes) {
 }
 
 void ServerConnection::hold(Bytes bytes) {
-  held_.insert(held_.end(), bytes.begin(), bytes.end());
+  held_.add(bytes, loop().blocks());
   update_interest();
 }
 
@@ -343,7 +343,7 @@ void ServerConnection::refuse(std::error_code error, Bytes packet, std::size_t b
     release_transaction();
   }
   keep_alive_ = false;
-  held_ = {};
+  held_.clear();
   phase_ = Phase::failed;
   ask();
   touched();
@@ -360,7 +360,7 @@ void ServerConnection::linger() {
   keep_alive_ = false;
   phase_ = Phase::lingering;
   phase_since_ = loop().now();
-  held_ = {};
+  held_.clear();
   ask();
   touched();
 }
@@ -385,7 +385,7 @@ void ServerConnection::close(std::error_code reason) {
   }
   phase_ = Phase::closed;
   socket_->close_transport(asked_for_ || is_of_the_network(reason) ? reason : std::error_code());
-  held_ = {};
+  held_.clear();
   loop().forget(due_);
   sender_.unlink();
   loop().defer(later_);

@@ -12,9 +12,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "culvert/server.hpp"
+#include "http/held_bytes.hpp"
 #include "http/server_transaction.hpp"
 #include "net/loop_entries.hpp"
 
@@ -110,7 +110,7 @@ class ServerConnection final : public ListHook,
   Server& server_;
   std::unique_ptr<Socket> socket_;
   ServerTransaction* transaction_ = nullptr;
-  std::vector<std::byte> held_;  // bytes of a request whose turn has not come, or of a paused body
+  HeldBytes held_;  // of a request whose turn has not come, or of a paused body
   LoopEntries<ServerConnection>::Due due_{*this};
   LoopEntries<ServerConnection>::Later later_{*this};
   LoopEntries<ServerConnection>::Sender sender_{*this};

@@ -1,10 +1,7 @@
-// What everything that drives a stream has in common: the loop's ways in, and bytes that had to wait.
+// What everything that drives a stream has in common: the loop's ways in, and which errors are its own.
 #pragma once
-#include <algorithm>
 #include <system_error>
-#include <vector>
 
-#include "culvert/bytes.hpp"
 #include "culvert/loop.hpp"
 
 namespace culvert {
@@ -31,14 +28,5 @@ struct LoopEntries {
 
 // Whether a connection ends for what happened on its way, which its socket tells; the other reasons are HTTP's.
 inline bool is_of_the_network(std::error_code reason) { return reason.category() == std::system_category(); }
-
-// What was held goes back into the read buffer, where it may be borrowed until this handler has returned.
-inline Bytes take_held(std::vector<std::byte>& held, Loop& loop) {
-  const std::span<std::byte> scratch = loop.scratch();
-  const std::size_t size = held.size();
-  std::copy(held.begin(), held.end(), scratch.begin());
-  held = {};
-  return scratch.first(size);
-}
 
 }  // namespace culvert

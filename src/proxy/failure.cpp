@@ -64,6 +64,7 @@ Failure upstream_failure(std::error_code error, bool connected, bool response_be
   }
   if (late) return {Reason::upstream_response_timeout, MayRetry::never, error};
   if (error == errc::upgrade_unexpected) return {Reason::upstream_upgrade_unexpected, MayRetry::never, error};
+  if (error == errc::too_many_informations) return {Reason::upstream_response_malformed, MayRetry::never, error};
   if (ended(error)) return {Reason::upstream_reset_before_response, MayRetry::if_reused, error};
   const bool too_large = wire::status_for(error) == 431;
   return {too_large ? Reason::upstream_response_headers_too_large : Reason::upstream_response_malformed,

@@ -110,6 +110,33 @@ class UpstreamConnections(CulvertTest):
         self.assertEqual(origin.connections, 1)
 
 
+class InterimAnswers(CulvertTest):
+    def answers(self, count):
+        """What a client gets where the upstream sends so many 1xx before its answer."""
+        def handler(exchange):
+            exchange.send("HTTP/1.1 103 Early Hints\r\n\r\n" * count)
+            exchange.reply(200, b"done")
+        culvert = self.culvert(self.origin(handler).route())
+        with culvert.connect() as client:
+            response = client.get("/")
+            got = [response]
+            while response.status == 103:
+                response = client.response()
+                got.append(response)
+        return culvert, got
+
+    def test_sixteen(self):
+        _, got = self.answers(16)
+        self.assertEqual([response.status for response in got], [103] * 16 + [200])
+
+    def test_seventeen(self):
+        culvert, got = self.answers(17)
+        self.assertEqual([response.status for response in got[:-1]], [103] * 16)
+        self.assert_failure(got[-1], 502, "upstream_response_malformed")
+        record = self.assert_logged(culvert, "upstream_response_malformed", 502)
+        self.assertIn("interim answers", record["error.cause"])
+
+
 class Heads(CulvertTest):
     """Where exactly max_header_size lies, and which half of a head is told to be too large."""
 
@@ -231,7 +258,9 @@ class Memory(CulvertTest):
         slow = []
 
         def turned_away():
+            self.assertLess(len(slow), 100, "clients that take nothing, with a megabyte for all of their answers")
             client = culvert.connect(receive_buffer=4096)
+            self.addCleanup(client.close)
             slow.append(client)
             client.request("GET", "/large")
             head = client.response_head()
@@ -239,7 +268,6 @@ class Memory(CulvertTest):
         self.assertEqual(culvert.get("/").status, 200)
         refusal = wait_until(turned_away, "the limit")
         self.assertGreater(len(slow), 5, "there is room for a megabyte of buffers")
-        self.assertLess(len(slow), 100)
         self.assertEqual((refusal.header("Retry-After"), refusal.has_token("Connection", "close")), ("5", True))
         with culvert.connect() as client:
             self.assert_failure(client.get("/"), 503, "overloaded")

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -142,6 +143,27 @@ TEST_F(AgentTest, SkipsInformationBeforeTheAnswer) {
       .send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + std::string(ok_answer));
   ASSERT_TRUE(world.run_until([&] { return outcome.closed(); }));
   EXPECT_EQ(outcome.events, "finish 103 100 response end close");
+}
+
+TEST_F(AgentTest, AStrictOneReadsSixteenInformationsAndNoMore) {
+  const std::string_view information = "HTTP/1.1 103 Early Hints\r\n\r\n";
+  const auto after = [&](bool strict, int count) -> Outcome& {
+    agent.options.strict = strict;
+    Outcome& outcome = get("/");
+    std::string sent;
+    for (int i = 0; i < count; ++i) sent += information;
+    sent += "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    origin_got(outcomes.size() - 1, "\r\n\r\n").send(sent);
+    EXPECT_TRUE(world.run_until([&] { return outcome.closed(); }));
+    return outcome;
+  };
+  const auto informations = [](const Outcome& outcome) { return std::ranges::count(outcome.events, '3'); };
+  EXPECT_EQ(after(true, 16).status, 200);
+  EXPECT_EQ(informations(*outcomes.back()), 16);
+  EXPECT_EQ(after(true, 17).error, errc::too_many_informations);
+  EXPECT_EQ(informations(*outcomes.back()), 16);
+  EXPECT_EQ(outcomes.back()->status, 0);
+  EXPECT_EQ(after(false, 100).status, 200) << "Node counts none";
 }
 
 TEST_F(AgentTest, SendsAStreamedBodyInChunks) {

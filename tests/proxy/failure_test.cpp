@@ -65,6 +65,7 @@ TEST(Failure, AConnectionThatEndsBeforeTheAnswerMayHaveBeenStale) {
 TEST(Failure, AnAnswerThatIsNoneIsNotAskedForAgain) {
   const auto failure = [](std::error_code error) { return upstream_failure(error, connected, no_response); };
   expect_failure(failure(errc::timed_out), Reason::upstream_response_timeout, MayRetry::never);
+  expect_failure(failure(errc::too_many_informations), Reason::upstream_response_malformed, MayRetry::never);
   expect_failure(failure(ParseError::HPE_INVALID_CONSTANT), Reason::upstream_response_malformed, MayRetry::never);
   expect_failure(failure(ParseError::HPE_HEADER_OVERFLOW), Reason::upstream_response_headers_too_large,
                  MayRetry::never);

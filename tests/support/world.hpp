@@ -1,5 +1,5 @@
-// Where a suite runs: in memory, in memory one byte at a time, or over real sockets. A program says once which of them is
-// meant (suite_kind), so that its tests are compiled without knowing.
+// Where a suite runs: in memory, in memory one byte at a time, or over real sockets. A program says once which of them it
+// means (suite_kind), so that its tests are compiled without knowing.
 //
 // In all three the clock stands still until advance(), and everything runs in the test's own thread.
 #pragma once
