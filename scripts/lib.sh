@@ -4,7 +4,7 @@
 # Everything comes from the distribution; llhttp is provide_llhttp's business.
 BUILD_PACKAGES="g++ cmake ninja-build pkg-config libasio-dev libspdlog-dev libfmt-dev libtomlplusplus-dev \
   libyaml-cpp-dev libre2-dev libcli11-dev libssl-dev libcrypt-dev"
-TEST_PACKAGES="libgtest-dev libgmock-dev python3 curl nginx-light nodejs slowhttptest strace valgrind ccache \
+TEST_PACKAGES="libgtest-dev libgmock-dev python3 curl nginx-light haproxy nodejs slowhttptest strace valgrind ccache \
   doxygen"
 
 # libFuzzer comes with clang.

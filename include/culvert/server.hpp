@@ -95,8 +95,9 @@ class Server {
   bool listening() const { return acceptor_ != nullptr; }  // until close()
   Endpoint address() const { return acceptor_->local(); }  // while it listens: with the port that was chosen
 
-  // Serves a stream that somebody accepted.
-  void adopt(std::unique_ptr<Transport> stream);
+  // Serves a stream that somebody accepted. `first`: what he has read of it already, in the loop's scratch buffer or
+  // anywhere else until this returns.
+  void adopt(std::unique_ptr<Transport> stream, Bytes first = {});
   // No more connections and no more keep-alive: idle connections are closed now, the others after their answer
   // (Connection: close). on_close follows when none is left; `closed` hears of it, or ERR_SERVER_NOT_RUNNING where the
   // server was closed before.

@@ -77,6 +77,9 @@ class Transport {
   // Family::none where it has none.
   virtual const Endpoint& local() const = 0;
   virtual const Endpoint& remote() const = 0;
+  // Whoever is connected relays the stream of somebody else (PROXY protocol), whose addresses local() and remote() are
+  // from now on. Does nothing where a stream has no addresses of its own.
+  virtual void stand_for(const Endpoint& /*local*/, const Endpoint& /*remote*/) {}
 
   // Destroyed with the stream, after it was closed.
   void carry(std::unique_ptr<Passenger> passenger) { passenger_ = std::move(passenger); }

@@ -178,7 +178,10 @@ Listener build_listener(const Entry& entry, const Server& defaults) {
   listener.name = entry.key;
   listener.server = defaults;
   read_server(entry.value, listener.server);
-  Reader(entry.value, "listener.*").number("max_connections", listener.max_connections);
+  const Reader read(entry.value, "listener.*");
+  read.number("max_connections", listener.max_connections);
+  read.flag("proxy_protocol", listener.proxy_protocol);
+  if (const Node* from = entry.value.value_of("proxy_protocol_from")) listener.proxy_protocol_from = build_networks(*from);
   for (const Node& value : entry.value.value_of("address")->values()) {
     for (const Address& address : *parse_listen_address(value.text)) {
       listener.addresses.push_back(resolved(address, value));

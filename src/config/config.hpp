@@ -107,6 +107,8 @@ struct Listener {
   std::vector<Address> addresses;     // kind ip or unix_path
   std::uint64_t max_connections = 0;  // 0: no limit
   Server server;
+  bool proxy_protocol = false;                // every connection begins with a PROXY header
+  std::vector<Network> proxy_protocol_from;  // peers that may send it; empty: any. Unix peers may in any case
   bool operator==(const Listener&) const = default;
 };
 

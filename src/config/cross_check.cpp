@@ -65,6 +65,17 @@ void check_http2(const Node& root, Diagnostics& diagnostics) {
   }
 }
 
+void check_proxy_protocol(const Node& root, Diagnostics& diagnostics) {
+  for (const Entry* listener : named_tables_of(root, "listener")) {
+    const Entry* from = listener->value.find("proxy_protocol_from");
+    if (from == nullptr || says(listener->value, "proxy_protocol", "true")) continue;
+    diagnostics.push_back(error_at(from->at, "proxy-protocol-off",
+                                   in_quotes("listener." + listener->key + ".proxy_protocol_from") +
+                                       " needs proxy_protocol = true",
+                                   "no header is read here"));
+  }
+}
+
 // Reports the second of several keys that exclude each other.
 void check_exclusive(const Node& table, std::span<const std::string_view> keys, std::string_view code,
                      std::string_view text, std::string_view what, std::string help, Diagnostics& diagnostics) {
@@ -197,6 +208,7 @@ void cross_check(const Node& root, Diagnostics& diagnostics) {
   check_version(root, diagnostics);
   check_listeners(root, diagnostics);
   check_http2(root, diagnostics);
+  check_proxy_protocol(root, diagnostics);
   check_routes(root, diagnostics);
   check_upstreams(root, diagnostics);
 }

@@ -97,7 +97,9 @@ constexpr Key rows[] = {
     {"listener.*", "tunnel", Type::reference, one, "", "tunnel", not_yet, "rules for CONNECT"},
     {"listener.*", "tls", Type::reference, one, "", "tls", not_yet, "certificates"},
     {"listener.*", "http2", Type::boolean, one, "false", "", "false", "offer HTTP/2"},
-    {"listener.*", "proxy_protocol", Type::boolean, one, "false", "", "false", "expect a PROXY header"},
+    {"listener.*", "proxy_protocol", Type::boolean, one, "false", "", all_works,
+     "every connection begins with a PROXY header (version 1 or 2)"},
+    {"listener.*", "proxy_protocol_from", Type::network, many, "", "", all_works, "peers that may send it; empty: any"},
     {"listener.*", "max_connections", Type::integer, one, "0", "", all_works, "connections at a time; 0: no limit"},
 
     {"tls.*", "certificate", Type::file_or_tables, one, "", "", all_works, "PEM file, or [[tls.NAME.certificate]]"},

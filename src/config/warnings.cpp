@@ -5,6 +5,7 @@
 #include "base/uri_path.hpp"
 #include "config/cross_check.hpp"
 #include "config/suggest.hpp"
+#include "config/values.hpp"
 
 namespace culvert::config {
 namespace {
@@ -74,6 +75,32 @@ void warn_of_listeners_without_routes(const Node& root, const Config& config, Di
     if (has_route) continue;
     diagnostics.push_back(warning_at(listener->at, "no-route", "no route for listener " + in_quotes(listener->key),
                                      "it would answer 404 to everything"));
+  }
+}
+
+// Nobody from outside can be connected to such an address, or has been let in on purpose.
+bool is_inside(const Address& address) {
+  static const std::vector<Network> networks = [] {
+    std::vector<Network> out;
+    for (const char* text : {"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
+                             "::1/128", "fc00::/7", "fe80::/10"}) {
+      out.push_back(*parse_network(text));
+    }
+    return out;
+  }();
+  return address.kind != Address::Kind::ip ||
+         std::any_of(networks.begin(), networks.end(), [&](const Network& network) { return network.contains(address.ip); });
+}
+
+void warn_of_open_proxy_protocol(const Node& root, const Config& config, Diagnostics& diagnostics) {
+  const std::vector<const Entry*> listeners = named_tables_of(root, "listener");
+  for (std::size_t i = 0; i < listeners.size(); ++i) {
+    const Listener& listener = config.listeners[i];
+    if (!listener.proxy_protocol || !listener.proxy_protocol_from.empty()) continue;
+    if (std::all_of(listener.addresses.begin(), listener.addresses.end(), is_inside)) continue;
+    diagnostics.push_back(warning_at(listeners[i]->value.find("proxy_protocol")->at, "proxy-protocol-open",
+                                     "whoever reaches this listener may claim any address", "",
+                                     "name the peers that send the header: proxy_protocol_from = [\"10.0.0.0/8\"]"));
   }
 }
 
@@ -154,6 +181,7 @@ bool covers(const Match& earlier, const Match& later) {
 void add_warnings(const Node& root, const Config& config, Diagnostics& diagnostics) {
   warn_of_shadowed_routes(root, config, diagnostics);
   warn_of_listeners_without_routes(root, config, diagnostics);
+  warn_of_open_proxy_protocol(root, config, diagnostics);
   warn_of_timeouts(root, config, diagnostics);
   warn_of_pools(root, config, diagnostics);
   warn_of_paths_that_never_come(root, config, diagnostics);

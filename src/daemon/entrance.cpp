@@ -15,7 +15,7 @@ Entrance::Entrance(net::EpollLoop& loop, net::ListenSocket socket, net::Listener
 
 Entrance::~Entrance() {
   if (step_ == Step::accept) return;
-  limits_.clients.give_back(stream_->remote());
+  limits_.clients.give_back(client_);
   if (step_ == Step::process_place) {
     limits_.process.stop_waiting(waiting_);
   } else {
@@ -37,7 +37,8 @@ void Entrance::try_again() {
 }
 
 void Entrance::accepted(std::unique_ptr<Transport> stream) {
-  if (!limits_.clients.take(stream->remote(), loop_.now())) return;  // and it is closed
+  client_ = service_->awaits_header() ? Endpoint{} : stream->remote();
+  if (!limits_.clients.take(client_, loop_.now())) return;  // and it is closed
   stream_ = std::move(stream);
   step_ = Step::process_place;
   seek_places();
@@ -56,8 +57,10 @@ void Entrance::seek_places() {
   if (!service_->limit().take(waiting_)) return listener_.pause();
   step_ = Step::accept;
   if (listener_.paused()) listener_.resume();
-  stream_->carry(std::make_unique<Places>(limits_, service_->limit(), stream_->remote()));
-  service_->adopt(std::move(stream_));
+  auto places = std::make_unique<Places>(limits_, service_->limit(), client_);
+  Places& of_stream = *places;
+  stream_->carry(std::move(places));
+  service_->adopt(std::move(stream_), of_stream);
 }
 
 }  // namespace culvert::daemon

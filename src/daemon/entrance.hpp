@@ -38,6 +38,7 @@ class Entrance {
   Limits& limits_;
   Service* service_;
   std::unique_ptr<Transport> stream_;  // null while accepting
+  Endpoint client_;                    // whose place it has; none where a PROXY header is to say that
   Step step_ = Step::accept;
   bool waiting_ = false;  // known to the limit of `step_`
   Tally failures_;

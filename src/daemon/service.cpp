@@ -1,11 +1,16 @@
 #include "daemon/service.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace culvert::daemon {
 
 Service::Service(Http& http, proxy::Gateway& gateway, ConnectionLimit& limit, const config::Listener& settings)
-    : gateway_(gateway), limit_(limit), server_(http, proxy::Gateway::server_options(settings.server)) {
+    : loop_(http.loop()),
+      gateway_(gateway),
+      limit_(limit),
+      settings_(settings),
+      server_(http, proxy::Gateway::server_options(settings.server)) {
   gateway_.serve(server_, settings.name);
   server_.on_close([this] {
     finished_ = true;
@@ -13,16 +18,48 @@ Service::Service(Http& http, proxy::Gateway& gateway, ConnectionLimit& limit, co
   });
 }
 
-Service::~Service() { gateway_.forget(server_); }
+Service::~Service() {
+  close_arrivals();
+  gateway_.forget(server_);
+}
 
 void Service::apply(const config::Listener& settings) {
+  settings_ = settings;
   server_.options = proxy::Gateway::server_options(settings.server);
 }
 
-void Service::adopt(std::unique_ptr<Transport> stream) { server_.adopt(std::move(stream)); }
+void Service::adopt(std::unique_ptr<Transport> stream, Places& places) {
+  if (!awaits_header()) return arrived(std::move(stream), {});
+  if (!may_send_header(stream->remote())) return turned_away(*stream, proxy::Reason::proxy_header_denied, {});
+  // It lives until it has arrived or is turned away.
+  arrivals_.push_back(*new Arrival(loop_, *this, std::move(stream), places, settings_.server.headers_timeout));
+}
+
+void Service::arrived(std::unique_ptr<Transport> stream, Bytes first) { server_.adopt(std::move(stream), first); }
+
+void Service::turned_away(const Transport& stream, proxy::Reason reason, std::error_code cause) {
+  gateway_.turned_away(settings_.name, stream.remote(), reason, cause);
+}
+
+// Who may open a Unix socket is for its folder to say.
+bool Service::may_send_header(const Endpoint& peer) const {
+  const std::vector<config::Network>& from = settings_.proxy_protocol_from;
+  return from.empty() || peer.family == Endpoint::Family::unix_socket ||
+         std::ranges::any_of(from, [&](const config::Network& network) { return network.contains(peer); });
+}
+
+void Service::close_arrivals() {
+  while (!arrivals_.empty()) arrivals_.front().close();
+}
+
+void Service::close_all_connections() {
+  close_arrivals();
+  server_.close_all_connections();
+}
 
 void Service::finish(std::function<void()> on_finished) {
   on_finished_ = std::move(on_finished);
+  close_arrivals();
   if (finished_) return on_finished_();
   server_.close();
 }

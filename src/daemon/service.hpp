@@ -4,14 +4,16 @@
 #include <memory>
 #include <string>
 
+#include "base/intrusive_list.hpp"
 #include "config/config.hpp"
 #include "culvert/server.hpp"
+#include "daemon/arrival.hpp"
 #include "daemon/connection_limit.hpp"
 #include "proxy/gateway.hpp"
 
 namespace culvert::daemon {
 
-class Service {
+class Service final : private Arrival::Host {
  public:
   // `limit` is that of [listener.NAME]. Begin only after the gateway knows the listener.
   Service(Http& http, proxy::Gateway& gateway, ConnectionLimit& limit, const config::Listener& settings);
@@ -20,19 +22,29 @@ class Service {
   Service& operator=(const Service&) = delete;
 
   void apply(const config::Listener& settings);
-  // Serves a stream that has its places.
-  void adopt(std::unique_ptr<Transport> stream);
+  // Whether streams say first whose they are: only then it is known whose place they take.
+  bool awaits_header() const { return settings_.proxy_protocol; }
+  // Serves a stream that carries its `places`.
+  void adopt(std::unique_ptr<Transport> stream, Places& places);
   // Connections end with the request they are at; `on_finished` is called when none is left.
   void finish(std::function<void()> on_finished);
-  void close_all_connections() { server_.close_all_connections(); }
+  void close_all_connections();
 
   ConnectionLimit& limit() { return limit_; }
   // After finish(): no connection is left, not even one that is being closed.
   bool finished() const { return finished_; }
 
  private:
+  void arrived(std::unique_ptr<Transport> stream, Bytes first) override;
+  void turned_away(const Transport& stream, proxy::Reason reason, std::error_code cause) override;
+  bool may_send_header(const Endpoint& peer) const;
+  void close_arrivals();
+
+  Loop& loop_;
   proxy::Gateway& gateway_;
   ConnectionLimit& limit_;
+  config::Listener settings_;
+  IntrusiveList<Arrival> arrivals_;  // owned
   Server server_;
   std::function<void()> on_finished_;
   bool finished_ = false;

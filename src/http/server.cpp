@@ -104,11 +104,12 @@ void Server::stop_listening() {
 
 // ---- connections ------------------------------------------------------------------------------------------------------
 
-void Server::adopt(std::unique_ptr<Transport> stream) {
+void Server::adopt(std::unique_ptr<Transport> stream, Bytes first) {
   auto* connection = new ServerConnection(*this, std::move(stream));  // owned by the list of open connections
   shared_->open.push_back(*connection);
   ++connections_;
   if (on_connection.listener_count() > 0) on_connection.emit(*connection->socket());
+  if (!first.empty()) connection->take_first(first);
 }
 
 Server& Server::close(Delegate<void(std::error_code)> closed) {

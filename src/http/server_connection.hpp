@@ -34,6 +34,10 @@ class ServerConnection final : public ListHook,
   bool idle() const { return phase_ == Phase::idle; }
   bool has_served() const { return served_ > 0; }
   void close(std::error_code reason = {});
+  // The stream's first bytes, where somebody else has read them.
+  void take_first(Bytes bytes) {
+    if (!over()) parse(bytes);
+  }
   // What a response's head has to say about the connection.
   bool may_keep_alive() const;
   bool says_close() const;  // the limit of requests a socket is reached

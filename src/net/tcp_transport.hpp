@@ -26,12 +26,16 @@ class TcpTransport final : public Transport {
   int plain_handle() const override { return descriptor_.fd(); }
   const Endpoint& local() const override;
   const Endpoint& remote() const override { return remote_; }
+  void stand_for(const Endpoint& local, const Endpoint& remote) override {
+    local_ = local;
+    remote_ = remote;
+  }
 
  private:
   ssize_t send_several(std::span<const iovec> parts) const;
 
   Descriptor descriptor_;
-  const Endpoint remote_;
+  Endpoint remote_;
   int failed_with_ = 0;    // errno of an attempt to connect that failed at once
   mutable Endpoint local_;  // asked for when somebody wants to know
 };

@@ -93,6 +93,17 @@ void Gateway::serve(Server& server, const std::string& listener) {
   });
 }
 
+void Gateway::turned_away(std::string_view listener, const Endpoint& peer, Reason reason, std::error_code cause) {
+  if (!state_->access_log) return;
+  AccessRecord record;
+  record.time = state_->loop.wall_now();
+  record.client = record.peer = peer;
+  record.listener = listener;
+  record.reason = reason;
+  record.cause = cause;
+  state_->access_log->record(record);
+}
+
 void Gateway::forget(const Server& server) {
   std::erase_if(state_->doors, [&](const auto& door) { return &door->server == &server; });
 }

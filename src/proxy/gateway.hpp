@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <system_error>
 
 #include "config/config.hpp"
 #include "culvert/http.hpp"
@@ -30,6 +32,8 @@ class Gateway {
   void apply(std::shared_ptr<const config::Config> config);
   // Makes `server` a listener of this gateway: its requests are those of [listener.NAME].
   void serve(Server& server, const std::string& listener);
+  // Writes the record of a connection that was closed before it could bring a request.
+  void turned_away(std::string_view listener, const Endpoint& peer, Reason reason, std::error_code cause);
   // Before a server is destroyed.
   void forget(const Server& server);
   // Options of the message model's server as [listener.NAME] asks for them.

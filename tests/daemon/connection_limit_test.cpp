@@ -1,5 +1,5 @@
 // What would break: more connections than the operator allows, or places that never become free again.
-#include "daemon/connection_limit.hpp"
+#include "daemon/places.hpp"
 
 #include <gmock/gmock.h>
 
@@ -158,6 +158,42 @@ TEST_F(ClientLimitTest, ConnectionsFromBeforeTheLimitTakeUpPlaces) {
   limit_.give_back(client("10.0.0.1", 1));
   EXPECT_TRUE(limit_.take(client("10.0.0.1", 4), start));
   EXPECT_FALSE(limit_.take(client("10.0.0.1", 5), start)) << "their end makes room for one each, and no more";
+}
+
+// ---- the places of a connection
+
+TEST(Places, AreGivenBackOnce) {
+  Limits limits{ConnectionLimit([] {}), ClientLimit([](std::uint64_t) {})};
+  ConnectionLimit listener([] {});
+  limits.clients.set_limit(1);
+  bool waiting = false;
+  ASSERT_TRUE(limits.process.take(waiting) && listener.take(waiting) && limits.clients.take(client("10.0.0.1", 1), start));
+  { const Places places(limits, listener, client("10.0.0.1", 1)); }
+  EXPECT_EQ(limits.process.taken() + listener.taken(), 0u);
+  EXPECT_TRUE(limits.clients.take(client("10.0.0.1", 2), start));
+}
+
+TEST(Places, CountForWhoeverTheClientTurnsOutToBe) {
+  Limits limits{ConnectionLimit([] {}), ClientLimit([](std::uint64_t) {})};
+  ConnectionLimit listener([] {});
+  limits.clients.set_limit(1);
+  bool waiting = false;
+  const auto take_two = [&] { ASSERT_TRUE(limits.process.take(waiting) && listener.take(waiting)); };
+  take_two();
+  auto places = std::make_unique<Places>(limits, listener, Endpoint{});
+  EXPECT_TRUE(places->count_for(client("10.0.0.1", 1), start));
+  EXPECT_FALSE(limits.clients.take(client("10.0.0.1", 2), start));
+  EXPECT_TRUE(places->count_for(client("10.0.0.2", 1), start));
+  EXPECT_TRUE(limits.clients.take(client("10.0.0.1", 2), start)) << "no longer that one's";
+
+  take_two();
+  {
+    Places second(limits, listener, Endpoint{});
+    EXPECT_FALSE(second.count_for(client("10.0.0.2", 2), start));
+  }
+  EXPECT_FALSE(limits.clients.take(client("10.0.0.2", 3), start)) << "who got no place gives none back";
+  places.reset();
+  EXPECT_TRUE(limits.clients.take(client("10.0.0.2", 3), start));
 }
 
 }  // namespace

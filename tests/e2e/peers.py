@@ -1,4 +1,4 @@
-"""Real programs as upstreams: nginx and Node, started in the foreground on a free port."""
+"""Real programs before and behind the daemon: nginx, Node and HAProxy, started in the foreground on a free port."""
 import os
 import shutil
 import subprocess
@@ -28,6 +28,18 @@ http {{
     {locations}
   }}
 }}
+"""
+
+HAPROXY_CONF = """
+defaults
+  mode {mode}
+  timeout connect 20s
+  timeout client 20s
+  timeout server 20s
+listen relay
+  bind 127.0.0.1:{port} {bind}
+  {more}
+  server behind 127.0.0.1:{target} {server}
 """
 
 # Answers what it got: a digest and the size of the body for POST and PUT, the request line's parts for the rest.
@@ -82,3 +94,13 @@ def start_node(folder, script=NODE_SERVER):
     folder.mkdir(parents=True)
     (folder / "server.js").write_text(script)
     return Peer(["node", str(folder / "server.js"), str(port)], port, folder)
+
+
+def start_haproxy(folder, target, *, server="", bind="", mode="tcp", more=""):
+    """HAProxy in front of the port `target`; the rest is added to its lines."""
+    port = free_port()
+    folder.mkdir(parents=True)
+    (folder / "haproxy.cfg").write_text(
+        HAPROXY_CONF.format(port=port, target=target, server=server, bind=bind, mode=mode, more=more))
+    haproxy = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    return Peer([haproxy, "-db", "-f", str(folder / "haproxy.cfg")], port, folder)

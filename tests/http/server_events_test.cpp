@@ -281,5 +281,22 @@ TEST_F(ServerEventsTest, ServesAnyStream) {
   EXPECT_THAT(told, ::testing::ElementsAre(injected, injected, injected));
 }
 
+// Whoever took a stream may have had to look at its first bytes.
+TEST_F(ServerEventsTest, GoesOnWhereSomebodyElseHasBegunToRead) {
+  answer_with_request();
+  for (const std::string_view first : {"", "GET", "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2"}) {
+    auto [stream, client] = world.connect();
+    const std::string whole = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n";
+    server.adopt(std::move(stream), as_bytes(std::string(first)));
+    client.send(whole.substr(first.size()));
+    ASSERT_TRUE(receives(client, "GET /2 ")) << first;
+    EXPECT_THAT(client.received(), HasSubstr("GET /1 "));
+  }
+  server.on_connection([](Socket& socket) { socket.destroy(); });
+  auto [stream, client] = world.connect();
+  server.adopt(std::move(stream), as_bytes(get));
+  EXPECT_TRUE(sees_the_end(client)) << "destroyed before its first bytes count";
+}
+
 }  // namespace
 }  // namespace culvert

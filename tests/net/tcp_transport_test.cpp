@@ -77,6 +77,14 @@ int option(int fd, int level, int name) {
   return value;
 }
 
+TEST_F(TcpTransportTest, MayStandForAnother) {
+  const Endpoint local = *Endpoint::parse_ip("198.51.100.2", 443);
+  const Endpoint remote = *Endpoint::parse_ip("2001:db8::1", 4711);
+  stream_->stand_for(local, remote);
+  EXPECT_EQ(stream_->local(), local);
+  EXPECT_EQ(stream_->remote(), remote);
+}
+
 class TcpOptionsTest : public ::testing::Test {
  protected:
   EpollLoop loop_;
