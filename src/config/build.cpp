@@ -304,6 +304,8 @@ Upstream build_upstream(const std::string& name, const Node& table) {
   const Reader read(table, "upstream.*");
   read.choice("host_header", upstream.host_header);
   read.flag("keep_alive", upstream.keep_alive);
+  read.choice("send_proxy_protocol", upstream.send_proxy_protocol);
+  if (upstream.send_proxy_protocol != SendProxyProtocol::none) upstream.keep_alive = false;
   if (const Node* value = table.value_of("keep_alive_msecs")) {
     upstream.keep_alive_msecs = milliseconds(*parse_integer(value->text));
   }

@@ -198,11 +198,13 @@ struct Route {
 
 enum class Scheduling : std::uint8_t { lifo, fifo };
 enum class HostHeader : std::uint8_t { client, upstream };
+enum class SendProxyProtocol : std::uint8_t { none, v1, v2 };
 
 struct Upstream {
   std::string name;              // a URL used in a route is an upstream named by that URL
   std::vector<Address> servers;  // any kind; at least one
   HostHeader host_header = HostHeader::client;
+  SendProxyProtocol send_proxy_protocol = SendProxyProtocol::none;  // else no connection is kept
   // agent: named after Node's http.Agent
   bool keep_alive = true;
   milliseconds keep_alive_msecs{1000};

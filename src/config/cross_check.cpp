@@ -164,11 +164,21 @@ void check_routes(const Node& root, Diagnostics& diagnostics) {
   }
 }
 
+// A connection that began with one client's address must not carry another's request.
+void check_kept_connections(const Node& upstream, Diagnostics& diagnostics) {
+  const Node* header = upstream.value_of("send_proxy_protocol");
+  if (header == nullptr || header->text == "off" || !says(upstream, "keep_alive", "true")) return;
+  diagnostics.push_back(error_at(upstream.value_of("keep_alive")->at, "kept-with-proxy-protocol",
+                                 "connections that begin with a PROXY header are not kept", "remove this")
+                            .with_second(header->at, "each is one client's"));
+}
+
 void check_upstreams(const Node& root, Diagnostics& diagnostics) {
   constexpr std::array<std::string_view, 2> lists{"servers", "server"};
   for (const Entry* upstream : named_tables_of(root, "upstream")) {
     check_exclusive(upstream->value, lists, "two-lists", "servers are listed in one way: this upstream has", "list", "",
                     diagnostics);
+    check_kept_connections(upstream->value, diagnostics);
     const bool has_list = upstream->value.find("servers") != nullptr || upstream->value.find("server") != nullptr;
     if (has_list) continue;
     diagnostics.push_back(error_at(upstream->at, "no-servers", "[upstream." + upstream->key + "] has no servers",

@@ -184,6 +184,8 @@ constexpr Key rows[] = {
     {"upstream.*", "connect_timeout", Type::duration, one, "3s", "", all_works, "for a connection to be made"},
     {"upstream.*", "response_timeout", Type::duration, one, "60s", "", all_works, "for an answer to begin"},
     {"upstream.*", "host_header", Type::choice, one, "client", "client upstream", all_works, "whose Host is sent"},
+    {"upstream.*", "send_proxy_protocol", Type::choice, one, "off", "off v1 v2", all_works,
+     "connections begin with the client's address, and are used once"},
     {"upstream.*", "resolve", Type::duration, one, "30s", "", all_works, "how long a name's addresses are used"},
     {"upstream.*", "retry_budget", Type::table, one, "", "", not_yet, "how much may be tried again"},
     {"upstream.*", "outlier", Type::table, one, "", "", not_yet, "leave out servers that fail"},

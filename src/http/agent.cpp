@@ -124,7 +124,7 @@ ClientRequest& Agent::start(Origin& origin, const Asked& asked, milliseconds con
   }
   tables_->live.push_back(*transaction);
   if (transaction->over()) return transaction->request;  // its signal had come before
-  if (ClientConnection* connection = take_free(origin)) {
+  if (ClientConnection* connection = transaction->alone ? nullptr : take_free(origin)) {
     transaction->request.reused_socket_ = true;
     ++origin.in_use;
     connection->carry(*transaction);
@@ -225,6 +225,7 @@ void Agent::give_back(ClientConnection& connection) {
   Origin& origin = connection.origin();  // where it counts as in use until it is free or gone
   if (!origin.waiting.empty()) {
     auto& next = static_cast<ClientTransaction&>(origin.waiting.front());
+    if (next.alone) return connection.close({});  // and its place is for a new one
     next.WaitingHook::unlink();
     next.request.reused_socket_ = true;
     return connection.carry(next);

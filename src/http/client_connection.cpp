@@ -181,7 +181,7 @@ void ClientConnection::check_done() {
   if (phase_ != Phase::busy || transaction_ == nullptr) return;
   ClientTransaction& t = *transaction_;
   if (!t.done()) return update_interest();
-  const bool reusable = t.allows_reuse() && !poisoned_ && counted_ && socket_->outbox().empty() && !socket_->ended();
+  const bool reusable = t.allows_reuse() && !t.alone && !poisoned_ && counted_ && socket_->outbox().empty() && !socket_->ended();
   promised_seconds_ = t.keep_alive_promise();
   transaction_ = nullptr;
   t.let_go();

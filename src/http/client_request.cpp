@@ -57,6 +57,10 @@ void ClientRequest::start(const PooledRequest& options) {
   lines_ = options.headers;
   transaction_.response_timeout = options.response_timeout;
   transaction_.idle_timeout = options.idle_timeout;
+  if (!options.preface.empty()) {
+    transaction_.alone = true;
+    transaction_.early.copy(options.preface);
+  }
 }
 
 void ClientRequest::start(const RequestOptions& options) {

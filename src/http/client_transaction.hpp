@@ -40,6 +40,7 @@ struct ClientTransaction final : WaitingHook,
   std::uint32_t max_header_size = 0;  // 0: the thread's
   bool joins = false;                 // option joinDuplicateHeaders
   bool lenient = false;               // option insecureHTTPParser
+  bool alone = false;                 // its connection is for no other (PooledRequest::preface)
   bool response_begun = false;
   bool announces = false;             // on_socket is told; a relay (PooledRequest) does not ask
 

@@ -12,6 +12,7 @@
 #include "proxy/gateway_state.hpp"
 #include "wire/header_names.hpp"
 #include "wire/plain_path.hpp"
+#include "wire/proxy_protocol.hpp"
 #include "wire/request_target.hpp"
 #include "wire/sixteen.hpp"
 
@@ -298,10 +299,13 @@ void Exchange::send_request() {
   request_lines(gateway_.lines, *request_, rewrite, host_to_send(), route.request_headers,
                 mode == config::ExpectContinue::forward, route_->forwards_authorization(), settings.keep_alive);
   add_credentials();
+  const auto sends = settings.send_proxy_protocol;
+  const Bytes preface = sends == config::SendProxyProtocol::none ? Bytes() : proxy_header(sends);
   up_ = &route_->upstream->agent().request(
       *origin, {.method = view_.method,
                 .path = upstream_target(route, *request_, target_differs_, placeholders, arena_),
                 .headers = gateway_.lines,
+                .preface = preface,
                 .connect_timeout = settings.connect_timeout,
                 .response_timeout = route.response_timeout.value_or(settings.response_timeout),
                 .idle_timeout = route.idle_timeout.value_or(settings.response_timeout)});
@@ -318,6 +322,14 @@ void Exchange::add_credentials() {
   std::vector<Header>& lines = gateway_.lines;
   if (std::ranges::any_of(lines, [](const Header& line) { return line.id == HeaderId::authorization; })) return;
   lines.push_back({HeaderId::authorization, "Authorization", ours});
+}
+
+[[gnu::noinline]] Bytes Exchange::proxy_header(config::SendProxyProtocol version) {
+  auto* const out = static_cast<std::byte*>(arena_.allocate(wire::proxy_line_bytes_max, 1));
+  const auto written_as =
+      version == config::SendProxyProtocol::v1 ? wire::ProxyProtocol::v1 : wire::ProxyProtocol::v2;
+  const wire::ProxyAddresses addresses{.source = view_.client, .destination = request_->socket()->local()};
+  return {out, wire::write_proxy_header(out, written_as, addresses)};
 }
 
 void Exchange::forward_body() {

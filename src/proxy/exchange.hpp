@@ -50,6 +50,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   bool choose_upstream();
   void send_request();
   void add_credentials();
+  Bytes proxy_header(config::SendProxyProtocol version);
   void forward_body();
 
   void serve();

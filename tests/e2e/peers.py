@@ -23,7 +23,7 @@ http {{
   log_format connections '$connection $connection_requests $status';
   access_log {folder}/connections.log connections;
   server {{
-    listen 127.0.0.1:{port};
+    listen 127.0.0.1:{port} {listen};
     root {folder}/root;
     {locations}
   }}
@@ -69,8 +69,9 @@ class Peer:
         wait_until(lambda: self.process.poll() is not None or accepts(("127.0.0.1", port)), f"{command[0]} listening")
         assert self.process.returncode is None, (folder / "output.log").read_text()
 
-    def route(self, more=""):
-        return f'[upstream.peer]\nservers = ["127.0.0.1:{self.port}"]\n[[route]]\nupstream = "peer"\n{more}\n'
+    def route(self, more="", upstream=""):
+        return (f'[upstream.peer]\nservers = ["127.0.0.1:{self.port}"]\n{upstream}\n'
+                f'[[route]]\nupstream = "peer"\n{more}\n')
 
     def stop(self):
         self.process.terminate()
@@ -78,12 +79,12 @@ class Peer:
         self.log.close()
 
 
-def start_nginx(folder, locations=""):
+def start_nginx(folder, locations="", listen=""):
     """nginx serving the files in folder/root."""
     port = free_port()
     (folder / "root").mkdir(parents=True)
     user = "user root;" if os.getuid() == 0 else ""
-    (folder / "nginx.conf").write_text(NGINX_CONF.format(folder=folder, port=port, locations=locations, user=user))
+    (folder / "nginx.conf").write_text(NGINX_CONF.format(folder=folder, port=port, locations=locations, user=user, listen=listen))
     nginx = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
     return Peer([nginx, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")],
                 port, folder)

@@ -2,10 +2,11 @@
 import re
 import socket
 import struct
+import threading
 
 from harness import CulvertTest, free_port, main, wait_until
 from client import Aborted, Client
-from peers import start_haproxy
+from peers import start_haproxy, start_nginx
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 ECHO = "[[route]]\necho = true\n"
@@ -194,6 +195,103 @@ class Incoming(CulvertTest):
                     port = client.sock.getsockname()[1]
                     self.assertEqual(client.get("/").status, 200)
                 self.assertEqual(culvert.access_log(1)[-1]["client.port"], port)
+
+
+class Preface:
+    """A server that notes how each connection begins, up to the blank line of a request, and answers it once."""
+
+    def __init__(self, test):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        test.addCleanup(self.listener.close)
+        self.port = self.listener.getsockname()[1]
+        self.seen = []
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return  # closed
+            with sock:
+                data = b""
+                while b"\r\n\r\n" not in data[16:] and (part := sock.recv(65536)):
+                    data += part
+                self.seen.append(data)
+                sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                sock.recv(1)
+
+    def route(self, version, more=""):
+        return (f'[upstream.origin]\nservers = ["127.0.0.1:{self.port}"]\nsend_proxy_protocol = "{version}"\n{more}\n'
+                '[[route]]\nupstream = "origin"\n')
+
+
+class Outgoing(CulvertTest):
+    def test_each_connection_begins_with_the_client(self):
+        for version in ("v1", "v2"):
+            origin = Preface(self)
+            culvert = self.culvert(origin.route(version))
+            with culvert.connect() as client:
+                here, there = client.sock.getsockname(), client.sock.getpeername()
+                expected = (f"PROXY TCP4 127.0.0.1 127.0.0.1 {here[1]} {there[1]}\r\n".encode() if version == "v1"
+                            else binary(ipv4("127.0.0.1", here[1], "127.0.0.1", there[1])))
+                for _ in range(3):
+                    self.assertEqual(client.get("/").body, b"ok")
+            self.assertEqual([seen.partition(b"GET / ")[0] for seen in origin.seen], [expected] * 3,
+                             "a connection for each request")
+            for seen in origin.seen:
+                self.assertIn(b"\r\nConnection: close\r\n", seen)
+
+    def test_clients_behind_trusted_proxies_are_told(self):
+        origin = Preface(self)
+        culvert = self.culvert(origin.route("v1"), more='[server.forwarded]\ntrust = ["127.0.0.0/8"]')
+        culvert.get("/", [("X-Forwarded-For", "2001:db8::7")])
+        self.assertRegex(origin.seen[0], rb"^PROXY TCP6 2001:db8::7 ::ffff:127\.0\.0\.1 0 \d+\r\nGET / ")
+
+    def test_what_came_in_goes_out(self):
+        origin = Preface(self)
+        culvert = self.culvert(origin.route("v2"), listener="proxy_protocol = true")
+        with culvert.connect() as client:
+            client.send(b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n")
+            self.assertEqual(client.get("/").status, 200)
+        self.assertTrue(origin.seen[0].startswith(binary(ipv4("192.0.2.1", 56324)) + b"GET / "), origin.seen)
+
+    def test_a_client_without_an_address_is_unknown(self):
+        origin = Preface(self)
+        path = str(self.folder / "web.sock")
+        port = free_port()
+        self.start(self.config(port, origin.route("v1")) + f'[listener.local]\naddress = "unix:{path}"\n', port)
+        with Client(path) as client:
+            self.assertEqual(client.get("/").status, 200)
+        self.assertTrue(origin.seen[0].startswith(b"PROXY UNKNOWN\r\nGET / "), origin.seen)
+
+    def test_requests_that_wait_for_a_connection_get_one_of_their_own(self):
+        origin = Preface(self)
+        culvert = self.culvert(origin.route("v1", "max_sockets = 1"), threads=1)
+        clients = [culvert.connect() for _ in range(5)]
+        for client in clients:
+            self.addCleanup(client.close)
+            client.request("GET", "/")
+        self.assertEqual([client.response().body for client in clients], [b"ok"] * 5)
+        ports = sorted(str(client.sock.getsockname()[1]).encode() for client in clients)
+        self.assertEqual(sorted(seen.split()[4] for seen in origin.seen), ports)
+
+    def test_nginx_and_haproxy_take_it(self):
+        nginx = start_nginx(self.folder / "nginx", "location / { return 200 '$proxy_protocol_addr:$proxy_protocol_port'; }",
+                            listen="proxy_protocol")
+        self.addCleanup(nginx.stop)
+        plain = start_nginx(self.folder / "plain", "location / { return 200 '$http_x_client'; }")
+        self.addCleanup(plain.stop)
+        haproxy = start_haproxy(self.folder / "haproxy", plain.port, bind="accept-proxy", mode="http",
+                                more="http-request set-header X-Client %[src]:%[src_port]")
+        self.addCleanup(haproxy.stop)
+        for version in ("v1", "v2"):
+            for peer in (nginx, haproxy):
+                culvert = self.culvert(peer.route(upstream=f'send_proxy_protocol = "{version}"'))
+                with culvert.connect() as client:
+                    for _ in range(2):
+                        port = client.sock.getsockname()[1]
+                        self.assertEqual(client.get("/").body.decode(), f"127.0.0.1:{port}")
 
 
 if __name__ == "__main__":

@@ -215,6 +215,19 @@ TEST_F(AgentTest, RefusesATargetThatIsNone) {
   EXPECT_THROW(agent.request(origin_address(), {.path = "/a\r\nX: y"}), http_error);
 }
 
+TEST_F(AgentTest, APrefaceGoesFirstOnAConnectionThatNoOtherRequestGets) {
+  Outcome& plain = get("/plain");
+  origin_got(0, "\r\n\r\n").send(ok_answer);
+  ASSERT_TRUE(world.run_until([&] { return plain.closed(); }));
+  Outcome& first = get("/first", {.preface = as_bytes("PREFACE\n")});
+  EXPECT_FALSE(first.reused);
+  test::TestPeer& origin = origin_got(1, "\r\n\r\n");
+  EXPECT_THAT(origin.received(), StartsWith("PREFACE\nGET /first HTTP/1.1\r\n"));
+  origin.send(ok_answer);
+  ASSERT_TRUE(world.run_until([&] { return first.closed() && origin.closed(); }));
+  EXPECT_EQ(first.body, "ok");
+}
+
 struct OneSocketTest : AgentTest {
   OneSocketTest() : AgentTest({.keep_alive = true, .max_sockets = 1}) {}
 };
@@ -227,6 +240,16 @@ TEST_F(OneSocketTest, AWaitingRequestGivesUpInTime) {
   ASSERT_TRUE(world.run_until([&] { return waiting.closed(); }));
   EXPECT_EQ(waiting.error, errc::no_free_connection);
   EXPECT_FALSE(waiting.connected);
+}
+
+TEST_F(OneSocketTest, APrefaceIsNotSentOnTheConnectionOfAnother) {
+  Outcome& first = get("/first");
+  Outcome& second = get("/second", {.preface = as_bytes("PREFACE\n")});
+  origin_got(0, "\r\n\r\n").send(ok_answer);
+  test::TestPeer& origin = origin_got(1, "\r\n\r\n");
+  EXPECT_THAT(origin.received(), StartsWith("PREFACE\nGET /second "));
+  origin.send(ok_answer);
+  ASSERT_TRUE(world.run_until([&] { return first.closed() && second.closed(); }));
 }
 
 TEST_F(OneSocketTest, AWaitingRequestGetsTheNextConnectionWhenOneBreaks) {
