@@ -1,5 +1,10 @@
 """What would break: the bounds that keep one client, or one busy upstream, from taking what is there for everybody."""
+import itertools
+import os
+import resource
+import signal
 import threading
+from pathlib import Path
 
 from client import Aborted, Client
 from harness import CulvertTest, curl, free_port, main, run_culvert, wait_until
@@ -141,10 +146,11 @@ class Heads(CulvertTest):
     """Where exactly max_header_size lies, and which half of a head is told to be too large."""
 
     LIMIT = 4096
+    LINES = 10
 
     def setUp(self):
         super().setUp()
-        self.daemon = self.culvert(ANSWER, server='max_header_size = "4KiB"')
+        self.daemon = self.culvert(ANSWER, server='max_header_size = "4KiB"\nmax_headers_count = 10')
 
     def answer_to(self, head):
         with self.daemon.connect() as client:
@@ -164,10 +170,96 @@ class Heads(CulvertTest):
         self.assert_failure(self.answer_to(f"GET /{'x' * 20 * 1024} HTTP/1.1\r\nHost: a\r\n\r\n"), 414,
                             "request_target_too_long")
 
-    def test_far_from_the_limit_on_both_sides(self):
+    def test_bytes_at_the_limit_and_one_more(self):
         # ROWS: createServer.maxHeaderSize, http.maxHeaderSize
-        self.assertEqual(self.answer_to(self.head_of(self.LIMIT - 200)).status, 200)
-        self.assertEqual(self.answer_to(self.head_of(self.LIMIT + 200)).status, 431)
+        self.assertEqual(self.answer_to(self.head_of(self.LIMIT)).status, 200)
+        self.assert_failure(self.answer_to(self.head_of(self.LIMIT + 1)), 431, "request_headers_too_large")
+
+    def test_request_line_at_the_limit_and_one_byte_more(self):
+        def line_of(size):
+            begin, end = "GET /", " HTTP/1.1\r\n"
+            return begin + "x" * (size - len(begin) - len(end)) + end
+        host = "Host: a\r\n\r\n"
+        self.assertEqual(self.answer_to(line_of(self.LIMIT - len(host)) + host).status, 200)
+        self.assert_failure(self.answer_to(line_of(self.LIMIT) + host), 431, "request_headers_too_large")
+        self.assert_failure(self.answer_to(line_of(self.LIMIT + 1) + host), 414, "request_target_too_long")
+
+    def test_lines_at_the_limit_and_one_more(self):
+        def head_of(lines):
+            return "GET / HTTP/1.1\r\nHost: a\r\n" + "".join(f"X{i}: 1\r\n" for i in range(lines - 1)) + "\r\n"
+        self.assertEqual(self.answer_to(head_of(self.LINES)).status, 200)
+        self.assert_failure(self.answer_to(head_of(self.LINES + 1)), 431, "request_headers_too_large")
+
+
+class Chunks(CulvertTest):
+    """What may stand around the bytes of a chunked body."""
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.origin()
+        self.daemon = self.culvert(self.server.route(), server='max_header_size = "4KiB"\nmax_headers_count = 10')
+
+    def answer_to(self, chunks):
+        with self.daemon.connect() as client:
+            client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
+            return client.response()
+
+    def test_trailer_lines_at_the_limit_and_one_more(self):
+        def trailers(count):
+            return "0\r\n" + "".join(f"X{i}: 1\r\n" for i in range(count)) + "\r\n"
+        self.assertEqual(self.answer_to(trailers(10)).status, 200)
+        self.assertEqual(len(self.server.request().trailers), 10)
+        self.assert_failure(self.answer_to(trailers(11)), 431, "request_headers_too_large")
+
+    def test_trailer_bytes_at_the_limit_and_one_more(self):
+        def trailer_section(size):
+            return "0\r\nX: " + "x" * (size - len("X: \r\n\r\n")) + "\r\n\r\n"
+        self.assertEqual(self.answer_to(trailer_section(4096)).status, 200)
+        self.assert_failure(self.answer_to(trailer_section(4097)), 431, "request_headers_too_large")
+
+    def test_extensions_at_the_limit_and_one_byte_more(self):
+        def extension(size):
+            return "1;" + "e" * size + "\r\nx\r\n0\r\n\r\n"
+        self.assertEqual(self.answer_to(extension(16 * 1024)).status, 200)
+        self.assert_failure(self.answer_to(extension(16 * 1024 + 1)), 413, "request_chunk_extensions_too_large")
+
+
+class HeadsOfAnswers(CulvertTest):
+    def answer_of(self, head):
+        origin = self.origin(lambda x: x.send(head))
+        limits = 'max_header_size = "4KiB"\nmax_headers_count = 10\n[[route]]'
+        return self.culvert(origin.route().replace("[[route]]", limits)).get("/")
+
+    def test_bytes_at_the_limit_and_one_more(self):
+        def head_of(size):
+            begin, end = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: ", "\r\n\r\n"
+            return begin + "x" * (size - len(begin) - len(end)) + end
+        self.assertEqual(self.answer_of(head_of(4096)).status, 200)
+        self.assert_failure(self.answer_of(head_of(4097)), 502, "upstream_response_headers_too_large")
+
+    def test_lines_at_the_limit_and_one_more(self):
+        def head_of(lines):
+            fields = "".join(f"X{i}: 1\r\n" for i in range(lines - 1))
+            return "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + fields + "\r\n"
+        self.assertEqual(self.answer_of(head_of(10)).status, 200)
+        self.assert_failure(self.answer_of(head_of(11)), 502, "upstream_response_headers_too_large")
+
+
+class Pipelining(CulvertTest):
+    def test_what_waits_its_turn_is_bounded(self):
+        """However many requests a client sends at once, one is under way; culvert reads a buffer full of the others."""
+        origin = self.origin(lambda x: (x.origin.released.wait(20), x.reply(200, x.request.target.encode())))
+        culvert = self.culvert(origin.route(), threads=1)
+        request = f"GET / HTTP/1.1\r\nHost: a\r\nX: {'x' * 1000}\r\n\r\n".encode()
+        with culvert.connect() as client:
+            client.send(request)
+            wait_until(lambda: origin.requests, "the first request arriving")
+            client.sock.settimeout(0.5)
+            with self.assertRaises(TimeoutError, msg="culvert takes in all that a client sends"):
+                for _ in range(64 * 1024):
+                    client.send(request)
+            self.assertEqual(len(origin.requests), 1)
+            origin.released.set()
 
 
 class Descriptors(CulvertTest):
@@ -189,10 +281,66 @@ class Descriptors(CulvertTest):
         self.assertEqual(clients[most].response().body, b"ok", "its turn has come")
         self.assertNotIn("cannot accept", culvert.stderr())
 
+    def test_connections_leave_enough_for_files(self):
+        port = free_port()
+        culvert = self.culvert(ANSWER, port=port, threads=1, server='keep_alive_timeout = "1h"',
+                               under=["prlimit", "--nofile=200:200"])
+        for _ in range(250):
+            self.addCleanup(culvert.connect().close)
+        wait_until(lambda: len(os.listdir(f"/proc/{culvert.process.pid}/fd")) > 64, "all places being taken")
+        culvert.access_path.rename(self.folder / "old.log")
+        culvert.signal(signal.SIGUSR1)
+        wait_until(culvert.access_path.exists, "the new log")
+        culvert.reload(self.config(port, ANSWER, server='keep_alive_timeout = "2h"'))
+        wait_until(lambda: "reloaded: revision 2" in culvert.stderr(), "the reload")
+        self.assertNotIn("cannot", culvert.stderr())
+
     def test_limit_beyond_the_descriptors_is_lowered(self):
         culvert = self.culvert(ANSWER, more="[limits]\nmax_connections = 1000\n", under=["prlimit", "--nofile=200:200"])
         warning = "limits.max_connections is 1000: the limit of open files, 200, lets 60 be"
         wait_until(lambda: warning in culvert.stderr(), "the warning")
+
+
+class DescriptorsRunOut(CulvertTest):
+    """Somebody has lowered the limit under the running daemon, say: not even one more file can be opened."""
+
+    def test_accepting_rests_and_goes_on(self):
+        culvert = self.culvert(ANSWER, threads=1, server='keep_alive_timeout = "1h"')
+        pid = culvert.process.pid
+        inside = wait_until(lambda: self.client_behind_which_none_is_free(culvert), "descriptors without a gap")
+        most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.prlimit, pid, resource.RLIMIT_NOFILE, most)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (self.first_free(pid), most[1]))
+        with culvert.connect() as waiting:
+            waiting.request("GET", "/")
+            wait_until(lambda: "cannot accept connections" in culvert.stderr(), "the error in the log")
+            before = self.cpu_seconds(pid)
+            waiting.sock.settimeout(1)
+            with self.assertRaises(TimeoutError, msg="an answer, although no descriptor is left"):
+                waiting.response()
+            self.assertLess(self.cpu_seconds(pid) - before, 0.05, "accepting does not rest")
+            self.assertEqual(inside.get("/").body, b"ok", "those inside notice nothing")
+            self.assertLess(culvert.stderr().count("cannot accept connections"), 5)
+            inside.close()
+            waiting.sock.settimeout(20)
+            self.assertEqual(waiting.response().body, b"ok", "there is room again")
+
+    def client_behind_which_none_is_free(self, culvert):
+        """A client who is served; what its end frees is below the limit. None as long as there are others to be had."""
+        client = culvert.connect()
+        self.addCleanup(client.close)
+        self.assertEqual(client.get("/").body, b"ok")
+        return client if self.first_free(culvert.process.pid) == self.open_files(culvert.process.pid) else None
+
+    def open_files(self, pid):
+        return len(os.listdir(f"/proc/{pid}/fd"))
+
+    def first_free(self, pid):
+        used = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+        return next(number for number in itertools.count() if number not in used)
+
+    def cpu_seconds(self, pid):
+        return sum(int(stat.read_text().split()[0]) for stat in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
 
 
 class SlowClients(CulvertTest):
