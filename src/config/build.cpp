@@ -173,6 +173,19 @@ void read_server(const Node& table, Server& out) {
   read_forwarded(table_in(table, "forwarded"), out.forwarded);
 }
 
+Streams build_streams(const Node& listener) {
+  Streams streams;
+  const Reader read(listener, "listener.*");
+  read.text("upstream", streams.upstream);
+  read.duration("idle_timeout", streams.idle_timeout);
+  for (const Node* table : tables_of(listener, "sni")) {
+    StreamsByName& by_name = streams.sni.emplace_back();
+    for (const Node& name : table->value_of("server_name")->values()) by_name.server_names.push_back(*parse_host(name.text));
+    Reader(*table, "listener.*.sni[]").text("upstream", by_name.upstream);
+  }
+  return streams;
+}
+
 Listener build_listener(const Entry& entry, const Server& defaults) {
   Listener listener;
   listener.name = entry.key;
@@ -180,6 +193,8 @@ Listener build_listener(const Entry& entry, const Server& defaults) {
   read_server(entry.value, listener.server);
   const Reader read(entry.value, "listener.*");
   read.number("max_connections", listener.max_connections);
+  read.choice("mode", listener.mode);
+  listener.streams = build_streams(entry.value);
   read.flag("proxy_protocol", listener.proxy_protocol);
   if (const Node* from = entry.value.value_of("proxy_protocol_from")) listener.proxy_protocol_from = build_networks(*from);
   for (const Node& value : entry.value.value_of("address")->values()) {
@@ -360,13 +375,18 @@ Config build(const Node& root) {
   for (const Entry* listener : named_tables_of(root, "listener")) {
     config.listeners.push_back(build_listener(*listener, defaults));
   }
-  for (const Node* route : tables_of(root, "route")) {
-    config.routes.push_back(build_route(*route, config.routes.size()));
-    const auto* to = std::get_if<ToUpstream>(&config.routes.back().action);
-    if (to == nullptr || config.upstreams.contains(to->upstream)) continue;
-    const std::string& name = to->upstream;
+  const auto use = [&](const std::string& name) {
+    if (name.empty() || config.upstreams.contains(name)) return;
     config.upstreams[name] =
         is_url(name) ? upstream_of_url(name) : build_upstream(name, *table_in(root, "upstream").value_of(name));
+  };
+  for (const Listener& listener : config.listeners) {
+    use(listener.streams.upstream);
+    for (const StreamsByName& by_name : listener.streams.sni) use(by_name.upstream);
+  }
+  for (const Node* route : tables_of(root, "route")) {
+    config.routes.push_back(build_route(*route, config.routes.size()));
+    if (const auto* to = std::get_if<ToUpstream>(&config.routes.back().action)) use(to->upstream);
   }
   for (const Entry* auth : named_tables_of(root, "auth")) config.auths.emplace(auth->key, build_auth(*auth));
   return config;

@@ -102,6 +102,33 @@ struct Server {
   bool operator==(const Server&) const = default;
 };
 
+struct HostPattern {
+  std::string text;       // lower case, without port; for "*.example.com" the part behind the star, with its dot
+  bool wildcard = false;
+  // `host` in lower case.
+  bool matches(std::string_view host) const {
+    return wildcard ? host.size() > text.size() && host.ends_with(text) : host == text;
+  }
+  bool operator==(const HostPattern&) const = default;
+};
+
+// [[listener.NAME.sni]]: TLS clients that want one of these servers.
+struct StreamsByName {
+  std::vector<HostPattern> server_names;
+  std::string upstream;  // a key of Config::upstreams
+  bool operator==(const StreamsByName&) const = default;
+};
+
+// What a [listener.NAME] with mode = "tcp" does with its streams.
+struct Streams {
+  std::vector<StreamsByName> sni;  // in order; empty: the ClientHello is not read
+  std::string upstream;            // of all others; empty: they are refused
+  milliseconds idle_timeout{600'000};
+  bool operator==(const Streams&) const = default;
+};
+
+enum class ListenerMode : std::uint8_t { reverse, forward, tcp };
+
 struct Listener {
   std::string name;
   std::vector<Address> addresses;     // kind ip or unix_path
@@ -109,6 +136,8 @@ struct Listener {
   Server server;
   bool proxy_protocol = false;                // every connection begins with a PROXY header
   std::vector<Network> proxy_protocol_from;  // peers that may send it; empty: any. Unix peers may in any case
+  ListenerMode mode = ListenerMode::reverse;
+  Streams streams;  // mode tcp
   bool operator==(const Listener&) const = default;
 };
 
@@ -119,12 +148,6 @@ struct HeaderChanges {
   std::vector<std::pair<std::string, std::string>> add;
   bool empty() const { return remove.empty() && set.empty() && add.empty(); }
   bool operator==(const HeaderChanges&) const = default;
-};
-
-struct HostPattern {
-  std::string text;       // lower case, without port; for "*.example.com" the part behind the star, with its dot
-  bool wildcard = false;
-  bool operator==(const HostPattern&) const = default;
 };
 
 struct PathPattern {
@@ -246,7 +269,7 @@ struct Config {
   Limits limits;
   std::vector<Listener> listeners;
   std::vector<Route> routes;               // in order; the first that matches is used
-  std::map<std::string, Upstream, std::less<>> upstreams;  // only those that a route uses
+  std::map<std::string, Upstream, std::less<>> upstreams;  // only those that a route or a listener uses
   std::map<std::string, Auth, std::less<>> auths;
   bool operator==(const Config&) const = default;
 };

@@ -65,6 +65,25 @@ void check_http2(const Node& root, Diagnostics& diagnostics) {
   }
 }
 
+// A raw stream goes somewhere, and has nothing that only requests have.
+void check_streams(const Node& root, Diagnostics& diagnostics) {
+  for (const Entry* listener : named_tables_of(root, "listener")) {
+    const Node& table = listener->value;
+    const bool raw = says(table, "mode", "tcp");
+    const std::string name = "listener." + listener->key;
+    if (raw && table.find("upstream") == nullptr && table.find("sni") == nullptr) {
+      diagnostics.push_back(error_at(table.find("mode")->at, "no-upstream", in_quotes(name) + " leads nowhere", "",
+                                     "add upstream = \"NAME\", or [[" + name + ".sni]] sections"));
+    }
+    for (const std::string_view key : {"upstream", "sni"}) {
+      const Entry* entry = table.find(key);
+      if (raw || entry == nullptr) continue;
+      diagnostics.push_back(error_at(entry->at, "no-stream", in_quotes(name + "." + entry->key) + " needs mode = \"tcp\"",
+                                     "", "requests are led by [[route]] sections"));
+    }
+  }
+}
+
 void check_proxy_protocol(const Node& root, Diagnostics& diagnostics) {
   for (const Entry* listener : named_tables_of(root, "listener")) {
     const Entry* from = listener->value.find("proxy_protocol_from");
@@ -132,10 +151,13 @@ void check_route_listeners(const Node& root, const Node& route, Diagnostics& dia
   if (names == nullptr || listeners == nullptr) return;
   for (const Node& name : names->values()) {
     const Node* listener = listeners->value_of(name.text);
-    if (listener == nullptr || !says(*listener, "mode", "forward")) continue;
+    if (listener == nullptr) continue;
+    const bool forward = says(*listener, "mode", "forward");
+    if (!forward && !says(*listener, "mode", "tcp")) continue;
     diagnostics.push_back(
-        error_at(name.at, "forward-listener",
-                 "listener " + in_quotes(name.text) + " is a forward proxy: it has no routes")
+        error_at(name.at, forward ? "forward-listener" : "stream-listener",
+                 "listener " + in_quotes(name.text) +
+                     (forward ? " is a forward proxy: it has no routes" : " takes raw streams: it has no routes"))
             .with_second(listener->find("mode")->at, "said here"));
   }
 }
@@ -218,6 +240,7 @@ void cross_check(const Node& root, Diagnostics& diagnostics) {
   check_version(root, diagnostics);
   check_listeners(root, diagnostics);
   check_http2(root, diagnostics);
+  check_streams(root, diagnostics);
   check_proxy_protocol(root, diagnostics);
   check_routes(root, diagnostics);
   check_upstreams(root, diagnostics);

@@ -42,18 +42,25 @@ class LimitsList {
   std::vector<LimitInForce> take() {
     add("[process]", "process", {&table_of("process")});
     add("[limits]", "limits", {&table_of("limits")});
+    std::vector<std::string> upstreams;
+    const auto use = [&](const Node& table) {
+      const Node* upstream = table.value_of("upstream");
+      if (upstream == nullptr || std::ranges::find(upstreams, upstream->text) != upstreams.end()) return;
+      upstreams.push_back(upstream->text);
+    };
     for (const Entry* listener : named_tables_of(root_, "listener")) {
       const std::string title = "[listener." + listener->key + "]";
       add(title, "listener.*", {&listener->value});
       add(title, "server", {&listener->value, &table_of("server")});
+      use(listener->value);
+      for (const Node* table : tables_of(listener->value, "sni")) use(*table);
     }
-    std::vector<std::string> upstreams;
     const std::vector<const Node*> routes = tables_of(root_, "route");
     for (std::size_t i = 0; i < routes.size(); ++i) {
       const Node* upstream = routes[i]->value_of("upstream");
       if (upstream == nullptr) continue;
       add_route(*routes[i], "[[route]] " + route_name(*routes[i], i), upstream->text);
-      if (std::ranges::find(upstreams, upstream->text) == upstreams.end()) upstreams.push_back(upstream->text);
+      use(*routes[i]);
     }
     for (const std::string& name : upstreams) {
       add(is_url(name) ? name : "[upstream." + name + "]", "upstream.*", {&upstream_table(name)});

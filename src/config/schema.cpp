@@ -93,7 +93,12 @@ constexpr Key rows[] = {
     {"server.forwarded", "request_id", Type::header_name, one, "", "", all_works, "field for a request's number"},
 
     {"listener.*", "address", Type::listen_address, many, required, "", all_works, "where to listen"},
-    {"listener.*", "mode", Type::choice, one, "reverse", "reverse forward tcp", "reverse", "what a client asks for"},
+    {"listener.*", "mode", Type::choice, one, "reverse", "reverse forward tcp", "reverse tcp",
+     "what comes in: requests for servers behind it; for any server; raw streams"},
+    {"listener.*", "upstream", Type::upstream, one, "", "", all_works, "mode tcp: where streams go"},
+    {"listener.*", "sni", Type::tables, one, "", "", all_works, "mode tcp: where TLS clients go, by the server they want"},
+    {"listener.*", "idle_timeout", Type::duration, one, "10m", "", all_works,
+     "mode tcp: nothing moves in either direction"},
     {"listener.*", "tunnel", Type::reference, one, "", "tunnel", not_yet, "rules for CONNECT"},
     {"listener.*", "tls", Type::reference, one, "", "tls", not_yet, "certificates"},
     {"listener.*", "http2", Type::boolean, one, "false", "", "false", "offer HTTP/2"},
@@ -101,6 +106,10 @@ constexpr Key rows[] = {
      "every connection begins with a PROXY header (version 1 or 2)"},
     {"listener.*", "proxy_protocol_from", Type::network, many, "", "", all_works, "peers that may send it; empty: any"},
     {"listener.*", "max_connections", Type::integer, one, "0", "", all_works, "connections at a time; 0: no limit"},
+
+    {"listener.*.sni[]", "server_name", Type::host, many, required, "", all_works,
+     "the client wants this server; \"*.example.com\" for all below"},
+    {"listener.*.sni[]", "upstream", Type::upstream, one, required, "", all_works, "where its stream goes"},
 
     {"tls.*", "certificate", Type::file_or_tables, one, "", "", all_works, "PEM file, or [[tls.NAME.certificate]]"},
     {"tls.*", "key", Type::secret, one, "", "", all_works, "PEM file of the private key"},

@@ -50,7 +50,7 @@ enum class Type : std::uint8_t {
 // How much of a key works in this version.
 inline constexpr std::string_view all_works = "*";
 inline constexpr std::string_view not_yet = "";  // any use is refused
-// Otherwise: the only value that works so far.
+// Otherwise: the only values that work so far, separated by single blanks.
 
 inline constexpr std::string_view required = "(required)";
 

@@ -204,7 +204,10 @@ std::optional<Diagnostic> check_value(const Key& key, const Node& value, const s
 bool needs_later_version(const Key& key, const Node& value) {
   if (key.works == not_yet) return true;
   if (key.works == "[]") return value.kind != Kind::list || !value.items.empty();
-  if (key.works != all_works) return value.text != key.works;
+  if (key.works != all_works) {
+    const std::vector<std::string_view> works = words_of(key.works);
+    return std::find(works.begin(), works.end(), value.text) == works.end();
+  }
   const std::span<const Node> values = value.values();
   return std::any_of(values.begin(), values.end(), [&](const Node& each) {
     if (key.type == Type::listen_address) return each.text.starts_with(inherited_prefix);

@@ -1,6 +1,7 @@
 #include "daemon/service.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace culvert::daemon {
@@ -13,13 +14,14 @@ Service::Service(Http& http, proxy::Gateway& gateway, ConnectionLimit& limit, co
       server_(http, proxy::Gateway::server_options(settings.server)) {
   gateway_.serve(server_, settings.name);
   server_.on_close([this] {
-    finished_ = true;
-    if (on_finished_) on_finished_();
+    server_closed_ = true;
+    if (finished()) on_finished_();
   });
 }
 
 Service::~Service() {
   close_arrivals();
+  assert(streams_ == 0);
   gateway_.forget(server_);
 }
 
@@ -35,7 +37,14 @@ void Service::adopt(std::unique_ptr<Transport> stream, Places& places) {
   arrivals_.push_back(*new Arrival(loop_, *this, std::move(stream), places, settings_.server.headers_timeout));
 }
 
-void Service::arrived(std::unique_ptr<Transport> stream, Bytes first) { server_.adopt(std::move(stream), first); }
+void Service::arrived(std::unique_ptr<Transport> stream, Bytes first) {
+  if (settings_.mode != config::ListenerMode::tcp) return server_.adopt(std::move(stream), first);
+  ++streams_;
+  gateway_.carry(settings_.name, std::move(stream), first, [this] {
+    --streams_;
+    if (finished()) on_finished_();
+  });
+}
 
 void Service::turned_away(const Transport& stream, proxy::Reason reason, std::error_code cause) {
   gateway_.turned_away(settings_.name, stream.remote(), reason, cause);
@@ -54,13 +63,14 @@ void Service::close_arrivals() {
 
 void Service::close_all_connections() {
   close_arrivals();
+  gateway_.close_streams(settings_.name);
   server_.close_all_connections();
 }
 
 void Service::finish(std::function<void()> on_finished) {
   on_finished_ = std::move(on_finished);
   close_arrivals();
-  if (finished_) return on_finished_();
+  if (finished()) return on_finished_();
   server_.close();
 }
 

@@ -1,4 +1,4 @@
-// One [listener.NAME] on one worker: the message model's server, led by the worker's gateway.
+// One [listener.NAME] on one worker: the message model's server, led by the worker's gateway, or raw streams.
 #pragma once
 #include <functional>
 #include <memory>
@@ -31,8 +31,8 @@ class Service final : private Arrival::Host {
   void close_all_connections();
 
   ConnectionLimit& limit() { return limit_; }
-  // After finish(): no connection is left, not even one that is being closed.
-  bool finished() const { return finished_; }
+  // After finish(): no connection is left, not even one that is being closed, and no stream.
+  bool finished() const { return server_closed_ && streams_ == 0; }
 
  private:
   void arrived(std::unique_ptr<Transport> stream, Bytes first) override;
@@ -47,7 +47,8 @@ class Service final : private Arrival::Host {
   IntrusiveList<Arrival> arrivals_;  // owned
   Server server_;
   std::function<void()> on_finished_;
-  bool finished_ = false;
+  bool server_closed_ = false;
+  std::size_t streams_ = 0;  // of mode tcp, that the gateway carries for it
 };
 
 }  // namespace culvert::daemon

@@ -54,6 +54,7 @@ Gateway::Gateway(Http& http, LogSink* log, const Passwords* passwords)
     : state_(std::make_unique<State>(http, log, passwords)) {}
 
 Gateway::~Gateway() {
+  while (!state_->streams.empty()) delete static_cast<Stream*>(&state_->streams.front());
   while (!state_->live.empty()) state_->exchanges.destroy(static_cast<Exchange*>(&state_->live.front()));
 }
 
@@ -102,6 +103,23 @@ void Gateway::turned_away(std::string_view listener, const Endpoint& peer, Reaso
   record.reason = reason;
   record.cause = cause;
   state_->access_log->record(record);
+}
+
+void Gateway::carry(std::string_view listener, std::unique_ptr<Transport> stream, Bytes first,
+                    Delegate<void()> on_over) {
+  State& state = *state_;
+  Ref<StreamPolicy> policy = state.site.streams_of(listener);
+  // It lives until it is over.
+  auto* const carried = new Stream(state, std::move(policy), std::move(stream), std::move(on_over));
+  state.streams.push_back(*carried);
+  carried->start(first);
+}
+
+void Gateway::close_streams(std::string_view listener) {
+  state_->streams.for_each([&](StreamHook& hook) {
+    auto& stream = static_cast<Stream&>(hook);
+    if (stream.policy().name == listener) stream.close();
+  });
 }
 
 void Gateway::forget(const Server& server) {

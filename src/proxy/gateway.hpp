@@ -34,6 +34,11 @@ class Gateway {
   void serve(Server& server, const std::string& listener);
   // Writes the record of a connection that was closed before it could bring a request.
   void turned_away(std::string_view listener, const Endpoint& peer, Reason reason, std::error_code cause);
+  // Carries a connection of [listener.NAME] with mode = "tcp", of which somebody may have read `first`. `on_over` is called
+  // once, when it has ended.
+  void carry(std::string_view listener, std::unique_ptr<Transport> stream, Bytes first, Delegate<void()> on_over);
+  // Cuts those of [listener.NAME].
+  void close_streams(std::string_view listener);
   // Before a server is destroyed.
   void forget(const Server& server);
   // Options of the message model's server as [listener.NAME] asks for them.

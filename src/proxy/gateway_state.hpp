@@ -9,6 +9,7 @@
 #include "proxy/exchange.hpp"
 #include "proxy/gateway.hpp"
 #include "proxy/site.hpp"
+#include "proxy/stream.hpp"
 
 namespace culvert::proxy {
 
@@ -47,6 +48,8 @@ struct Gateway::State final : private Deferred {
   Slab<Exchange> exchanges;
   IntrusiveList<LiveHook> live;
   std::size_t live_count = 0;
+  IntrusiveList<StreamHook> streams;  // owned
+  net::PipePool pipes;
   std::size_t memory_max = 0;  // 0: no limit
   bool sheds_load = false;
   std::vector<Ref<Route>> leaving;

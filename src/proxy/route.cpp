@@ -30,11 +30,6 @@ bool any_of(const List& list, Matches matches) {
   return list.empty() || std::any_of(list.begin(), list.end(), matches);
 }
 
-bool host_matches(const config::HostPattern& pattern, std::string_view host) {
-  if (!pattern.wildcard) return host == pattern.text;
-  return host.size() > pattern.text.size() && host.ends_with(pattern.text);
-}
-
 bool path_matches(const config::PathPattern& pattern, std::string_view path) {
   if (!pattern.prefix) return path == pattern.text;
   if (!path.starts_with(pattern.text)) return false;
@@ -87,7 +82,7 @@ bool Route::matches(const RequestView& request, Captures& captures) const {
   if (matches_all_) return true;
   const config::Match& match = settings.match;
   return any_of(match.listeners, [&](const std::string& name) { return name == request.listener; }) &&
-         any_of(match.hosts, [&](const config::HostPattern& pattern) { return host_matches(pattern, request.host); }) &&
+         any_of(match.hosts, [&](const config::HostPattern& pattern) { return pattern.matches(request.host); }) &&
          any_of(match.methods, [&](const std::string& method) { return method == request.method; }) &&
          any_of(match.paths, [&](const config::PathPattern& pattern) { return path_matches(pattern, request.path); }) &&
          any_of(match.clients, [&](const config::Network& network) { return network.contains(request.client); }) &&

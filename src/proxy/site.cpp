@@ -38,6 +38,21 @@ Site::Site(const config::Config& config, const Site& previous, const MakeUpstrea
     const bool same = old != previous.listeners_.end() && old->second->server == written.server;
     listeners_.emplace(written.name, same ? old->second : make_ref<ListenerPolicy>(written.name, written.server));
   }
+  for (const config::Listener& written : config.listeners) {
+    if (written.mode == config::ListenerMode::tcp) streams_.emplace(written.name, make_streams(written));
+  }
+}
+
+Ref<StreamPolicy> Site::make_streams(const config::Listener& written) const {
+  Ref<StreamPolicy> policy = make_ref<StreamPolicy>();
+  policy->name = written.name;
+  policy->server = written.server;
+  policy->idle_timeout = written.streams.idle_timeout;
+  for (const config::StreamsByName& row : written.streams.sni) {
+    policy->by_name.push_back({row.server_names, upstreams_.at(row.upstream)});
+  }
+  if (!written.streams.upstream.empty()) policy->rest = upstreams_.at(written.streams.upstream);
+  return policy;
 }
 
 const Ref<Route>* Site::find(const RequestView& request, Captures& captures) const {
@@ -50,6 +65,11 @@ const Ref<Route>* Site::find(const RequestView& request, Captures& captures) con
 Ref<ListenerPolicy> Site::listener(std::string_view name) const {
   const auto at = listeners_.find(name);
   return at == listeners_.end() ? Ref<ListenerPolicy>() : at->second;
+}
+
+Ref<StreamPolicy> Site::streams_of(std::string_view listener) const {
+  const auto at = streams_.find(listener);
+  return at == streams_.end() ? Ref<StreamPolicy>() : at->second;
 }
 
 }  // namespace culvert::proxy

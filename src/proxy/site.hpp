@@ -13,6 +13,7 @@
 #include "proxy/authenticator.hpp"
 #include "proxy/listener_policy.hpp"
 #include "proxy/route.hpp"
+#include "proxy/stream_policy.hpp"
 #include "proxy/upstream.hpp"
 
 namespace culvert::proxy {
@@ -30,13 +31,17 @@ class Site {
   // The first route that matches, or null.
   const Ref<Route>* find(const RequestView& request, Captures& captures) const;
   Ref<ListenerPolicy> listener(std::string_view name) const;  // null where there is none with that name
+  Ref<StreamPolicy> streams_of(std::string_view listener) const;  // null where it has another mode, or is none
   const std::map<std::string, Ref<Upstream>, std::less<>>& upstreams() const { return upstreams_; }
 
  private:
+  Ref<StreamPolicy> make_streams(const config::Listener& written) const;
+
   std::vector<Ref<Route>> routes_;
   std::map<std::string, Ref<Upstream>, std::less<>> upstreams_;
   std::map<std::string, Ref<Authenticator>, std::less<>> authenticators_;
   std::map<std::string, Ref<ListenerPolicy>, std::less<>> listeners_;
+  std::map<std::string, Ref<StreamPolicy>, std::less<>> streams_;  // by listener
 };
 
 }  // namespace culvert::proxy

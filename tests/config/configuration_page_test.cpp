@@ -204,7 +204,7 @@ TEST_F(ConfigurationPageExamples, LoadWithoutAWord) {
     EXPECT_EQ(to_text(loaded.diagnostics), "");
     ++examples;
   }
-  EXPECT_EQ(examples, 2);
+  EXPECT_EQ(examples, 3);
 }
 
 }  // namespace

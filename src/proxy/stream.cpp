@@ -1,0 +1,202 @@
+#include "proxy/stream.hpp"
+
+#include <array>
+#include <utility>
+
+#include "http/agent_origin.hpp"
+#include "proxy/gateway_state.hpp"
+#include "wire/proxy_protocol.hpp"
+
+namespace culvert::proxy {
+
+namespace {
+
+Reason reason_of(net::RelayEnd how) {
+  switch (how) {
+    case net::RelayEnd::downstream_broken: return Reason::client_aborted;
+    case net::RelayEnd::upstream_broken: return Reason::stream_upstream_reset;
+    case net::RelayEnd::idle: return Reason::stream_idle_timeout;
+    case net::RelayEnd::stopped: return Reason::stream_closed;
+    case net::RelayEnd::in_order:
+    case net::RelayEnd::too_old:
+    case net::RelayEnd::too_many_bytes: break;
+  }
+  return Reason::none;
+}
+
+}  // namespace
+
+Stream::Stream(Gateway::State& gateway, Ref<StreamPolicy> policy, std::unique_ptr<Transport> client,
+               Delegate<void()> on_over)
+    : gateway_(gateway),
+      policy_(std::move(policy)),
+      on_over_(std::move(on_over)),
+      peer_(client->remote()),
+      local_(client->local()),
+      began_(gateway.loop.now()),
+      began_wall_(gateway.loop.wall_now()) {
+  client_.transport = std::move(client);
+}
+
+Stream::~Stream() { gateway_.loop.forget(due_); }
+
+void Stream::start(Bytes first) {
+  const config::Server& settings = policy_->server;
+  if (settings.keep_alive) {
+    const auto delay = std::chrono::ceil<std::chrono::seconds>(settings.keep_alive_initial_delay);
+    client_.transport->set_keep_alive(true, static_cast<int>(delay.count()));
+  }
+  client_.transport->attach(client_);
+  if (policy_->by_name.empty()) {
+    first_.assign(first.begin(), first.end());
+    return choose_upstream();
+  }
+  if (settings.headers_timeout != config::no_limit) runs_out_ = began_ + settings.headers_timeout;
+  gateway_.loop.ask_at(due_, runs_out_);
+  if (!first.empty()) read_hello(first);
+}
+
+// ---- the ways in ----------------------------------------------------------------------------------------------------
+
+void Stream::on_client(Ready ready) {
+  if (phase_ == Phase::hello && (ready.readable || ready.broken)) {
+    Result<Bytes> got = client_.transport->read();
+    return got ? read_hello(*got) : end(Reason::client_aborted, got.error());
+  }
+  if (phase_ == Phase::connecting && ready.broken) end(Reason::client_aborted, client_.transport->take_error());
+}
+
+void Stream::on_server(Ready ready) {
+  if (phase_ != Phase::connecting || !(ready.writable || ready.broken)) return;
+  const std::error_code error = server_.transport->take_error();
+  error ? could_not_connect(error) : connected();
+}
+
+void Stream::on_resolved() noexcept { connect(); }
+
+TimePoint Stream::on_due(TimePoint now) noexcept {
+  if (runs_out_ > now) return runs_out_;
+  phase_ == Phase::hello ? end(Reason::tls_hello_timeout, {}) : could_not_connect(errc::timed_out);
+  return phase_ == Phase::over ? never : runs_out_;
+}
+
+void Stream::close() {
+  relay_ ? relay_->stop() : end(Reason::stream_closed, {});
+}
+
+void Stream::relay_ended(net::RelayEnd how, std::error_code cause) noexcept { end(reason_of(how), cause); }
+
+// ---- where to -------------------------------------------------------------------------------------------------------
+
+void Stream::read_hello(Bytes bytes) {
+  Result<bool> is_complete = hello_.read(bytes);
+  const bool is_tls = is_complete || is_complete.error() != wire::PrefaceError::not_tls;
+  if (is_tls && !is_complete) return end(Reason::tls_hello_malformed, is_complete.error());
+  if (is_complete && !*is_complete) return;
+  first_.assign(hello_.taken().begin(), hello_.taken().end());
+  first_.insert(first_.end(), bytes.begin(), bytes.end());
+  choose_upstream();
+}
+
+void Stream::choose_upstream() {
+  phase_ = Phase::connecting;
+  client_.transport->want({.read = false, .write = false});
+  upstream_ = policy_->upstream_for(hello_.hello().server_name);
+  if (!upstream_) return end(Reason::tls_name_unknown, {});
+  try_next_server();
+}
+
+void Stream::try_next_server() {
+  Upstream::Server* const next = upstream_->choose(tried_);
+  if (next == nullptr) {
+    return failure_.reason == Reason::none ? end(Reason::upstream_no_server, {}) : end(failure_.reason, failure_.cause);
+  }
+  chosen_ = next;
+  ++tries_;
+  addresses_tried_ = 0;
+  connect();
+}
+
+void Stream::connect() {
+  runs_out_ = never;
+  Agent::Origin* const origin = chosen_->origin();
+  if (origin == nullptr) {
+    if (!chosen_->error()) return chosen_->wait(*this);
+    return could_not_connect(errc::name_not_found);
+  }
+  ++addresses_tried_;
+  const config::Upstream& settings = upstream_->settings;
+  Result<std::unique_ptr<Transport>> stream = gateway_.http.network().connect(
+      origin->address, {.local = settings.local_address, .no_delay = settings.no_delay});
+  if (!stream) return could_not_connect(stream.error());
+  server_.transport = std::move(*stream);
+  server_.transport->attach(server_);
+  server_.transport->want({.read = false, .write = true});
+  if (settings.connect_timeout == config::no_limit) return;
+  runs_out_ = gateway_.loop.now() + settings.connect_timeout;
+  gateway_.loop.ask_at(due_, runs_out_);
+}
+
+void Stream::could_not_connect(std::error_code error) {
+  server_.transport.reset();
+  failure_ = upstream_failure(error, false, false);
+  addresses_tried_ < chosen_->addresses() ? connect() : try_next_server();
+}
+
+void Stream::connected() {
+  phase_ = Phase::relaying;
+  runs_out_ = never;
+  failure_ = {};
+  std::array<std::byte, wire::proxy_line_bytes_max> header;
+  const config::SendProxyProtocol sends = upstream_->settings.send_proxy_protocol;
+  if (sends != config::SendProxyProtocol::none) {
+    const auto version = sends == config::SendProxyProtocol::v1 ? wire::ProxyProtocol::v1 : wire::ProxyProtocol::v2;
+    header_bytes_ = wire::write_proxy_header(header.data(), version, {.source = peer_, .destination = local_});
+    first_.insert(first_.begin(), header.begin(), header.begin() + static_cast<std::ptrdiff_t>(header_bytes_));
+  }
+  const net::RelayLimits limits{.idle_timeout = policy_->idle_timeout};
+  relay_.emplace(gateway_.loop, static_cast<net::Relay::Owner&>(*this), limits, std::move(client_.transport),
+                 std::move(server_.transport), &gateway_.pipes);
+  relay_->send_first({}, first_);
+  first_ = {};
+  relay_->start();
+}
+
+// ---- the end --------------------------------------------------------------------------------------------------------
+
+void Stream::end(Reason reason, std::error_code cause) {
+  if (phase_ == Phase::over) return;
+  phase_ = Phase::over;
+  failure_ = {reason, MayRetry::never, cause};
+  Upstream::Waiter::unlink();
+  // A client must not take for the end of its stream what is none.
+  if (client_.transport != nullptr) client_.transport->reset_on_close();
+  client_.transport.reset();
+  server_.transport.reset();
+  gateway_.loop.forget(due_);
+  write_record();
+  StreamHook::unlink();
+  gateway_.loop.retire(std::unique_ptr<Retired>(this));
+  on_over_();
+}
+
+void Stream::write_record() {
+  if (!gateway_.access_log) return;
+  gateway_.access_log->record({
+      .time = began_wall_,
+      .duration = gateway_.loop.now() - began_,
+      .client = peer_,
+      .peer = peer_,
+      .listener = policy_->name,
+      .host = hello_.hello().server_name,
+      .request_body_bytes = relay_ ? relay_->bytes_up() - header_bytes_ : 0,
+      .response_body_bytes = relay_ ? relay_->bytes_down() : 0,
+      .upstream = upstream_ ? std::string_view(upstream_->settings.name) : std::string_view(),
+      .server = chosen_ != nullptr ? std::string_view(chosen_->text()) : std::string_view(),
+      .retries = tries_ > 0 ? tries_ - 1 : 0,
+      .reason = failure_.reason,
+      .cause = failure_.cause,
+  });
+}
+
+}  // namespace culvert::proxy

@@ -1,0 +1,94 @@
+// One connection of a listener with mode = "tcp": its bytes go to a server of an upstream as they are, and back. Where the
+// listener leads by name, what a TLS client says first is read on the way, and passed on with the rest.
+//
+//   start --> hello --> connecting --> relaying --> over
+//     \---------------^  |      ^ |
+//                        +-next-+ \--- late, no server left ---> over
+//
+// It is over once: its record is written, its owner told, and it is freed at the end of the turn.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/ref.hpp"
+#include "culvert/event.hpp"
+#include "net/loop_entries.hpp"
+#include "net/relay.hpp"
+#include "proxy/failure.hpp"
+#include "proxy/gateway.hpp"
+#include "proxy/stream_policy.hpp"
+#include "wire/client_hello.hpp"
+
+namespace culvert::proxy {
+
+// Its place among the streams of a worker.
+struct StreamHook : ListHook {};
+
+class Stream final : public StreamHook, public Retired, private Upstream::Waiter, private net::Relay::Owner {
+ public:
+  Stream(Gateway::State& gateway, Ref<StreamPolicy> policy, std::unique_ptr<Transport> client, Delegate<void()> on_over);
+  ~Stream() override;
+
+  // `first`: what somebody has read of it already.
+  void start(Bytes first);
+  // Ends it now; its record and on_over follow in this turn.
+  void close();
+  const StreamPolicy& policy() const { return *policy_; }
+
+ private:
+  friend struct LoopEntries<Stream>;
+  enum class Phase : std::uint8_t { hello, connecting, relaying, over };
+
+  // One of its two ends, until they are the relay's.
+  struct End final : Watcher {
+    using Handler = void (Stream::*)(Ready);
+    End(Stream& owner, Handler call) : stream(owner), handler(call) {}
+    void on_ready(Ready ready) noexcept override { (stream.*handler)(ready); }
+    Stream& stream;
+    const Handler handler;
+    std::unique_ptr<Transport> transport;
+  };
+
+  void on_client(Ready ready);
+  void on_server(Ready ready);
+  void on_resolved() noexcept override;
+  TimePoint on_due(TimePoint now) noexcept;
+  void relay_ended(net::RelayEnd how, std::error_code cause) noexcept override;
+
+  void read_hello(Bytes bytes);
+  void choose_upstream();
+  void try_next_server();
+  void connect();
+  void could_not_connect(std::error_code error);
+  void connected();
+  void end(Reason reason, std::error_code cause);
+  void write_record();
+
+  Gateway::State& gateway_;
+  const Ref<StreamPolicy> policy_;
+  Delegate<void()> on_over_;
+  End client_{*this, &Stream::on_client};
+  End server_{*this, &Stream::on_server};
+  std::optional<net::Relay> relay_;
+  wire::ClientHelloReader hello_;
+  std::vector<std::byte> first_;  // of the client's bytes, read before there was a server
+  Ref<Upstream> upstream_;
+  Upstream::Server* chosen_ = nullptr;
+  const Endpoint peer_;
+  const Endpoint local_;
+  const TimePoint began_;
+  const WallTime began_wall_;
+  TimePoint runs_out_ = never;         // of the phase
+  std::uint64_t tried_ = 0;            // servers, a bit each
+  std::uint32_t tries_ = 0;            // of servers
+  std::size_t addresses_tried_ = 0;    // of chosen_
+  std::size_t header_bytes_ = 0;       // of what went up, ours and not the client's
+  Failure failure_;                    // of the server tried last, or of the whole
+  Phase phase_ = Phase::hello;
+  LoopEntries<Stream>::Due due_{*this};
+};
+
+}  // namespace culvert::proxy
