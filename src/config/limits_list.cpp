@@ -17,6 +17,31 @@ bool is_limit(const Key& key) {
                                     (key.type == Type::integer && key.name.starts_with("max_")));
 }
 
+// What is off where nobody asks for it, and why nothing is without bounds for that.
+struct Instead {
+  std::string_view section;
+  std::string_view name;
+  std::string_view note;
+};
+constexpr Instead instead[] = {
+    {"limits", "max_connections", "as many as the limit of open files lets be"},
+    {"limits", "max_connections_per_client", "max_connections bounds all clients together"},
+    {"listener.*", "max_connections", "limits.max_connections bounds all listeners together"},
+    {"server", "timeout", "every wait has a limit of its own"},
+    {"server", "max_requests_per_socket", "a connection takes no more with every request"},
+    {"server", "max_body_size", "bodies are streamed: min_body_rate and request_timeout bound them"},
+    {"server", "connections_checking_interval", "no limit is late"},
+    {"server", "keep_alive_initial_delay", "the system's"},
+    {"upstream.*", "max_sockets", "one for each request: limits.max_connections bounds them"},
+    {"upstream.*", "max_total_sockets", "one for each request: limits.max_connections bounds them"},
+};
+
+std::string note_of(const Key& key) {
+  const auto found = std::ranges::find_if(
+      instead, [&](const Instead& row) { return row.section == key.section && row.name == key.name; });
+  return found == std::end(instead) ? std::string() : std::string(found->note);
+}
+
 // Tables in which a key is looked for, the one that counts first.
 using Tables = std::vector<const Node*>;
 
@@ -87,7 +112,9 @@ class LimitsList {
       const Key* key = find_key(section, name);
       if (key->section != section || !is_limit(*key)) continue;
       Found found = find(tables, name, key->standard);
-      limits_.push_back({title, std::string(name), std::move(found.value), std::move(found.origin)});
+      const bool is_off = found.value == "off" || (key->type == Type::integer && found.value == "0");
+      limits_.push_back({title, std::string(name), is_off ? "off" : std::move(found.value), std::move(found.origin),
+                         is_off ? note_of(*key) : std::string()});
     }
   }
 
@@ -99,7 +126,7 @@ class LimitsList {
       if (!is_limit(*find_key("route[]", name))) continue;
       Found found = find({&route}, name, "");
       if (found.value.empty()) found = find({&upstream}, "response_timeout", standard);
-      limits_.push_back({title, std::string(name), std::move(found.value), std::move(found.origin)});
+      limits_.push_back({title, std::string(name), std::move(found.value), std::move(found.origin), {}});
     }
   }
 
@@ -129,7 +156,9 @@ std::string to_text(const std::vector<LimitInForce>& limits) {
     if (limit.section != section) out.append(limit.section).append("\n");
     section = limit.section;
     out.append("  ").append(padded(limit.name, name_width)).append(padded(limit.value, value_width));
-    out.append(limit.origin).append("\n");
+    out.append(limit.origin);
+    if (!limit.note.empty()) out.append("  (").append(limit.note).append(")");
+    out.append("\n");
   }
   return out;
 }

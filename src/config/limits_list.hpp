@@ -10,8 +10,9 @@ namespace culvert::config {
 struct LimitInForce {
   std::string section;  // "[listener.web]"
   std::string name;
-  std::string value;    // as a file says it
+  std::string value;    // as a file says it; "off" where there is none
   std::string origin;   // FILE:LINE:COLUMN, or "default"
+  std::string note;     // of one that is off: what bounds it instead
 };
 
 // Of a tree that was checked; in the order process, limits, listeners, routes, upstreams, auth.

@@ -1,16 +1,15 @@
 #include "daemon/control.hpp"
 
 #include <asio/post.hpp>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <iostream>
-#include <thread>
 #include <utility>
 
 #include "base/log.hpp"
+#include "daemon/capacity.hpp"
 #include "daemon/config_changes.hpp"
 #include "daemon/version.hpp"
 
@@ -30,29 +29,14 @@ log::Level level_of(config::LogLevel level) {
   return log::Level::info;
 }
 
-// Every connection costs a descriptor, two while it is proxied.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
-  limit.rlim_cur = limit.rlim_max;
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) log::warn("the limit of open files cannot be raised");
-}
-
-// How many connections the process may have. A proxied one has two descriptors; some are kept for listening sockets, logs,
-// files that a reload reads, and the loops.
 std::uint64_t connections_max(std::uint64_t wanted, std::size_t workers) {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return wanted;
-  const std::uint64_t reserve = 64 + 8 * workers;
-  const std::uint64_t fit = limit.rlim_cur > 2 * reserve ? (limit.rlim_cur - reserve) / 2 : limit.rlim_cur / 4;
-  if (wanted <= fit) return wanted == 0 ? fit : wanted;
-  log::warn("limits.max_connections is {}: the limit of open files, {}, lets {} be", wanted, limit.rlim_cur, fit);
+  const std::uint64_t files = open_files();
+  const std::uint64_t fit = connections_that_fit(files, workers);
+  if (files == 0 || (wanted != 0 && wanted <= fit)) return wanted;
+  if (wanted > fit) {
+    log::warn("limits.max_connections is {}: the limit of open files, {}, lets {} be", wanted, files, fit);
+  }
   return fit;
-}
-
-std::size_t worker_count(const config::Process& process) {
-  if (process.threads > 0) return process.threads;
-  return std::max(1u, std::thread::hardware_concurrency());
 }
 
 std::string text_of(config::milliseconds duration) {
@@ -99,7 +83,7 @@ ExitCode Control::start() {
     return exit_failure;
   }
   std::signal(SIGPIPE, SIG_IGN);
-  raise_descriptor_limit();
+  raise_open_files();
   if (!open_access_log(*config_)) return exit_failure;
 
   const std::size_t workers = worker_count(config_->process);
@@ -140,8 +124,7 @@ void Control::deliver(ListenSockets::Opened opened) {
     entry->second.set_limit(listener.max_connections);
     limits.push_back(&entry->second);
   }
-  const std::uint64_t memory = config_->limits.memory;
-  const std::uint64_t memory_max = memory == 0 ? 0 : std::max<std::uint64_t>(1, memory / workers_.size());
+  const std::uint64_t memory_max = memory_share(config_->limits.memory, workers_.size());
   unanswered_ = workers_.size();
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     workers_[i]->apply({config_, limits, memory_max, std::move(opened.of_worker[i])},

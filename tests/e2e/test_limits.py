@@ -3,11 +3,12 @@ import itertools
 import os
 import resource
 import signal
+import subprocess
 import threading
 from pathlib import Path
 
 from client import Aborted, Client
-from harness import CulvertTest, curl, free_port, main, run_culvert, wait_until
+from harness import BINARY, CulvertTest, curl, free_port, main, run_culvert, wait_until
 
 ANSWER = '[[route]]\nrespond = { status = 200, body = "ok" }\n'
 
@@ -439,11 +440,40 @@ class List(CulvertTest):
         done = run_culvert("check", "--limits", path)
         self.assertEqual(done.returncode, 0, done.stderr)
         lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
-        for line in ("[limits]", "max_connections 0 default", "memory 2GiB default", "[listener.web]", f"headers_timeout 10s {path}:2:19",
+        for line in ("[limits]", "[listener.web]", f"headers_timeout 10s {path}:2:19",
                      f"max_body_size 1MiB {path}:5:17", "send_timeout 60s default", "[[route]] api",
                      f"response_timeout 5s {path}:9:20", f"idle_timeout 20s {path}:12:20", "[upstream.api]",
                      "connect_timeout 3s default"):
             self.assertIn(line, lines)
+
+    def limits(self, more, *under):
+        """What is listed, by name, of [limits] and a listener of which nothing is said."""
+        path = self.folder / "culvert.toml"
+        path.write_text(f'{more}\n[listener.web]\naddress = "127.0.0.1:8080"\n' + ANSWER)
+        limits = self.limits('[upstream.api]\nservers = "127.0.0.1:3000"\n'
+                             '[[route]]\npath = "/api"\nupstream = "api"\n')
+        listed = done.stdout[done.stdout.index("[limits]"):]
+        return {line.split()[0]: " ".join(line.split()[1:]) for line in reversed(listed.splitlines())}
+
+    def test_what_follows_from_the_machine(self):
+        few = ("prlimit", "--nofile=100:200")
+        limits = self.limits("[process]\nthreads = 1", *few)
+        self.assertEqual(limits["max_connections"], "64 default (what the limit of open files, 200, lets be)")
+        self.assertEqual(limits["memory"], "2GiB default (2048MiB for each of 1 worker)")
+        limits = self.limits('[process]\nthreads = 4\n[limits]\nmemory = "1GiB"\nmax_connections = 52', *few)
+        self.assertRegex(limits["max_connections"], r"^52 \S+:5:19$")
+        self.assertRegex(limits["memory"], r"^1GiB \S+:4:10 \(256MiB for each of 4 workers\)$")
+        limits = self.limits("[process]\nthreads = 4\n[limits]\nmax_connections = 53", *few)
+        self.assertRegex(limits["max_connections"], r"^52 \S+:4:19 \(what the limit of open files, 200, lets be\)$")
+
+    def test_what_is_off_says_what_bounds_it_instead(self):
+        limits = self.limits('[upstream.api]\nservers = "127.0.0.1:3000"\n[[route]]\npath = "/api"\nupstream = "api"\n')
+        self.assertEqual(limits["max_connections_per_client"],
+                         "off default (max_connections bounds all clients together)")
+        self.assertEqual(limits["timeout"], "off default (every wait has a limit of its own)")
+        off = [name for name, text in limits.items() if text.startswith("off")]
+        self.assertLessEqual({"max_body_size", "max_requests_per_socket", "max_sockets"}, set(off))
+        self.assertEqual([name for name in off if "(" not in limits[name]], [])
 
 
 if __name__ == "__main__":
