@@ -37,7 +37,7 @@ void Entrance::try_again() {
 }
 
 void Entrance::accepted(std::unique_ptr<Transport> stream) {
-  client_ = service_->awaits_header() ? Endpoint{} : stream->remote();
+  client_ = service_->is_client(stream->remote()) ? stream->remote() : Endpoint{};
   if (!limits_.clients.take(client_, loop_.now())) return;  // and it is closed
   stream_ = std::move(stream);
   step_ = Step::process_place;

@@ -4,6 +4,8 @@
 #include <cassert>
 #include <utility>
 
+#include "proxy/rewrite.hpp"
+
 namespace culvert::daemon {
 
 Service::Service(Http& http, proxy::Gateway& gateway, ConnectionLimit& limit, const config::Listener& settings)
@@ -23,6 +25,10 @@ Service::~Service() {
   close_arrivals();
   assert(streams_ == 0);
   gateway_.forget(server_);
+}
+
+bool Service::is_client(const Endpoint& peer) const {
+  return !awaits_header() && !proxy::trusted(settings_.server.forwarded, peer);
 }
 
 void Service::apply(const config::Listener& settings) {

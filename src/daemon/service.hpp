@@ -24,6 +24,8 @@ class Service final : private Arrival::Host {
   void apply(const config::Listener& settings);
   // Whether streams say first whose they are: only then it is known whose place they take.
   bool awaits_header() const { return settings_.proxy_protocol; }
+  // Whether a peer comes for itself: not one that says in a header, or in fields that are believed, for whom it does.
+  bool is_client(const Endpoint& peer) const;
   // Serves a stream that carries its `places`.
   void adopt(std::unique_ptr<Transport> stream, Places& places);
   // Connections end with the request they are at; `on_finished` is called when none is left.

@@ -82,6 +82,15 @@ class Connections(CulvertTest):
         self.assertEqual(second.get("/").body, b"ok")
 
 
+    def test_trusted_peer_is_no_client(self):
+        culvert = self.culvert(ANSWER, server='keep_alive_timeout = "1h"',
+                               more='[limits]\nmax_connections_per_client = 1\n'
+                                    '[server.forwarded]\ntrust = ["127.0.0.1/32"]\n')
+        for _ in range(4):
+            self.served(culvert)
+        self.assertNotIn("max_connections_per_client", culvert.stderr())
+
+
 class UpstreamConnections(CulvertTest):
     def test_queue_for_a_connection_ends_in_time(self):
         def handler(exchange):
@@ -450,8 +459,8 @@ class List(CulvertTest):
         """What is listed, by name, of [limits] and a listener of which nothing is said."""
         path = self.folder / "culvert.toml"
         path.write_text(f'{more}\n[listener.web]\naddress = "127.0.0.1:8080"\n' + ANSWER)
-        limits = self.limits('[upstream.api]\nservers = "127.0.0.1:3000"\n'
-                             '[[route]]\npath = "/api"\nupstream = "api"\n')
+        command = [*under, BINARY, "check", "--limits", path]
+        done = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE)
         listed = done.stdout[done.stdout.index("[limits]"):]
         return {line.split()[0]: " ".join(line.split()[1:]) for line in reversed(listed.splitlines())}
 
@@ -467,7 +476,8 @@ class List(CulvertTest):
         self.assertRegex(limits["max_connections"], r"^52 \S+:4:19 \(what the limit of open files, 200, lets be\)$")
 
     def test_what_is_off_says_what_bounds_it_instead(self):
-        limits = self.limits('[upstream.api]\nservers = "127.0.0.1:3000"\n[[route]]\npath = "/api"\nupstream = "api"\n')
+        limits = self.limits('[upstream.api]\nservers = "127.0.0.1:3000"\n'
+                             '[[route]]\npath = "/api"\nupstream = "api"\n')
         self.assertEqual(limits["max_connections_per_client"],
                          "off default (max_connections bounds all clients together)")
         self.assertEqual(limits["timeout"], "off default (every wait has a limit of its own)")
