@@ -1,4 +1,5 @@
 """What would break: behind a load balancer all clients would be one, or any of them could say that he is another."""
+import contextlib
 import re
 import socket
 import struct
@@ -171,6 +172,15 @@ class Incoming(CulvertTest):
             self.assertEqual(culvert.wait(), 0)
             self.assertTrue(client.is_closed())
 
+    def test_a_listener_that_is_gone_awaits_no_header(self):
+        port, other = free_port(), free_port()
+        culvert = self.start(self.config(port, ECHO) +
+                             f'[listener.other]\naddress = "127.0.0.1:{other}"\nproxy_protocol = true\n', port)
+        with Client(("127.0.0.1", other)) as client:
+            client.send(b"PROXY")
+            culvert.reload(self.config(port, ECHO))
+            self.assertTrue(client.is_closed())
+
     def test_a_reload_changes_what_new_connections_begin_with(self):
         port = free_port()
         culvert = self.culvert(ECHO, port=port)
@@ -218,8 +228,9 @@ class Preface:
                 while b"\r\n\r\n" not in data[16:] and (part := sock.recv(65536)):
                     data += part
                 self.seen.append(data)
-                sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-                sock.recv(1)
+                with contextlib.suppress(OSError):  # a peer may go away
+                    sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                    sock.recv(1)
 
     def route(self, version, more=""):
         return (f'[upstream.origin]\nservers = ["127.0.0.1:{self.port}"]\nsend_proxy_protocol = "{version}"\n{more}\n'

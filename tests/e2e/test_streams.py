@@ -278,6 +278,12 @@ class Connecting(StreamTest):
                 client.send(b"x")
                 self.assertEqual(client.reader.exactly(1), b"x")
 
+    def test_a_client_that_leaves_while_it_is_connected(self):
+        culvert = self.streams('upstream = "db"', {
+            "db": f'servers = ["{self.address_that_never_answers()}"]\nconnect_timeout = "1h"'})
+        self.connect(culvert).reset()
+        self.assertEqual(self.record(culvert)["error.type"], "client_aborted")
+
     def test_servers_with_names(self):
         server = Server(self, echo)
         port = server.address.rpartition(":")[2]
