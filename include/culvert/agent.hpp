@@ -87,9 +87,11 @@ class Agent : public Retired {
   // For relays: the row of an address, which stays as long as the agent, and a request on it. Starts on a free
   // connection, else on a new one, else it waits its turn. Events follow later, never from inside this call.
   Origin& origin(const Address& address);
+  // The same for a request that follows at once: the row goes when nobody uses it any more.
+  Origin& origin_once(const Address& address);
   ClientRequest& request(Origin& origin, const PooledRequest& options);
   ClientRequest& request(const Address& address, const PooledRequest& asked) {
-    return request(origin(address), asked);
+    return request(origin_once(address), asked);
   }
   // Node's http.request({agent: this, ...}); see Http::request.
   ClientRequest& request(const RequestOptions& options);

@@ -22,6 +22,9 @@ struct Endpoint {
   // An address without a port: "127.0.0.1", "::1". No names, no brackets, nothing around it.
   static std::optional<Endpoint> parse_ip(std::string_view text, std::uint16_t port = 0);
 
+  // The IPv4 address that an IPv4-mapped IPv6 address stands for ("::ffff:192.0.2.1"); else itself.
+  Endpoint unmapped() const;
+
   std::string ip() const;         // "127.0.0.1", "::1", "unix:"
   std::string to_string() const;  // "127.0.0.1:80", "[::1]:80", "unix:"
   // Appends what ip() returns to `out` without allocating; returns the number of characters (at most 64).

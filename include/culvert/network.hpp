@@ -32,6 +32,8 @@ class Connector {
   // The stream is returned before it is connected: attach, want {read: false, write: true}, and ask take_error()
   // at the first on_ready. An error here is one that needs no waiting (no route, too many descriptors).
   virtual Result<std::unique_ptr<Transport>> connect(const Address& address, const ConnectOptions& options) = 0;
+  // Whether `address` is one of this machine's own.
+  virtual bool is_local(const Endpoint& /*address*/) const { return false; }
 };
 
 // What Node calls the options of server.listen().

@@ -4,7 +4,11 @@
 // Lines of a head on the wire: status line, the program's own in the order set, Date, Connection, Keep-Alive, then
 // Content-Length or Transfer-Encoding.
 #pragma once
+#include <cstddef>
+#include <vector>
+
 #include "culvert/outgoing_message.hpp"
+#include "culvert/socket.hpp"
 
 namespace culvert {
 
@@ -54,6 +58,12 @@ class ServerResponse : public OutgoingMessage {
   // Any 1xx but 101, with these lines as they are.
   void write_information(std::uint16_t status, std::string_view reason, std::span<const Header> lines, Done done = {});
 
+  // Beyond Node: the last that HTTP says on this connection, a head of these lines and nothing else (101, or 200 to
+  // CONNECT), still to be sent. The stream is the caller's then, with what the client had sent behind its request (`early`);
+  // both messages close later in this turn. Only once the request is complete, and before any other head.
+  BareStream switch_protocols(std::uint16_t status, std::string_view reason, std::span<const Header> lines,
+                              std::vector<std::byte>& early);
+
   // Only the end of the connection will end the body (an HTTP/1.0 client, a length that is not known).
   bool close_delimited() const { return close_delimited_; }
   Socket* socket() const override { return writable_finished() ? nullptr : OutgoingMessage::socket(); }
@@ -61,6 +71,7 @@ class ServerResponse : public OutgoingMessage {
  private:
   friend class ServerConnection;
   void send_head(std::optional<std::uint64_t> length) override;
+  void send_bare_head(std::uint16_t status, std::string_view reason, std::span<const Header> lines);
   void compose(std::uint16_t status, std::string_view reason, std::span<const Header> lines,
                std::optional<std::uint64_t> length);
 

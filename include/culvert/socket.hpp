@@ -25,6 +25,17 @@
 
 namespace culvert {
 
+// A stream whose socket has gone: for who moves its bytes himself.
+struct BareStream {
+  std::unique_ptr<Transport> stream;  // attached to nobody: the new owner does so at once
+  net::Outbox unsent;  // what was written and has not gone yet
+
+  // With what its socket had still to send.
+  BareStream(std::unique_ptr<Transport> with, net::Outbox waiting) : stream(std::move(with)), unsent(std::move(waiting)) {}
+  // With nothing to be sent.
+  BareStream(std::unique_ptr<Transport> with, Loop& loop) : stream(std::move(with)), unsent(loop.blocks()) {}
+};
+
 class Socket final : public Retired {
  public:
   using milliseconds = std::chrono::milliseconds;
@@ -85,6 +96,9 @@ class Socket final : public Retired {
   const Endpoint& remote() const { return transport_->remote(); }
   // The very stream that was adopted, or that Agent::create_connection made; null after destroy().
   Transport* transport() const { return transport_.get(); }
+
+  // Gives the stream away. The socket is empty then: it tells nothing more, and its owner drops it.
+  BareStream detach();
 
   // on_timeout after so long without a byte in either direction; 0: never. It only tells. `listener` hears of it once.
   Socket& set_timeout(milliseconds limit);

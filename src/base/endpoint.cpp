@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 
@@ -39,6 +40,14 @@ std::size_t format_ipv4(char* out, const std::array<std::uint8_t, 16>& address) 
 
 }  // namespace
 
+
+Endpoint Endpoint::unmapped() const {
+  constexpr std::array<std::uint8_t, 12> mapped_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (family != Family::ipv6 || !std::equal(mapped_prefix.begin(), mapped_prefix.end(), address.begin())) return *this;
+  Endpoint ipv4{.family = Family::ipv4, .port = port};
+  std::copy(address.begin() + mapped_prefix.size(), address.end(), ipv4.address.begin());
+  return ipv4;
+}
 
 std::optional<Endpoint> Endpoint::parse_ip(std::string_view text, std::uint16_t port) {
   char terminated[INET6_ADDRSTRLEN];  // inet_pton wants a C string

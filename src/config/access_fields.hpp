@@ -8,34 +8,39 @@
 
 namespace culvert::config {
 
-// X(id, name, standard): standard fields are written where the configuration names none, in this order.
+// Whether a field is written where the configuration names none: some only where it has what they tell of.
+enum class Standard : std::uint8_t { no, yes, with_users, with_tunnels };
+
+// X(id, name, standard), in the order in which standard fields are written.
 #define CULVERT_ACCESS_FIELDS(X)                                   \
-  X(time, "time", true)                                            \
-  X(client_address, "client.address", true)                        \
-  X(client_port, "client.port", false)                             \
-  X(peer_address, "network.peer.address", false)                   \
-  X(user_name, "user.name", true)                                  \
-  X(method, "http.request.method", true)                           \
-  X(scheme, "url.scheme", true)                                    \
-  X(host, "server.address", true)                                  \
-  X(path, "url.path", true)                                        \
-  X(query, "url.query", true)                                      \
-  X(protocol_version, "network.protocol.version", true)            \
-  X(user_agent, "user_agent.original", true)                       \
-  X(status, "http.response.status_code", true)                     \
-  X(request_bytes, "http.request.body.size", true)                 \
-  X(response_bytes, "http.response.body.size", true)               \
-  X(duration, "duration", true)                                    \
-  X(first_byte, "culvert.time.first_byte", false)                  \
-  X(listener, "culvert.listener", false)                           \
-  X(route, "culvert.route", true)                                  \
-  X(upstream, "culvert.upstream", true)                            \
-  X(server, "culvert.server", true)                                \
-  X(reused, "culvert.reused", true)                                \
-  X(retries, "culvert.retries", true)                              \
-  X(request_id, "culvert.request_id", true)                        \
-  X(error_type, "error.type", true)                                \
-  X(error_cause, "error.cause", true)
+  X(time, "time", yes)                                               \
+  X(client_address, "client.address", yes)                           \
+  X(client_port, "client.port", no)                                  \
+  X(peer_address, "network.peer.address", no)                        \
+  X(user_name, "user.name", with_users)                              \
+  X(method, "http.request.method", yes)                              \
+  X(scheme, "url.scheme", yes)                                       \
+  X(host, "server.address", yes)                                     \
+  X(path, "url.path", yes)                                           \
+  X(query, "url.query", yes)                                         \
+  X(protocol_version, "network.protocol.version", yes)               \
+  X(user_agent, "user_agent.original", yes)                          \
+  X(status, "http.response.status_code", yes)                        \
+  X(request_bytes, "http.request.body.size", yes)                    \
+  X(response_bytes, "http.response.body.size", yes)                  \
+  X(duration, "duration", yes)                                       \
+  X(first_byte, "culvert.time.first_byte", no)                       \
+  X(listener, "culvert.listener", no)                                \
+  X(route, "culvert.route", yes)                                     \
+  X(upstream, "culvert.upstream", yes)                               \
+  X(server, "culvert.server", yes)                                   \
+  X(reused, "culvert.reused", yes)                                   \
+  X(retries, "culvert.retries", yes)                                 \
+  X(request_id, "culvert.request_id", yes)                           \
+  X(tunnel, "culvert.tunnel", with_tunnels)                          \
+  X(rule, "culvert.rule", with_tunnels)                              \
+  X(error_type, "error.type", yes)                                   \
+  X(error_cause, "error.cause", yes)
 
 enum class AccessField : std::uint8_t {
 #define CULVERT_ROW(id, name, standard) id,
@@ -48,10 +53,10 @@ inline constexpr std::string_view request_header_prefix = "http.request.header."
 struct AccessFieldRow {
   AccessField field;
   std::string_view name;
-  bool standard;
+  Standard standard;
 };
 inline constexpr std::array access_field_rows{
-#define CULVERT_ROW(id, name, standard) AccessFieldRow{AccessField::id, name, standard},
+#define CULVERT_ROW(id, name, standard) AccessFieldRow{AccessField::id, name, Standard::standard},
     CULVERT_ACCESS_FIELDS(CULVERT_ROW)
 #undef CULVERT_ROW
 };

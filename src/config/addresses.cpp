@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.hpp"
 #include "config/diagnostic.hpp"
 
 namespace culvert::config {
@@ -52,6 +53,21 @@ Parsed<std::uint16_t> parse_port(std::string_view text) {
   const Parsed<std::uint64_t> port = parse_integer(text);
   if (port && *port >= 1 && *port <= 65535) return static_cast<std::uint16_t>(*port);
   return Wrong{"bad-port", "port " + std::string(text) + " is out of range", range, ""};
+}
+
+// "443", "8000-8999", "*"
+Parsed<PortRange> parse_ports(std::string_view text) {
+  if (text == "*") return PortRange{};
+  const std::size_t dash = std::min(text.find('-'), text.size());
+  const Parsed<std::uint16_t> first = parse_port(text.substr(0, dash));
+  if (!first) return *first.wrong();
+  if (dash == text.size()) return PortRange{*first, *first};
+  const Parsed<std::uint16_t> last = parse_port(text.substr(dash + 1));
+  if (!last) return *last.wrong();
+  if (*last < *first) {
+    return Wrong{"bad-port", in_quotes(text) + " is no range of ports", "the lower one comes first", ""};
+  }
+  return PortRange{*first, *last};
 }
 
 Wrong no_port(std::string_view text, std::string_view example_port) {
@@ -167,7 +183,7 @@ Parsed<Address> parse_url(std::string_view text) {
   return parse_server_address(with_port);
 }
 
-std::optional<Wrong> check_tunnel_rule(std::string_view text) {
+Parsed<TunnelTarget> parse_tunnel_target(std::string_view text) {
   const auto bad_rule = [&](std::string label) {
     return Wrong{"bad-rule", in_quotes(text) + " is not HOST:PORT", std::move(label),
                  "\"*.example.com:443\", \"10.30.0.15:5432\", \"[2001:db8::1]:22\", \"*:443\""};
@@ -183,20 +199,30 @@ std::optional<Wrong> check_tunnel_rule(std::string_view text) {
     const bool is_ipv6 = Endpoint::parse_ip(text).has_value() && text.find(':') != std::string_view::npos;
     return bad_rule(did_you_mean(is_ipv6 ? "[" + std::string(text) + "]:443" : std::string(text) + ":443"));
   }
-  if (parts->port != "*") {
-    const Parsed<std::uint16_t> port = parse_port(parts->port);
-    if (!port) return port.wrong();
-  }
-  if (parts->bracketed) {
-    const auto endpoint = Endpoint::parse_ip(parts->host);
-    if (!endpoint || endpoint->family != Endpoint::Family::ipv6) return bad_rule("no IPv6 address in the brackets");
-    return std::nullopt;
+  TunnelTarget target;
+  const Parsed<PortRange> ports = parse_ports(parts->port);
+  if (!ports) return *ports.wrong();
+  target.ports = *ports;
+  const bool is_network = parts->bracketed || Endpoint::parse_ip(parts->host.substr(0, parts->host.find('/')));
+  if (is_network) {
+    const Parsed<Network> network = parse_network(parts->host);
+    if (!network) return *network.wrong();
+    if ((network->base.family == Endpoint::Family::ipv6) != parts->bracketed) {
+      return bad_rule("no IPv6 address in the brackets");
+    }
+    target.network = *network;
+    return target;
   }
   std::string_view host = parts->host;
-  if (host == "*") return std::nullopt;
-  if (host.starts_with("*.")) host.remove_prefix(2);
-  if (!is_host_name(host)) return bad_rule("\"*\" stands alone, or first in \"*.NAME\"");
-  return std::nullopt;
+  target.host.wildcard = host == "*" || host.starts_with("*.");
+  if (target.host.wildcard) host.remove_prefix(1);
+  if (!host.empty() || !target.host.wildcard) {
+    if (!is_host_name(target.host.wildcard ? host.substr(1) : host)) {
+      return bad_rule("\"*\" stands alone, or first in \"*.NAME\"");
+    }
+  }
+  target.host.text = ascii::lower(host);
+  return target;
 }
 
 }  // namespace culvert::config

@@ -19,7 +19,7 @@ Parsed<Address> parse_server_address(std::string_view text);
 Parsed<Address> parse_url(std::string_view text);
 bool is_url(std::string_view text);  // has a scheme
 
-// "HOST:PORT", where HOST may be a name, "*.NAME", an address or "*", and PORT a number or "*".
-std::optional<Wrong> check_tunnel_rule(std::string_view text);
+// "HOST:PORT", where HOST may be a name, "*.NAME", an address, a network or "*", and PORT a number, "FIRST-LAST" or "*".
+Parsed<TunnelTarget> parse_tunnel_target(std::string_view text);
 
 }  // namespace culvert::config

@@ -197,6 +197,7 @@ Listener build_listener(const Entry& entry, const Server& defaults) {
   listener.streams = build_streams(entry.value);
   read.flag("proxy_protocol", listener.proxy_protocol);
   if (const Node* from = entry.value.value_of("proxy_protocol_from")) listener.proxy_protocol_from = build_networks(*from);
+  read.text("tunnel", listener.tunnel);
   for (const Node& value : entry.value.value_of("address")->values()) {
     for (const Address& address : *parse_listen_address(value.text)) {
       listener.addresses.push_back(resolved(address, value));
@@ -271,6 +272,7 @@ decltype(Route::action) build_action(const Node& route) {
     read.text("content_type", respond.content_type);
     return respond;
   }
+  if (const Node* tunnel = route.value_of("tunnel")) return ToTunnel{tunnel->text};
   return Echo{};
 }
 
@@ -355,6 +357,57 @@ Auth build_auth(const Entry& entry) {
   return auth;
 }
 
+PrivateNetworks build_private_networks(const Node& values) {
+  PrivateNetworks networks;
+  for (const Node& value : values.values()) {
+    if (const Parsed<Network> network = parse_network(value.text)) networks.networks.push_back(*network);
+    if (value.text == "allow") networks.allow_all = true;
+  }
+  return networks;
+}
+
+std::vector<std::uint16_t> build_port_list(const Node& values) {
+  std::vector<std::uint16_t> ports;
+  for (const Node& value : values.values()) ports.push_back(static_cast<std::uint16_t>(*parse_integer(value.text)));
+  return ports;
+}
+
+TunnelRule build_tunnel_rule(const Node& table, std::size_t position) {
+  TunnelRule rule;
+  const Reader read(table, "tunnel.*.rule[]");
+  rule.name = "rule " + std::to_string(position + 1);
+  read.text("name", rule.name);
+  rule.allow = table.find("allow") != nullptr;
+  for (const Node& target : table.value_of(rule.allow ? "allow" : "deny")->values()) {
+    rule.targets.push_back(*parse_tunnel_target(target.text));
+  }
+  read.list("users", rule.users);
+  if (const Node* clients = table.value_of("clients")) rule.clients = build_networks(*clients);
+  if (const Node* value = table.value_of("private_networks")) rule.private_networks = build_private_networks(*value);
+  return rule;
+}
+
+Tunnel build_tunnel(const Entry& entry) {
+  Tunnel tunnel;
+  const Node& table = entry.value;
+  tunnel.name = entry.key;
+  const Reader read(table, "tunnel.*");
+  if (const Node* value = table.value_of("private_networks")) tunnel.private_networks = build_private_networks(*value);
+  if (const Node* value = table.value_of("ports")) tunnel.ports = build_port_list(*value);
+  if (const Node* value = table.value_of("http_ports")) tunnel.http_ports = build_port_list(*value);
+  read.duration("connect_timeout", tunnel.connect_timeout);
+  read.duration("idle_timeout", tunnel.idle_timeout);
+  read.duration("max_lifetime", tunnel.max_lifetime);
+  read.size("max_bytes", tunnel.max_bytes);
+  read.size("bandwidth", tunnel.bandwidth);
+  read.number("max_tunnels", tunnel.max_tunnels);
+  read.number("max_tunnels_per_client", tunnel.max_tunnels_per_client);
+  for (const Node* rule : tables_of(table, "rule")) tunnel.rules.push_back(build_tunnel_rule(*rule, tunnel.rules.size()));
+  const Node* verdict = table.value_of("default");
+  tunnel.default_allow = verdict == nullptr ? tunnel.rules.empty() : verdict->text == "allow";
+  return tunnel;
+}
+
 Upstream upstream_of_url(const std::string& url) {
   Upstream upstream;
   upstream.name = url;
@@ -375,6 +428,7 @@ Config build(const Node& root) {
   for (const Entry* listener : named_tables_of(root, "listener")) {
     config.listeners.push_back(build_listener(*listener, defaults));
   }
+  for (const Entry* tunnel : named_tables_of(root, "tunnel")) config.tunnels[tunnel->key] = build_tunnel(*tunnel);
   const auto use = [&](const std::string& name) {
     if (name.empty() || config.upstreams.contains(name)) return;
     config.upstreams[name] =
@@ -389,6 +443,10 @@ Config build(const Node& root) {
     if (const auto* to = std::get_if<ToUpstream>(&config.routes.back().action)) use(to->upstream);
   }
   for (const Entry* auth : named_tables_of(root, "auth")) config.auths.emplace(auth->key, build_auth(*auth));
+  if (config.log.access) {
+    config.log.access->with_users = !config.auths.empty();
+    config.log.access->with_tunnels = !config.tunnels.empty();
+  }
   return config;
 }
 

@@ -11,7 +11,9 @@
 #include <variant>
 #include <vector>
 
+#include "config/host_pattern.hpp"
 #include "config/network.hpp"
+#include "config/tunnel.hpp"
 #include "culvert/endpoint.hpp"
 
 namespace culvert::config {
@@ -36,6 +38,8 @@ struct AccessLog {
   AccessFormat format = AccessFormat::json;
   std::vector<std::string> fields;  // empty: the default set; names as in access_fields.hpp
   std::vector<std::string> redact{"authorization", "proxy-authorization", "cookie"};
+  bool with_users = false;    // the default set has what there is to say of them
+  bool with_tunnels = false;
   bool operator==(const AccessLog&) const = default;
 };
 
@@ -102,16 +106,6 @@ struct Server {
   bool operator==(const Server&) const = default;
 };
 
-struct HostPattern {
-  std::string text;       // lower case, without port; for "*.example.com" the part behind the star, with its dot
-  bool wildcard = false;
-  // `host` in lower case.
-  bool matches(std::string_view host) const {
-    return wildcard ? host.size() > text.size() && host.ends_with(text) : host == text;
-  }
-  bool operator==(const HostPattern&) const = default;
-};
-
 // [[listener.NAME.sni]]: TLS clients that want one of these servers.
 struct StreamsByName {
   std::vector<HostPattern> server_names;
@@ -127,6 +121,7 @@ struct Streams {
   bool operator==(const Streams&) const = default;
 };
 
+// What a listener's clients ask for: resources of its own routes, destinations anywhere, or nothing: raw streams.
 enum class ListenerMode : std::uint8_t { reverse, forward, tcp };
 
 struct Listener {
@@ -138,6 +133,7 @@ struct Listener {
   std::vector<Network> proxy_protocol_from;  // peers that may send it; empty: any. Unix peers may in any case
   ListenerMode mode = ListenerMode::reverse;
   Streams streams;  // mode tcp
+  std::string tunnel;                 // a key of Config::tunnels, for CONNECT; empty: none
   bool operator==(const Listener&) const = default;
 };
 
@@ -191,6 +187,10 @@ struct Respond {
   std::string content_type = "text/plain";
   bool operator==(const Respond&) const = default;
 };
+struct ToTunnel {
+  std::string tunnel;  // a key of Config::tunnels
+  bool operator==(const ToTunnel&) const = default;
+};
 struct Echo {  // the built-in demonstration upstream
   bool operator==(const Echo&) const = default;
 };
@@ -205,7 +205,7 @@ struct Retry {
 struct Route {
   std::string name;  // "route 3" where the file gives none; unique
   Match match;
-  std::variant<ToUpstream, Redirect, Respond, Echo> action;
+  std::variant<ToUpstream, Redirect, Respond, ToTunnel, Echo> action;
   std::string strip_prefix;  // empty: none
   std::string rewrite;       // with {path} {query} {1}..{9}; empty: none
   HeaderChanges request_headers;
@@ -271,6 +271,7 @@ struct Config {
   std::vector<Route> routes;               // in order; the first that matches is used
   std::map<std::string, Upstream, std::less<>> upstreams;  // only those that a route or a listener uses
   std::map<std::string, Auth, std::less<>> auths;
+  std::map<std::string, Tunnel, std::less<>> tunnels;
   bool operator==(const Config&) const = default;
 };
 

@@ -114,7 +114,7 @@ void check_exclusive(const Node& table, std::span<const std::string_view> keys, 
   }
 }
 
-constexpr std::array<std::string_view, 5> actions{"upstream", "redirect", "respond", "echo", "static"};
+constexpr std::array<std::string_view, 6> actions{"upstream", "redirect", "respond", "tunnel", "echo", "static"};
 
 void check_action(const Node& route, Diagnostics& diagnostics) {
   check_exclusive(route, actions, "two-actions", "a route does one thing: this one has", "action",
@@ -124,7 +124,7 @@ void check_action(const Node& route, Diagnostics& diagnostics) {
   });
   if (has_action) return;
   diagnostics.push_back(
-      error_at(route.at, "no-action", "this route does nothing", "add upstream, redirect, respond or echo"));
+      error_at(route.at, "no-action", "this route does nothing", "add upstream, redirect, respond, tunnel or echo"));
 }
 
 // {1} stands for a group of path_regex.
@@ -195,6 +195,28 @@ void check_kept_connections(const Node& upstream, Diagnostics& diagnostics) {
                             .with_second(header->at, "each is one client's"));
 }
 
+void check_forward_listeners(const Node& root, Diagnostics& diagnostics) {
+  for (const Entry* listener : named_tables_of(root, "listener")) {
+    if (!says(listener->value, "mode", "forward") || listener->value.find("tunnel") != nullptr) continue;
+    diagnostics.push_back(error_at(listener->value.find("mode")->at, "no-tunnel",
+                                   "a forward proxy needs rules for what it may reach",
+                                   "add tunnel = \"NAME\" and [tunnel.NAME]"));
+  }
+}
+
+void check_tunnels(const Node& root, Diagnostics& diagnostics) {
+  constexpr std::array<std::string_view, 2> verdicts{"allow", "deny"};
+  for (const Entry* tunnel : named_tables_of(root, "tunnel")) {
+    for (const Node* rule : tables_of(tunnel->value, "rule")) {
+      check_exclusive(*rule, verdicts, "two-verdicts", "a rule has one verdict: this one has", "verdict",
+                      "make two rules; the first that matches decides", diagnostics);
+      if (rule->find("allow") != nullptr || rule->find("deny") != nullptr) continue;
+      diagnostics.push_back(error_at(rule->at, "no-verdict", "this rule decides nothing",
+                                     "add allow or deny with a list of HOST:PORT"));
+    }
+  }
+}
+
 void check_upstreams(const Node& root, Diagnostics& diagnostics) {
   constexpr std::array<std::string_view, 2> lists{"servers", "server"};
   for (const Entry* upstream : named_tables_of(root, "upstream")) {
@@ -242,6 +264,8 @@ void cross_check(const Node& root, Diagnostics& diagnostics) {
   check_http2(root, diagnostics);
   check_streams(root, diagnostics);
   check_proxy_protocol(root, diagnostics);
+  check_forward_listeners(root, diagnostics);
+  check_tunnels(root, diagnostics);
   check_routes(root, diagnostics);
   check_upstreams(root, diagnostics);
 }

@@ -83,7 +83,7 @@ std::optional<Wrong> wrong_text(const Key& key, const std::string& text, const s
     case Type::header_fields:
     case Type::header_value: return check_header_value(text);
     case Type::template_text: return wrong_rewrite(key, text);
-    case Type::tunnel_rule: return check_tunnel_rule(text);
+    case Type::tunnel_rule: return wrong_of(parse_tunnel_target(text));
     case Type::file:
     case Type::file_or_tables:
     case Type::secret:

@@ -69,7 +69,7 @@ void warn_of_shadowed_routes(const Node& root, const Config& config, Diagnostics
 void warn_of_listeners_without_routes(const Node& root, const Config& config, Diagnostics& diagnostics) {
   for (const Entry* listener : named_tables_of(root, "listener")) {
     const Node* mode = listener->value.value_of("mode");
-    if (mode != nullptr && mode->text == "tcp") continue;
+    if (mode != nullptr && mode->text != "reverse") continue;
     const bool has_route = std::any_of(config.routes.begin(), config.routes.end(), [&](const Route& route) {
       const std::vector<std::string>& names = route.match.listeners;
       return names.empty() || std::find(names.begin(), names.end(), listener->key) != names.end();

@@ -5,6 +5,7 @@
 
 #include "culvert/transport.hpp"
 #include "daemon/connection_limit.hpp"
+#include "proxy/tunnel_places.hpp"
 
 namespace culvert::daemon {
 
@@ -12,6 +13,7 @@ namespace culvert::daemon {
 struct Limits {
   ConnectionLimit process;
   ClientLimit clients;
+  proxy::TunnelPlaces tunnels{};
 };
 
 class Places final : public Passenger {

@@ -11,7 +11,8 @@ namespace culvert::daemon {
 
 Worker::Worker(unsigned number, Limits& limits, Resolver& resolver, const proxy::Passwords& passwords,
                proxy::LogSink& log)
-    : limits_(limits), http_(loop_, network_, resolver), gateway_(http_, &log, &passwords), thread_([this] { io_.run(); }) {
+    : limits_(limits), http_(loop_, network_, resolver),
+      gateway_(http_, &log, limits.tunnels, &passwords), thread_([this] { io_.run(); }) {
   pthread_setname_np(thread_.native_handle(), ("culvert/w" + std::to_string(number)).c_str());
 }
 
@@ -36,7 +37,7 @@ void Worker::drain(Loop::Task on_drained) {
     for (auto& [name, service] : services_) retired_.push_back(std::move(service));
     services_.clear();
     for (auto& service : retired_) finish(*service);
-    gateway_.drain();
+    gateway_.drain([this] { report_when_drained(); });
     report_when_drained();
   });
 }
@@ -53,6 +54,7 @@ void Worker::stop() {
     entrances_.clear();
     for (auto& [name, service] : services_) service->close_all_connections();
     for (auto& service : retired_) service->close_all_connections();
+    gateway_.close_tunnels();
     loop_.post([this] {
       gateway_.flush_log();
       io_.stop();
@@ -123,7 +125,8 @@ void Worker::finish(Service& service) {
 }
 
 void Worker::report_when_drained() {
-  if (!on_drained_ || !std::ranges::all_of(retired_, [](const auto& service) { return service->finished(); })) return;
+  if (!on_drained_ || gateway_.tunnels() > 0) return;
+  if (!std::ranges::all_of(retired_, [](const auto& service) { return service->finished(); })) return;
   std::exchange(on_drained_, {})();
 }
 

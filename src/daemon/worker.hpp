@@ -39,7 +39,7 @@ class Worker {
   // Each of these is called from the control thread and returns at once; the functions that it is given are called on
   // the worker's thread.
   void apply(Delivery delivery, Loop::Task on_applied);
-  void drain(Loop::Task on_drained);  // on_drained: no connection is left
+  void drain(Loop::Task on_drained);  // on_drained: no connection is left, and no tunnel
   void seek_room();                   // somewhere a place has become free
   void stop();                        // closes what is left and ends the thread
 

@@ -58,6 +58,12 @@ std::string Agent::get_name(const RequestOptions& asked) const {
 }
 
 Agent::Origin& Agent::origin(const Address& address) {
+  Origin& row = origin_once(address);
+  row.stays = true;
+  return row;
+}
+
+Agent::Origin& Agent::origin_once(const Address& address) {
   const bool local = address.kind == Address::Kind::unix_path;
   const bool named = address.kind == Address::Kind::name;
   const std::string host = local ? "localhost" : named ? address.text : address.ip.ip();
@@ -66,7 +72,6 @@ Agent::Origin& Agent::origin(const Address& address) {
       get_name({.host = host, .port = port, .socket_path = local ? std::string_view(address.text) : std::string_view()});
   std::unique_ptr<Origin>& row = tables_->origins[name];
   if (!row) row = std::make_unique<Origin>(name, address, host, local ? host : address.to_string());
-  row->stays = true;
   return *row;
 }
 

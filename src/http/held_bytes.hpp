@@ -2,6 +2,7 @@
 // at most a read buffer full, and counted by the loop's pool as memory in use.
 #pragma once
 #include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -29,6 +30,13 @@ class HeldBytes {
     std::copy(held_->bytes.begin(), held_->bytes.end(), scratch.begin());
     held_.reset();
     return scratch.first(size);
+  }
+  // For good; the pool counts them no more.
+  std::vector<std::byte> give_away() {
+    std::vector<std::byte> bytes;
+    if (held_ != nullptr) bytes = std::move(held_->bytes);
+    held_.reset();
+    return bytes;
   }
   void clear() { held_.reset(); }
 

@@ -303,15 +303,26 @@ void ServerConnection::leave(Bytes rest) {
   IncomingMessage& request = transaction_->request;
   auto& event = request.method() == "CONNECT" ? server_.on_connect : server_.on_upgrade;
   if (event.listener_count() == 0) return close();
-  std::unique_ptr<Socket> socket = std::move(socket_);
+  std::unique_ptr<Socket> socket = give_socket_away();
+  socket->stand_alone();
+  event.emit(request, socket, rest);
+}
+
+// Its messages are told later in the turn.
+std::unique_ptr<Socket> ServerConnection::give_socket_away() {
   phase_ = Phase::left;
   loop().forget(due_);
   sender_.unlink();
   loop().defer(later_);
-  socket->stand_alone();
-  request.destroyed_ = true;
+  transaction_->request.destroyed_ = true;
   transaction_->response.cut({});
-  event.emit(request, socket, rest);
+  return std::move(socket_);
+}
+
+BareStream ServerConnection::detach(std::vector<std::byte>& early) {
+  assert(phase_ == Phase::exchange && !feeding_);
+  early = held_.give_away();
+  return give_socket_away()->detach();
 }
 
 // ---- what goes wrong ----------------------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ class ServerConnection final : public ListHook,
   void continued() { awaits_continue_ = false; }
   bool answers_head() const { return transaction_->request.method() == "HEAD"; }
   void last_answer() { keep_alive_ = false; }
+  BareStream detach(std::vector<std::byte>& early);
   Server& server() { return server_; }
   Http& http() { return server_.http_; }
 
@@ -91,6 +92,7 @@ class ServerConnection final : public ListHook,
   void answer_expectation(const Header& expect);
   bool leaves_http();
   void leave(Bytes rest);
+  std::unique_ptr<Socket> give_socket_away();
   void drop_request();
   void end_transaction();
   void end_events();

@@ -1,5 +1,6 @@
 #include "culvert/server_response.hpp"
 
+#include <cassert>
 #include <vector>
 
 #include "base/arena.hpp"
@@ -191,14 +192,28 @@ void ServerResponse::write_information(std::uint16_t status, std::string_view re
   if (status < 100 || status > 199) throw http_error(errc::ERR_HTTP_INVALID_STATUS_CODE, std::to_string(status));
   if (status == 100) connection_.continued();
   if (destroyed() || connection_.request_http_1_0()) return;
+  send_bare_head(status, reason, lines);
+  if (done) call_when_sent(std::move(done));
+  sink_->touched();
+}
+
+BareStream ServerResponse::switch_protocols(std::uint16_t status, std::string_view reason, std::span<const Header> lines,
+                                            std::vector<std::byte>& early) {
+  assert(!headers_sent_ && !destroyed() && req.complete());
+  status_code = status;
+  headers_sent_ = true;
+  send_bare_head(status, reason, lines);
+  return connection_.detach(early);
+}
+
+// These lines and nothing else.
+void ServerResponse::send_bare_head(std::uint16_t status, std::string_view reason, std::span<const Header> lines) {
   wire::HeadBuffer& head = connection_.http().shared().head;
   head.clear();
   wire::write_status_line(head, status, reason.empty() ? culvert::status_message(status) : reason);
-  for (const Header& line : lines) wire::write_field(head, line.name, line.value);
+  head.append_fields(lines);
   wire::end_head(head);
   sink_->outbox().copy(as_bytes(head.view()));
-  if (done) call_when_sent(std::move(done));
-  sink_->touched();
 }
 
 void ServerResponse::write_continue(Done done) { write_information(100, "Continue", {}, std::move(done)); }

@@ -16,11 +16,10 @@ constexpr auto burst = std::chrono::milliseconds(100);
 
 }  // namespace
 
-Relay::Relay(Loop& loop, Owner& owner, const RelayLimits& limits, std::unique_ptr<Transport> downstream,
-             std::unique_ptr<Transport> upstream, PipePool* pipes)
+Relay::Relay(Loop& loop, Owner& owner, const RelayLimits& limits, BareStream downstream, BareStream upstream,
+             PipePool* pipes)
     : loop_(loop), owner_(owner), pipes_(pipes), limits_(limits),
-      down_(*this, std::move(downstream), loop.blocks()),
-      up_(*this, std::move(upstream), loop.blocks()),
+      down_(*this, std::move(downstream)), up_(*this, std::move(upstream)),
       began_(loop.now()), active_at_(loop.now()) {
   const bool plain = down_.stream->plain_handle() >= 0 && up_.stream->plain_handle() >= 0;
   if (!plain) pipes_ = nullptr;
@@ -28,10 +27,11 @@ Relay::Relay(Loop& loop, Owner& owner, const RelayLimits& limits, std::unique_pt
 
 Relay::~Relay() { loop_.forget(due_); }
 
-void Relay::send_first(Bytes to_downstream, Bytes to_upstream) {
-  down_.out.copy(to_downstream);
-  up_.out.copy(to_upstream);
-  first_bytes_up_ = to_upstream.size();
+void Relay::pass_on(Bytes from_downstream, Bytes from_upstream) {
+  up_.out.copy(from_downstream);
+  down_.out.copy(from_upstream);
+  down_.bytes += from_downstream.size();
+  up_.bytes += from_upstream.size();
 }
 
 void Relay::start() {

@@ -14,6 +14,7 @@
 
 #include "culvert/loop.hpp"
 #include "culvert/outbox.hpp"
+#include "culvert/socket.hpp"
 #include "culvert/transport.hpp"
 #include "net/loop_entries.hpp"
 #include "net/pipe.hpp"
@@ -41,19 +42,18 @@ class Relay final {
   };
 
   // `pipes` may be null: then every byte is copied.
-  Relay(Loop& loop, Owner& owner, const RelayLimits& limits, std::unique_ptr<Transport> downstream,
-        std::unique_ptr<Transport> upstream, PipePool* pipes);
+  Relay(Loop& loop, Owner& owner, const RelayLimits& limits, BareStream downstream, BareStream upstream, PipePool* pipes);
   ~Relay();
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
-  // What goes out before anything that arrives from now on; copied. Before start().
-  void send_first(Bytes to_downstream, Bytes to_upstream);
+  // Bytes of the relay that were read from a stream before it began; copied. Before start().
+  void pass_on(Bytes from_downstream, Bytes from_upstream);
   void start();
   // Ends it now.
   void stop() { end(RelayEnd::stopped, {}); }
 
-  std::uint64_t bytes_up() const { return down_.bytes + first_bytes_up_; }  // from downstream to upstream
+  std::uint64_t bytes_up() const { return down_.bytes; }  // from downstream to upstream
   std::uint64_t bytes_down() const { return up_.bytes; }
   TimePoint active_at() const { return active_at_; }
 
@@ -62,8 +62,7 @@ class Relay final {
 
   // One stream, and the way of its bytes to the other side.
   struct Side final : Watcher {
-    Side(Relay& owner, std::unique_ptr<Transport> with, BlockPool& blocks)
-        : relay(owner), stream(std::move(with)), out(blocks) {}
+    Side(Relay& owner, BareStream with) : relay(owner), stream(std::move(with.stream)), out(std::move(with.unsent)) {}
     void on_ready(Ready ready) noexcept override { relay.on_ready(*this, ready); }
     std::size_t piped() const { return pipe == nullptr ? 0 : pipe->filled(); }
 
@@ -105,7 +104,6 @@ class Relay final {
   LoopEntries<Relay>::Later later_{*this};
   const TimePoint began_;
   TimePoint active_at_;
-  std::uint64_t first_bytes_up_ = 0;
   RelayEnd how_ = RelayEnd::in_order;
   std::error_code cause_;
 };

@@ -37,6 +37,11 @@ void Socket::destroy(std::error_code reason) {
   if (!destroyed()) driver_->destroy(reason);
 }
 
+BareStream Socket::detach() {
+  pump_.reset();
+  return {std::move(transport_), std::move(outbox_)};
+}
+
 void Socket::close_transport(std::error_code reason) {
   failure_ = reason;
   transport_.reset();

@@ -90,4 +90,18 @@ Result<std::unique_ptr<Acceptor>> SocketNetwork::listen(const ListenOptions& opt
   return std::unique_ptr<Acceptor>(std::make_unique<SocketAcceptor>(loop_, std::move(path), std::move(listener)));
 }
 
+// The kernel lets a socket be bound to an address of this machine, and to no other.
+bool SocketNetwork::is_local(const Endpoint& address) const {
+  const SocketAddress any_port = [&] {
+    Endpoint endpoint = address;
+    endpoint.port = 0;
+    return to_socket_address(endpoint);
+  }();
+  const int fd = socket(any_port.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return true;  // who cannot know says the safer thing
+  const bool bound = bind(fd, any_port.get(), any_port.size) == 0;
+  close(fd);
+  return bound;
+}
+
 }  // namespace culvert::net

@@ -14,6 +14,7 @@ class SocketNetwork final : public Network {
   // still the caller's.
   Result<std::unique_ptr<Acceptor>> listen(const ListenOptions& options, OnConnection on_connection,
                                            OnError on_error) override;
+  bool is_local(const Endpoint& address) const override;
 
  private:
   EpollLoop& loop_;

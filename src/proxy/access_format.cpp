@@ -84,6 +84,16 @@ std::uint32_t milliseconds_of(WallTime time) {
   return static_cast<std::uint32_t>(since_epoch % 1000);
 }
 
+bool is_standard(config::Standard standard, const config::AccessLog& settings) {
+  switch (standard) {
+    case config::Standard::no: return false;
+    case config::Standard::yes: return true;
+    case config::Standard::with_users: return settings.with_users;
+    case config::Standard::with_tunnels: return settings.with_tunnels;
+  }
+  return false;
+}
+
 void append_or_dash(LineBuffer& line, std::string_view text) { line.append_escaped(text.empty() ? "-" : text); }
 
 }  // namespace
@@ -93,7 +103,7 @@ AccessFormat::AccessFormat(const config::AccessLog& settings)
   for (const std::string& name : settings.fields) add_column(name, settings);
   if (!settings.fields.empty()) return;
   for (const config::AccessFieldRow& row : config::access_field_rows) {
-    if (row.standard) add_column(row.name, settings);
+    if (is_standard(row.standard, settings)) add_column(row.name, settings);
   }
 }
 
@@ -201,6 +211,8 @@ void AccessFormat::append_field(const Column& column, const AccessRecord& record
     case AccessField::retries:
       if (has_upstream(record)) to.number(key, record.retries);
       return;
+    case AccessField::tunnel: return to.text(key, record.tunnel);
+    case AccessField::rule: return to.text(key, record.rule);
     case AccessField::request_id: return to.text(key, record.request_id);
     case AccessField::error_type: return to.text(key, row(record.reason).code);
     case AccessField::error_cause:

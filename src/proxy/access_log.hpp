@@ -42,6 +42,8 @@ struct AccessRecord {
   std::string_view upstream;
   std::string_view server;            // the address that served it
   std::string_view request_id;
+  std::string_view tunnel;            // [tunnel.NAME]
+  std::string_view rule;              // of it, that decided
   bool reused_connection = false;
   std::uint32_t retries = 0;
   Duration time_to_first_byte{};      // of the upstream's answer; 0 where none came

@@ -48,6 +48,22 @@ struct Exchange::Client final : Authenticator::Waiter {
   std::string_view user;  // of the route's authenticator; empty until it is proved
 };
 
+// Where it goes, if that is for the client to say. Apart for the same reason.
+struct Exchange::Journey final : Passage::Owner {
+  Journey(Exchange& going, const Ref<AccessPolicy>& policy, const wire::Authority& to, bool plain_http)
+      : exchange(going), passage(going.gateway_.passages, policy, *this, to.host, to.port, plain_http, going.view_.client, {}) {}
+  void on_passage() noexcept override { exchange.on_passage(); }
+  void describe(AccessRecord& record) const {
+    record.server = tried;
+    record.tunnel = passage.policy()->settings.name;
+    record.rule = passage.rule_name();
+  }
+
+  Exchange& exchange;
+  Passage passage;
+  std::string tried;  // the address of it that was tried last
+};
+
 Exchange::Exchange(Gateway::State& gateway, Ref<ListenerPolicy> policy, IncomingMessage& request,
                    ServerResponse& response, bool expects_continue)
     : gateway_(gateway),
@@ -67,6 +83,10 @@ Exchange::~Exchange() = default;
 // ---- the request's way ----------------------------------------------------------------------------------------------
 
 void Exchange::start() {
+  if (!read_head()) return;
+  if (policy_->tunnel && (view_.method == "CONNECT" || policy_->mode == config::ListenerMode::forward)) {
+    return open_passage(policy_->tunnel);
+  }
   if (find_route() && authenticate()) serve();
 }
 
@@ -79,7 +99,8 @@ void Exchange::serve() {
   answer_failure(Reason::overloaded, retry_after(retry_after_seconds));
 }
 
-bool Exchange::find_route() {
+// Who asks for what. This step and the next ones are one function to the machine: apart, they cost a request 17 instructions.
+[[gnu::always_inline]] inline bool Exchange::read_head() {
   if (!parse_target()) {
     answer_failure(Reason::request_malformed);
     return false;
@@ -108,15 +129,20 @@ bool Exchange::find_route() {
       request_id_ = {text, 32};
     }
   }
-  if (const Ref<Route>* found = gateway_.site.find(view_, captures_)) {
+  return true;
+}
+
+[[gnu::always_inline]] inline bool Exchange::find_route() {
+  if (const Ref<Route>* found = gateway_.site.find(view_, gateway_.captures)) {
     route_ = *found;
+    if (route_->has_regex()) captures_ = new (arena_.allocate(sizeof(Captures), alignof(Captures))) Captures(gateway_.captures);
     return true;
   }
   answer_failure(Reason::no_route);
   return false;
 }
 
-// Fills host, path and query of view_. The daemon takes origin-form, absolute-form and "*".
+// Fills host, path and query of view_.
 bool Exchange::parse_target() {
   const std::string_view target = request_->url();
   const Header* host = request_->raw_headers().find(HeaderId::host);
@@ -133,6 +159,9 @@ bool Exchange::parse_target() {
       host_field_ = authority.substr(0, authority.find_first_of("/?"));
       view_.path = parsed.path.empty() ? std::string_view("/") : parsed.path;
       view_.query = parsed.query;
+    } else if (parsed.form == wire::RequestTarget::Form::authority) {
+      host_field_ = target;
+      view_.path = "/";  // of the destination as a whole
     }
   }
   if (!rest.empty()) {
@@ -202,10 +231,15 @@ Header Exchange::challenge() const {
   return {HeaderId::www_authenticate, "WWW-Authenticate", route_->authenticator->challenge};
 }
 
-bool Exchange::apply_policy() {
-  if (view_.method == "CONNECT") {
-    response_->should_keep_alive = false;  // what follows may be meant for a tunnel
-    answer_failure(Reason::method_not_allowed);
+[[gnu::always_inline]] inline bool Exchange::apply_policy() {
+  const bool wants_tunnel = view_.method == "CONNECT";
+  if (wants_tunnel || route_->tunnel) {
+    if (wants_tunnel && route_->tunnel) {
+      open_passage(route_->tunnel);
+    } else {
+      response_->should_keep_alive = !wants_tunnel;  // else what follows may be meant for a tunnel
+      answer_failure(Reason::method_not_allowed);
+    }
     return false;
   }
   const bool rejects_underscores = policy_->server.underscores_in_headers == config::UnderscoresInHeaders::reject;
@@ -242,6 +276,66 @@ bool Exchange::apply_policy() {
   return may_forward();
 }
 
+// ---- a destination of the client's own choice -----------------------------------------------------------------------
+
+[[gnu::cold]] void Exchange::open_passage(const Ref<AccessPolicy>& policy) {
+  const bool wants_tunnel = view_.method == "CONNECT";
+  wire::RequestTarget target;
+  (void)wire::parse_request_target(view_.method, request_->url(), target);  // read_head() has found it right
+  if (wants_tunnel) {
+    response_->should_keep_alive = false;  // an answer is the last one: what follows may be meant for the tunnel
+    if (request_->has_body()) return answer_failure(Reason::request_malformed);
+  } else {
+    if (target.form != wire::RequestTarget::Form::absolute) return answer_failure(Reason::proxy_request_expected);
+    if (!ascii::iequals(target.scheme, "http")) return answer_failure(Reason::destination_scheme_not_supported);
+    if (target.authority.port == 0) target.authority.port = 80;
+  }
+  journey_ = std::make_unique<Journey>(*this, policy, target.authority, !wants_tunnel);
+  if (journey_->passage.begin()) on_passage();
+}
+
+[[gnu::cold]] void Exchange::on_passage() {
+  if (const Failure& failure = journey_->passage.failure(); failure.reason != Reason::none) return fail(failure);
+  if (view_.method == "CONNECT") return become_tunnel();
+  route_ = policy_->forward;
+  serve();
+}
+
+[[gnu::cold]] void Exchange::become_tunnel() {
+  Passage& passage = journey_->passage;
+  const config::Tunnel& settings = passage.policy()->settings;
+  const net::RelayLimits limits{.idle_timeout = settings.idle_timeout,
+                                .max_lifetime = settings.max_lifetime,
+                                .max_bytes = settings.max_bytes,
+                                .bytes_per_second = settings.bandwidth};
+  BareStream upstream(passage.take_stream(), gateway_.loop);
+  TunnelOrigin origin = tunnel_origin(upstream.stream->remote().to_string());
+  origin.policy = passage.policy();
+  origin.rule = passage.verdict().rule;
+  origin.place = passage.take_place();
+  std::vector<std::byte> early;
+  BareStream downstream = response_->switch_protocols(200, "Connection Established", {}, early);
+  has_left_ = true;
+  gateway_.begin_tunnel(std::move(origin), limits, std::move(downstream), std::move(upstream), early, {});
+}
+
+[[gnu::cold]] TunnelOrigin Exchange::tunnel_origin(std::string server) const {
+  return {.time = began_wall_,
+          .began = began_,
+          .client = view_.client,
+          .peer = peer_,
+          .listener = policy_,
+          .route = route_,
+          .policy = {},
+          .place = {},
+          .method = std::string(view_.method),
+          .target = std::string(request_->url()),
+          .host = std::string(host_field_),
+          .user = client_ ? std::string(client_->user) : std::string(),
+          .server = std::move(server),
+          .request_id = std::string(request_id_)};
+}
+
 // RFC 9110 7.6.2: an OPTIONS or TRACE may say how many are to pass it on; the last answers it.
 bool Exchange::may_forward() {
   if (!counts_forwards(view_.method)) return true;
@@ -271,9 +365,9 @@ bool Exchange::meet_expectation(config::ExpectContinue mode) {
   return false;
 }
 
-bool Exchange::choose_upstream() {
+[[gnu::always_inline]] inline bool Exchange::choose_upstream() {
   server_ = route_->upstream->choose(tried_);
-  if (server_ == nullptr) {
+  if (server_ == nullptr && !journey_) {
     fail(failure_.reason == Reason::none ? Failure{Reason::upstream_no_server, MayRetry::never, {}} : failure_);
     return false;
   }
@@ -283,13 +377,14 @@ bool Exchange::choose_upstream() {
 }
 
 void Exchange::send_request() {
-  Agent::Origin* origin = server_->origin();
-  if (origin == nullptr) {
+  Agent::Origin* origin = journey_ ? nullptr : server_->origin();
+  if (origin == nullptr && !journey_) {
     if (!server_->error()) return server_->wait(*this);
     failure_ = upstream_failure(errc::name_not_found, false, false);
     return may_try_again(failure_) ? try_again() : fail(failure_);
   }
   ++addresses_tried_;
+  if (journey_) journey_->tried = destination().to_string();
   if (peer_text_size_ == 0) peer_text_size_ = static_cast<std::uint8_t>(peer_.format_ip(peer_text_));
   const config::Upstream& settings = route_->upstream->settings;
   const config::Route& route = route_->settings;
@@ -301,14 +396,16 @@ void Exchange::send_request() {
   add_credentials();
   const auto sends = settings.send_proxy_protocol;
   const Bytes preface = sends == config::SendProxyProtocol::none ? Bytes() : proxy_header(sends);
-  up_ = &route_->upstream->agent().request(
-      *origin, {.method = view_.method,
-                .path = upstream_target(route, *request_, target_differs_, placeholders, arena_),
-                .headers = gateway_.lines,
-                .preface = preface,
-                .connect_timeout = settings.connect_timeout,
-                .response_timeout = route.response_timeout.value_or(settings.response_timeout),
-                .idle_timeout = route.idle_timeout.value_or(settings.response_timeout)});
+  const PooledRequest wanted{.method = view_.method,
+                             .path = upstream_target(route, *request_, target_differs_, placeholders, arena_),
+                             .headers = gateway_.lines,
+                             .preface = preface,
+                             .connect_timeout = settings.connect_timeout,
+                             .response_timeout = route.response_timeout.value_or(settings.response_timeout),
+                             .idle_timeout = route.idle_timeout.value_or(settings.response_timeout)};
+  Agent& agent = route_->upstream->agent();
+  if (journey_) origin = &agent.origin_once(destination());
+  up_ = &agent.request(*origin, wanted);
   up_->on_information([this](const Information& information) { on_information(information); });
   up_->on_response([this](IncomingMessage& answer) { on_response(answer); });
   up_->on_error([this](std::error_code error) { on_upstream_error(error); });
@@ -442,7 +539,14 @@ bool Exchange::may_try_again(const Failure& failure) const {
 
 // A name may stand for several addresses of which not all listen ("localhost" in both families): one try asks them all.
 bool Exchange::has_another_address(const Failure& failure) const {
-  return failure.retry == MayRetry::yes && addresses_tried_ < server_->addresses();
+  const std::size_t addresses = journey_ ? journey_->passage.addresses().size() : server_->addresses();
+  return failure.retry == MayRetry::yes && addresses_tried_ < addresses;
+}
+
+// Of those that were judged, the one whose turn it is.
+[[gnu::cold]] Address Exchange::destination() const {
+  const std::vector<Endpoint>& judged = journey_->passage.addresses();
+  return Address::of(judged[(addresses_tried_ - 1) % judged.size()]);
 }
 
 // On the next address, or the next server that was not tried. How the last try failed concerns nobody any more, unless it was the last.
@@ -521,10 +625,12 @@ void Exchange::respond(const config::Respond& action) {
 }
 
 void Exchange::on_downstream_closed() {
-  if (!response_->writable_finished() && failure_.reason == Reason::none) {
-    failure_ = {Reason::client_aborted, MayRetry::never, {}};
+  if (!has_left_) {  // else the tunnel writes it
+    if (!response_->writable_finished() && failure_.reason == Reason::none) {
+      failure_ = {Reason::client_aborted, MayRetry::never, {}};
+    }
+    write_record();
   }
-  write_record();
   request_ = nullptr;
   response_ = nullptr;
   if (up_ != nullptr) up_->destroy();
@@ -535,7 +641,7 @@ void Exchange::write_record() {
   if (!gateway_.access_log) return;
   if (up_ != nullptr) reused_ = up_->reused_socket();
   const std::uint16_t status = response_->headers_sent() ? response_->status_code : row(failure_.reason).status;
-  gateway_.access_log->record({
+  AccessRecord record{
       .time = began_wall_,
       .duration = gateway_.loop.now() - began_,
       .client = view_.client.family == Endpoint::Family::none ? peer_ : view_.client,
@@ -559,14 +665,16 @@ void Exchange::write_record() {
       .time_to_first_byte = first_byte_ == TimePoint{} ? Duration{} : first_byte_ - began_,
       .reason = failure_.reason,
       .cause = failure_.cause,
-  });
+  };
+  if (journey_) [[unlikely]] journey_->describe(record);
+  gateway_.access_log->record(record);
 }
 
 void Exchange::release() {
   Gateway::State& gateway = gateway_;
   LiveHook::unlink();
   --gateway.live_count;
-  if (route_.is_last()) gateway.let_go(std::move(route_));
+  if (journey_ || route_.is_last()) [[unlikely]] gateway.let_go(std::move(route_));
   gateway.exchanges.destroy(this);
 }
 

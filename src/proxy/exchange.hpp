@@ -1,8 +1,10 @@
 // One request on its way through the proxy and its answer on the way back. Read exchange.cpp from top to bottom.
 //
 //   start -> find_route -> authenticate -> apply_policy -> choose_upstream -> send_request -> on_response -> finish
-//                                                              ^                   |
-//                                                              +---- retry --------+---> fail
+//                |                                               ^                   |
+//                |                                               +---- retry --------+---> fail
+//                +-> open_passage -> on_passage, where the client names its destination:
+//                      GET http://...: send_request       CONNECT: become_tunnel
 //
 // Begins when the request's head is complete and ends when both sides have closed their messages. It borrows the four
 // messages; each side tells it of its end by its close event, and is not touched afterwards.
@@ -20,8 +22,10 @@
 #include "proxy/authenticator.hpp"
 #include "proxy/failure.hpp"
 #include "proxy/gateway.hpp"
+#include "proxy/passage.hpp"
 #include "proxy/rewrite.hpp"
 #include "proxy/site.hpp"
+#include "proxy/tunnel.hpp"
 
 namespace culvert::proxy {
 
@@ -42,9 +46,14 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
 
  private:
   // Each says whether the next step may follow; where it may not, an answer or a wait is under way.
+  bool read_head();
   bool find_route();
   bool authenticate() { return !route_->authenticator || check_credentials(); }
   bool apply_policy();
+  void open_passage(const Ref<AccessPolicy>& policy);
+  void on_passage();
+  void become_tunnel();
+  TunnelOrigin tunnel_origin(std::string server) const;
   bool meet_expectation(config::ExpectContinue mode);
   bool may_forward();
   bool choose_upstream();
@@ -87,7 +96,8 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   void release();
 
   std::string_view host_to_send() const;
-  PlaceholderValues values() const { return {view_, captures_, request_id_}; }
+  Address destination() const;
+  PlaceholderValues values() const { return {view_, *captures_, request_id_}; }
   RewriteContext context(const PlaceholderValues& v) {
     return {arena_, *policy_, v, peer_, {peer_text_, peer_text_size_}, peer_trusted_, host_field_};
   }
@@ -97,12 +107,14 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   Ref<ListenerPolicy> policy_;
   Ref<Route> route_;
   Upstream::Server* server_ = nullptr;
+  struct Journey;
+  std::unique_ptr<Journey> journey_;  // where the client names its destination
   IncomingMessage* request_;          // null once closed, with response_
   ServerResponse* response_;
   ClientRequest* up_ = nullptr;       // null before and after
   IncomingMessage* up_response_ = nullptr;
   RequestView view_;
-  Captures captures_;
+  const Captures* captures_ = &no_captures;  // of the route's expression, where it has one
   std::string_view host_field_;       // Host as the client meant it
   std::string_view request_id_;
   struct Client;
@@ -123,6 +135,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   bool target_differs_ = false;       // path and query are not what the request line says
   bool reused_ = false;
   bool awaits_end_ = false;           // of the request's body
+  bool has_left_ = false;             // HTTP: what follows is a tunnel's
 };
 
 }  // namespace culvert::proxy

@@ -50,12 +50,13 @@ void refuse(Gateway::State& state, Door& door, ClientError& error, Socket& socke
 
 }  // namespace
 
-Gateway::Gateway(Http& http, LogSink* log, const Passwords* passwords)
-    : state_(std::make_unique<State>(http, log, passwords)) {}
+Gateway::Gateway(Http& http, LogSink* log, TunnelPlaces& places, const Passwords* passwords)
+    : state_(std::make_unique<State>(http, log, places, passwords)) {}
 
 Gateway::~Gateway() {
   while (!state_->streams.empty()) delete static_cast<Stream*>(&state_->streams.front());
   while (!state_->live.empty()) state_->exchanges.destroy(static_cast<Exchange*>(&state_->live.front()));
+  while (!state_->standing.empty()) state_->tunnels.destroy(&state_->standing.front());
 }
 
 void Gateway::apply(std::shared_ptr<const config::Config> config) {
@@ -164,8 +165,46 @@ void Gateway::set_memory_max(std::size_t bytes) { state_->memory_max = bytes; }
   return sheds_load;
 }
 
-void Gateway::drain() {
+void Gateway::drain(std::function<void()> on_last_tunnel) {
+  state_->on_last_tunnel = std::move(on_last_tunnel);
   for (const auto& [name, upstream] : state_->site.upstreams()) upstream->drain();
+}
+
+// ---- tunnels --------------------------------------------------------------------------------------------------------
+
+void Gateway::State::begin_tunnel(TunnelOrigin origin, const net::RelayLimits& limits, BareStream downstream,
+                                  BareStream upstream, Bytes from_downstream, Bytes from_upstream) {
+  Tunnel* tunnel = tunnels.make(*this, next_tunnel_id++, std::move(origin), limits, std::move(downstream), std::move(upstream));
+  standing.push_back(*tunnel);
+  ++tunnel_count;
+  tunnel->start(from_downstream, from_upstream);
+}
+
+void Gateway::State::tunnel_ended(Tunnel& tunnel) {
+  tunnel.unlink();
+  --tunnel_count;
+  tunnels.destroy(&tunnel);
+  if (tunnel_count == 0 && on_last_tunnel) on_last_tunnel();
+}
+
+std::size_t Gateway::tunnels() const { return state_->tunnel_count; }
+
+void Gateway::for_each_tunnel(const std::function<void(const TunnelView&)>& call) const {
+  state_->standing.for_each([&](Tunnel& tunnel) { call(tunnel.view()); });
+}
+
+bool Gateway::close_tunnel(std::uint64_t id) {
+  bool found = false;
+  state_->standing.for_each([&](Tunnel& tunnel) {
+    if (tunnel.view().id != id) return;
+    tunnel.close();
+    found = true;
+  });
+  return found;
+}
+
+void Gateway::close_tunnels() {
+  state_->standing.for_each([](Tunnel& tunnel) { tunnel.close(); });
 }
 
 void Gateway::flush_log() {

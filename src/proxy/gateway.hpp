@@ -1,7 +1,9 @@
 // What one worker does with the requests of its listeners: finds the route, runs an Exchange for each. One gateway, one
 // loop, one thread.
 #pragma once
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,13 +18,31 @@ namespace culvert::proxy {
 
 struct Passwords;
 class Site;
+class TunnelPlaces;
+
+// A tunnel that stands, as operators see it. Views are valid during the call that gives it.
+struct TunnelView {
+  std::uint64_t id;         // of this worker
+  Endpoint client;
+  std::string_view user;    // empty where nobody is known
+  std::string_view target;  // as the client asked
+  std::string_view server;  // the address that was dialled
+  std::string_view tunnel;  // [tunnel.NAME]; empty for an Upgrade
+  std::string_view route;   // empty where none led there
+  std::string_view rule;    // that allowed it; empty: the default
+  std::uint64_t bytes_up;   // from the client
+  std::uint64_t bytes_down;
+  std::chrono::milliseconds age;
+  std::chrono::milliseconds idle;
+};
 
 class Gateway {
  public:
   struct State;  // what the exchanges share
 
-  // `log` may be null: no access log. `passwords` as well where no configuration has users.
-  Gateway(Http& http, LogSink* log, const Passwords* passwords = nullptr);
+  // `log` may be null: no access log. `places` are those of the process. `passwords` may be null where no configuration has
+  // users.
+  Gateway(Http& http, LogSink* log, TunnelPlaces& places, const Passwords* passwords = nullptr);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
@@ -47,10 +67,16 @@ class Gateway {
   // Beyond so many bytes for messages and what waits to be sent, new requests are answered 503; 0: no limit.
   void set_memory_max(std::size_t bytes);
 
-  // From now on every answer is the last one on its connection; idle upstream connections are closed.
-  void drain();
+  // From now on every answer is the last one on its connection; idle upstream connections are closed. `on_last_tunnel` is
+  // called when the last tunnel ends.
+  void drain(std::function<void()> on_last_tunnel);
   void flush_log();
   std::size_t exchanges() const;  // under way
+
+  std::size_t tunnels() const;    // that stand
+  void for_each_tunnel(const std::function<void(const TunnelView&)>& call) const;
+  bool close_tunnel(std::uint64_t id);  // whether there was one; it ends later in the turn
+  void close_tunnels();
 
  private:
   std::unique_ptr<State> state_;

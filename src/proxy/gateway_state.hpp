@@ -1,5 +1,6 @@
 // What the exchanges of one worker share. Everything here belongs to one thread.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,8 +9,10 @@
 #include "base/slab.hpp"
 #include "proxy/exchange.hpp"
 #include "proxy/gateway.hpp"
+#include "proxy/passage.hpp"
 #include "proxy/site.hpp"
 #include "proxy/stream.hpp"
+#include "proxy/tunnel.hpp"
 
 namespace culvert::proxy {
 
@@ -21,8 +24,9 @@ struct Door {
 };
 
 struct Gateway::State final : private Deferred {
-  State(Http& with, LogSink* sink, const Passwords* checked_by)
-      : http(with), loop(with.loop()), log_sink(sink), passwords(checked_by) {}
+  State(Http& with, LogSink* sink, TunnelPlaces& places, const Passwords* checked_by)
+      : http(with), loop(with.loop()), log_sink(sink), passwords(checked_by),
+        passages{loop, with.network(), with.resolver(), places} {}
 
   // Drops the last reference to a route later in this turn: with it an upstream goes that a reload has removed, and its
   // agent must not go from inside one of its own events.
@@ -36,6 +40,10 @@ struct Gateway::State final : private Deferred {
   bool overloaded() { return memory_max != 0 && (sheds_load || memory_in_use() > memory_max) && judge_load(); }
   std::size_t memory_in_use() const { return http.memory_in_use() + exchanges.bytes_in_use(); }
   bool judge_load();
+
+  void begin_tunnel(TunnelOrigin origin, const net::RelayLimits& limits, BareStream downstream, BareStream upstream,
+                    Bytes from_downstream, Bytes from_upstream);
+  void tunnel_ended(Tunnel& tunnel);
 
   Http& http;
   Loop& loop;
@@ -52,8 +60,15 @@ struct Gateway::State final : private Deferred {
   net::PipePool pipes;
   std::size_t memory_max = 0;  // 0: no limit
   bool sheds_load = false;
+  const Passage::World passages;
+  Slab<Tunnel> tunnels;
+  IntrusiveList<Tunnel> standing;
+  std::size_t tunnel_count = 0;
+  std::uint64_t next_tunnel_id = 1;
+  std::function<void()> on_last_tunnel;  // once it drains
   std::vector<Ref<Route>> leaving;
   std::vector<Header> lines;  // where heads are put together
+  Captures captures;          // where a route's expression puts what it matches
 };
 
 }  // namespace culvert::proxy

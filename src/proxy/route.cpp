@@ -70,8 +70,9 @@ bool regex_matches(const re2::RE2& regex, std::string_view path, Captures& captu
 
 }  // namespace
 
-Route::Route(const config::Route& written, Ref<Upstream> target, Ref<Authenticator> users)
-    : settings(written), upstream(std::move(target)), authenticator(std::move(users)), regex_(compile(written.match.path_regex)),
+Route::Route(const config::Route& written, Ref<Upstream> target, Ref<Authenticator> users, Ref<AccessPolicy> reach)
+    : settings(written), upstream(std::move(target)), authenticator(std::move(users)), tunnel(std::move(reach)),
+      regex_(compile(written.match.path_regex)),
       matches_all_(written.match == config::Match()) {
   assert(!regex_ || regex_->ok());
 }

@@ -9,6 +9,7 @@
 #include "base/ref.hpp"
 #include "config/config.hpp"
 #include "culvert/incoming_message.hpp"
+#include "proxy/access_policy.hpp"
 
 namespace re2 {
 class RE2;
@@ -35,17 +36,21 @@ struct Captures {
   std::array<std::string_view, 10> group{};
 };
 
+inline constexpr Captures no_captures{};
+
 struct Route final : RefCounted {
-  Route(const config::Route& written, Ref<Upstream> target, Ref<Authenticator> users);
+  Route(const config::Route& written, Ref<Upstream> target, Ref<Authenticator> users, Ref<AccessPolicy> reach = {});
   ~Route();
 
   bool matches(const RequestView& request, Captures& captures) const;
+  bool has_regex() const { return regex_ != nullptr; }
   // Whether the client's Authorization is for the upstream.
   bool forwards_authorization() const { return !authenticator || settings.forward_authorization; }
 
   const config::Route settings;
   const Ref<Upstream> upstream;            // null where the route's action needs none
   const Ref<Authenticator> authenticator;  // null where everybody may ask
+  const Ref<AccessPolicy> tunnel;          // null where the route's action is another
 
  private:
   std::unique_ptr<re2::RE2> regex_;

@@ -16,27 +16,80 @@ Map carry_over(const Written& written, const Map& previous, const Make& make) {
   return map;
 }
 
+// How requests go to destinations of their own choice: by a route that nobody has written, to an upstream without servers.
+// Few of its idle connections will meet another request for the same place.
+Ref<Route> forward_route(const config::Tunnel& tunnel, const Site::MakeUpstream& make_upstream) {
+  config::Upstream upstream;
+  upstream.name = tunnel.name;
+  upstream.connect_timeout = tunnel.connect_timeout;
+  upstream.max_free_sockets = 8;
+  upstream.timeout = std::chrono::seconds(15);
+  config::Route route;
+  route.name = tunnel.name;
+  route.action = config::ToUpstream{tunnel.name};
+  return make_ref<Route>(route, make_upstream(upstream), nullptr);
+}
+
+// Where culvert itself listens.
+std::vector<Endpoint> own_addresses(const config::Config& config) {
+  std::vector<Endpoint> own;
+  for (const config::Listener& listener : config.listeners) {
+    for (const Address& address : listener.addresses) {
+      if (address.kind == Address::Kind::ip) own.push_back(address.ip);
+    }
+  }
+  return own;
+}
+
 }  // namespace
 
 Site::Site(const config::Config& config, const Site& previous, const MakeUpstream& make_upstream,
            const MakeAuthenticator& make_authenticator)
     : upstreams_(carry_over(config.upstreams, previous.upstreams_, make_upstream)),
       authenticators_(carry_over(config.auths, previous.authenticators_, make_authenticator)) {
+  add_tunnels(config, previous);
+  add_routes(config, previous);
+  add_listeners(config, previous, make_upstream);
+}
+
+void Site::add_tunnels(const config::Config& config, const Site& previous) {
+  const std::vector<Endpoint> own = own_addresses(config);
+  for (const auto& [name, written] : config.tunnels) {
+    const auto old = previous.tunnels_.find(name);
+    const bool same = old != previous.tunnels_.end() && old->second->settings == written && old->second->own == own;
+    tunnels_.emplace(name, same ? old->second : make_ref<AccessPolicy>(written, own));
+  }
+}
+
+void Site::add_routes(const config::Config& config, const Site& previous) {
   std::map<std::string_view, const Ref<Route>*> old_routes;
   for (const Ref<Route>& route : previous.routes_) old_routes.emplace(route->settings.name, &route);
   for (const config::Route& written : config.routes) {
     Ref<Upstream> target;
+    Ref<AccessPolicy> reach;
     if (const auto* to = std::get_if<config::ToUpstream>(&written.action)) target = upstreams_.at(to->upstream);
+    if (const auto* to = std::get_if<config::ToTunnel>(&written.action)) reach = tunnels_.at(to->tunnel);
     const Ref<Authenticator> users = written.auth.empty() ? nullptr : authenticators_.at(written.auth);
-    const auto old = old_routes.find(written.name);
-    const bool same = old != old_routes.end() && (*old->second)->settings == written &&
-                      (*old->second)->upstream == target && (*old->second)->authenticator == users;
-    routes_.push_back(same ? *old->second : make_ref<Route>(written, target, users));
+    const auto found = old_routes.find(written.name);
+    const Ref<Route>* old = found == old_routes.end() ? nullptr : found->second;
+    const bool same = old != nullptr && (*old)->settings == written && (*old)->upstream == target &&
+                      (*old)->authenticator == users && (*old)->tunnel == reach;
+    routes_.push_back(same ? *old : make_ref<Route>(written, target, users, reach));
   }
+}
+
+void Site::add_listeners(const config::Config& config, const Site& previous, const MakeUpstream& make_upstream) {
   for (const config::Listener& written : config.listeners) {
-    const auto old = previous.listeners_.find(written.name);
-    const bool same = old != previous.listeners_.end() && old->second->server == written.server;
-    listeners_.emplace(written.name, same ? old->second : make_ref<ListenerPolicy>(written.name, written.server));
+    Ref<AccessPolicy> reach;
+    if (!written.tunnel.empty()) reach = tunnels_.at(written.tunnel);
+    const Ref<ListenerPolicy> old = previous.listener(written.name);
+    if (old && old->server == written.server && old->mode == written.mode && old->tunnel == reach) {
+      listeners_.emplace(written.name, old);
+      continue;
+    }
+    Ref<Route> forward;
+    if (written.mode == config::ListenerMode::forward) forward = forward_route(reach->settings, make_upstream);
+    listeners_.emplace(written.name, make_ref<ListenerPolicy>(written.name, written.server, written.mode, reach, forward));
   }
   for (const config::Listener& written : config.listeners) {
     if (written.mode == config::ListenerMode::tcp) streams_.emplace(written.name, make_streams(written));

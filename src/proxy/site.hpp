@@ -36,10 +36,14 @@ class Site {
 
  private:
   Ref<StreamPolicy> make_streams(const config::Listener& written) const;
+  void add_tunnels(const config::Config& config, const Site& previous);
+  void add_routes(const config::Config& config, const Site& previous);
+  void add_listeners(const config::Config& config, const Site& previous, const MakeUpstream& make_upstream);
 
   std::vector<Ref<Route>> routes_;
   std::map<std::string, Ref<Upstream>, std::less<>> upstreams_;
   std::map<std::string, Ref<Authenticator>, std::less<>> authenticators_;
+  std::map<std::string, Ref<AccessPolicy>, std::less<>> tunnels_;
   std::map<std::string, Ref<ListenerPolicy>, std::less<>> listeners_;
   std::map<std::string, Ref<StreamPolicy>, std::less<>> streams_;  // by listener
 };

@@ -147,17 +147,18 @@ void Stream::connected() {
   phase_ = Phase::relaying;
   runs_out_ = never;
   failure_ = {};
-  std::array<std::byte, wire::proxy_line_bytes_max> header;
+  BareStream server(std::move(server_.transport), gateway_.loop);
   const config::SendProxyProtocol sends = upstream_->settings.send_proxy_protocol;
   if (sends != config::SendProxyProtocol::none) {
     const auto version = sends == config::SendProxyProtocol::v1 ? wire::ProxyProtocol::v1 : wire::ProxyProtocol::v2;
-    header_bytes_ = wire::write_proxy_header(header.data(), version, {.source = peer_, .destination = local_});
-    first_.insert(first_.begin(), header.begin(), header.begin() + static_cast<std::ptrdiff_t>(header_bytes_));
+    std::array<std::byte, wire::proxy_line_bytes_max> header;
+    const std::size_t size = wire::write_proxy_header(header.data(), version, {.source = peer_, .destination = local_});
+    server.unsent.copy(Bytes(header).first(size));
   }
   const net::RelayLimits limits{.idle_timeout = policy_->idle_timeout};
-  relay_.emplace(gateway_.loop, static_cast<net::Relay::Owner&>(*this), limits, std::move(client_.transport),
-                 std::move(server_.transport), &gateway_.pipes);
-  relay_->send_first({}, first_);
+  relay_.emplace(gateway_.loop, static_cast<net::Relay::Owner&>(*this), limits,
+                 BareStream(std::move(client_.transport), gateway_.loop), std::move(server), &gateway_.pipes);
+  relay_->pass_on(first_, {});
   first_ = {};
   relay_->start();
 }
@@ -189,7 +190,7 @@ void Stream::write_record() {
       .peer = peer_,
       .listener = policy_->name,
       .host = hello_.hello().server_name,
-      .request_body_bytes = relay_ ? relay_->bytes_up() - header_bytes_ : 0,
+      .request_body_bytes = relay_ ? relay_->bytes_up() : 0,
       .response_body_bytes = relay_ ? relay_->bytes_down() : 0,
       .upstream = upstream_ ? std::string_view(upstream_->settings.name) : std::string_view(),
       .server = chosen_ != nullptr ? std::string_view(chosen_->text()) : std::string_view(),

@@ -85,7 +85,6 @@ class Stream final : public StreamHook, public Retired, private Upstream::Waiter
   std::uint64_t tried_ = 0;            // servers, a bit each
   std::uint32_t tries_ = 0;            // of servers
   std::size_t addresses_tried_ = 0;    // of chosen_
-  std::size_t header_bytes_ = 0;       // of what went up, ours and not the client's
   Failure failure_;                    // of the server tried last, or of the whole
   Phase phase_ = Phase::hello;
   LoopEntries<Stream>::Due due_{*this};

@@ -68,14 +68,30 @@ TEST(UnixPath, FitsIntoItsAddress) {
   EXPECT_FALSE(parse_listen_address("unix:/" + std::string(107, 'a')));
 }
 
-TEST(TunnelRule, IsHostAndPort) {
-  for (const std::string_view text : {"*.example.com:443", "10.30.0.15:5432", "[2001:db8::1]:22", "*:443", "a.b:*"}) {
-    EXPECT_FALSE(check_tunnel_rule(text)) << text;
+TEST(TunnelTarget, IsHostAndPort) {
+  for (const std::string_view text : {"*.example.com:443", "10.30.0.15:5432", "[2001:db8::1]:22", "*:443", "a.b:*",
+                                      "10.0.0.0/8:1-65535", "[fd00::/8]:*"}) {
+    EXPECT_TRUE(parse_tunnel_target(text)) << text;
   }
   for (const std::string_view text :
-       {"", "a", "*", "a:", "a:0", "a:b", "::1", "[a]:1", "[1.2.3.4]:1", "a*:1", "https://a:1"}) {
-    EXPECT_TRUE(check_tunnel_rule(text)) << text;
+       {"", "a", "*", "a:", "a:0", "a:b", "::1", "[a]:1", "[1.2.3.4]:1", "a*:1", "https://a:1", "a:2-1", "a:1-", "a:-1",
+        "a:1-65536", "10.0.0.1/8:443", "10.0.0.0/33:1", "[2001:db8::/129]:1", "*.:1"}) {
+    EXPECT_FALSE(parse_tunnel_target(text)) << text;
   }
+}
+
+TEST(TunnelTarget, SaysWhatItMeans) {
+  const TunnelTarget below = *parse_tunnel_target("*.Example.com:443");
+  EXPECT_EQ(below.host, (HostPattern{".example.com", true}));
+  EXPECT_EQ(below.ports, (PortRange{443, 443}));
+  EXPECT_FALSE(below.network);
+  const TunnelTarget any = *parse_tunnel_target("*:80-90");
+  EXPECT_EQ(any.host, (HostPattern{"", true}));
+  EXPECT_EQ(any.ports, (PortRange{80, 90}));
+  const TunnelTarget inside = *parse_tunnel_target("10.0.0.0/8:*");
+  EXPECT_EQ(inside.network, *parse_network("10.0.0.0/8"));
+  EXPECT_EQ(inside.ports, (PortRange{0, 65535}));
+  EXPECT_EQ(parse_tunnel_target("[2001:db8::1]:22")->network, *parse_network("2001:db8::1"));
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ TEST(Shipped, SiteExampleWaitsFor) {
 
 TEST(Shipped, EgressExampleWaitsFor) {
   EXPECT_EQ(unsupported("examples/egress.toml"),
-            (std::vector<std::string>{"listener.egress.mode", "listener.egress.tunnel", "tunnel.egress",
+            (std::vector<std::string>{"tunnel.egress.auth", "tunnel.egress.rule.users", "tunnel.egress.rule.users", 
                                       "cannot read \"/etc/culvert/egress.passwd\": No such file or directory", "admin"}));
 }
 
@@ -68,8 +68,6 @@ TEST(Shipped, FullExampleWaitsFor) {
                                       "listener.https.tls",
                                       "listener.https.http2",
                                       "listener.egress.address",
-                                      "listener.egress.mode",
-                                      "listener.egress.tunnel",
                                       "tls.main",
                                       "route.rate_limit",
                                       "route.mirror",
@@ -82,7 +80,8 @@ TEST(Shipped, FullExampleWaitsFor) {
                                       "upstream.api.server.backup",
                                       "upstream.api-beta.servers",
                                       "upstream.api-beta.tls",
-                                      "tunnel.egress",
+                                      "tunnel.egress.auth",
+                                      "tunnel.egress.parent",
                                       "cannot read \"/etc/culvert/ops.passwd\": No such file or directory",
                                       "the environment has no \"EGRESS_USERS\""}));
 }

@@ -11,6 +11,7 @@
 #include "fuzz/strict_http.hpp"
 #include "fuzz/target.hpp"
 #include "proxy/gateway.hpp"
+#include "proxy/tunnel_places.hpp"
 #include "support/world.hpp"
 
 namespace culvert::fuzz {
@@ -89,7 +90,8 @@ class Proxied {
   test::World world_;
   Http http_{world_.loop(), world_.network(), world_.resolver()};
   Server server_{http_, proxy::Gateway::server_options({})};
-  proxy::Gateway gateway_{http_, nullptr};
+  proxy::TunnelPlaces places_;
+  proxy::Gateway gateway_{http_, nullptr, places_};
   std::vector<std::size_t> seen_;  // complete requests of each upstream connection
   std::vector<Request> arrived_;
   std::string heard_;

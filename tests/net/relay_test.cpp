@@ -21,9 +21,12 @@ class RelayTest : public ::testing::TestWithParam<World::Kind>, public Relay::Ow
  protected:
   RelayTest() : client_(world_.connect()), server_(world_.connect()) {}
 
-  Relay& begin(const RelayLimits& limits = {}, std::string_view to_client = {}, std::string_view to_server = {}) {
-    Relay& relay = relay_.emplace(world_.loop(), *this, limits, std::move(client_.first), std::move(server_.first), &pipes_);
-    relay.send_first(as_bytes(to_client), as_bytes(to_server));
+  Relay& begin(const RelayLimits& limits = {}, std::string_view to_client = {}, std::string_view early = {}) {
+    BareStream client(std::move(client_.first), world_.loop());
+    client.unsent.copy(as_bytes(to_client));
+    Relay& relay = relay_.emplace(world_.loop(), *this, limits, std::move(client),
+                                  BareStream(std::move(server_.first), world_.loop()), &pipes_);
+    relay.pass_on(as_bytes(early), {});
     relay.start();
     return relay;
   }

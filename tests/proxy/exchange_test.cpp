@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "proxy/gateway.hpp"
+#include "proxy/tunnel_places.hpp"
 #include "proxy/collected_lines.hpp"
 #include "proxy/scripted_resolver.hpp"
 #include "support/world.hpp"
@@ -120,7 +121,8 @@ class ExchangeTest : public ::testing::Test {
   CollectedLines lines;
   Http http{world.loop(), network, resolver};
   Server server{http, Gateway::server_options({})};
-  Gateway gateway{http, &lines};
+  TunnelPlaces places;
+  Gateway gateway{http, &lines, places};
 };
 
 using Target = ExchangeTest;

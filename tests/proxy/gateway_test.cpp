@@ -1,5 +1,6 @@
 // If these fail, a proxied exchange goes to the wrong place, carries the wrong fields, or fails without saying why.
 #include "proxy/gateway.hpp"
+#include "proxy/tunnel_places.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -24,7 +25,7 @@ constexpr std::string_view ok_answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n
 
 class GatewayTest : public ::testing::Test {
  protected:
-  GatewayTest() : gateway(http, &lines) {
+  GatewayTest() : gateway(http, &lines, places) {
     config.log.access = config::AccessLog{.file = "-", .format = {}, .fields = {}, .redact = {}};
     config.listeners.push_back({.name = "web", .addresses = {}, .max_connections = 0, .server = {}});
     config.upstreams["api"] = {.name = "api", .servers = {world.address()}};
@@ -67,6 +68,7 @@ class GatewayTest : public ::testing::Test {
   CollectedLines lines;
   Http http{world.loop(), world.network(), resolver};
   Server server{http, Gateway::server_options({})};
+  TunnelPlaces places;
   Gateway gateway;
 };
 

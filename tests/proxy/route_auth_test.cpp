@@ -8,6 +8,7 @@
 #include "proxy/authenticator.hpp"
 #include "proxy/collected_lines.hpp"
 #include "proxy/gateway.hpp"
+#include "proxy/tunnel_places.hpp"
 #include "proxy/scripted_checker.hpp"
 #include "proxy/scripted_resolver.hpp"
 #include "support/world.hpp"
@@ -29,7 +30,7 @@ std::string basic(std::string_view pair) { return "Basic " + encode_base64(as_by
 class RouteAuth : public ::testing::Test {
  protected:
   RouteAuth() {
-    config.log.access = config::AccessLog{.file = "-", .format = {}, .fields = {}, .redact = {}};
+    config.log.access = config::AccessLog{.file = "-", .format = {}, .fields = {}, .redact = {}, .with_users = true};
     config.listeners.push_back({.name = "web", .addresses = {}, .max_connections = 0, .server = {}});
     config.upstreams["api"] = {.name = "api", .servers = {world.address()}};
     config.auths["ops"] = {.name = "ops", .realm = "the ops", .users = {{"ann", "secret"}}, .max_failures = 2};
@@ -69,7 +70,8 @@ class RouteAuth : public ::testing::Test {
   CollectedLines lines;
   Http http{world.loop(), world.network(), resolver};
   Server server{http, Gateway::server_options({})};
-  Gateway gateway{http, &lines, &passwords};
+  TunnelPlaces places;
+  Gateway gateway{http, &lines, places, &passwords};
 
  private:
   bool served_ = false;

@@ -11,7 +11,7 @@ BUGS = {  # name: (what the file says, what it says instead)
     "retry": ('return method == "GET" ||', 'return method == "POST" || method == "GET" ||'),
     "back_pressure": ("if (source_ != nullptr) source_->stop(Pause::sink);", ""),
     "timer": ("return std::min(receive_limit(), socket_->times_out_at());", "return socket_->times_out_at();"),
-    "pool_reuse": ("t.allows_reuse() && !poisoned_ &&", "t.allows_reuse() &&"),
+    "pool_reuse": ("!t.alone && !poisoned_ &&", "!t.alone &&"),
 }
 
 

@@ -79,7 +79,7 @@ World::World(const Plan& plan, bool print)
       limits_{daemon::ConnectionLimit([] {}), daemon::ClientLimit([](std::uint64_t) {})},
       listener_limit_([] {}),
       http_(loop_, upstreams_, resolver_),
-      gateway_(http_, &records_) {
+      gateway_(http_, &records_, limits_.tunnels) {
   for (std::size_t i = 0; i < plan.hosts.size(); ++i) {
     origins_.push_back(std::make_unique<Origin>(loop_, trace_, ledger_, plan, plan.hosts[i], random_.fork(10 + i)));
     upstreams_.add(host_address(i), *origins_.back());
@@ -115,8 +115,10 @@ Link* World::dial(std::size_t client) {
   limits_.process.take(waiting);
   listener_limit_.take(waiting);
   std::unique_ptr<Transport> stream = link.near();
-  stream->carry(std::make_unique<daemon::Places>(limits_, listener_limit_, from));
-  service_->adopt(std::move(stream));
+  auto places = std::make_unique<daemon::Places>(limits_, listener_limit_, from);
+  daemon::Places& taken = *places;
+  stream->carry(std::move(places));
+  service_->adopt(std::move(stream), taken);
   return &link;
 }
 
@@ -130,7 +132,7 @@ void World::drain() {
   if (std::exchange(ledger_.draining, true)) return;
   trace_.add(loop_.elapsed(), "drain");
   service_->finish([this] { trace_.add(loop_.elapsed(), "drained"); });
-  gateway_.drain();
+  gateway_.drain({});
 }
 
 void World::client_done() {

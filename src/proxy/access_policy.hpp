@@ -1,0 +1,59 @@
+// What a client may reach through culvert: the rules of one [tunnel.NAME], and what holds for all of them. Asked twice: by
+// the name, before anybody is asked for its addresses, and by the addresses, of which one is then dialled.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ref.hpp"
+#include "config/tunnel.hpp"
+#include "culvert/network.hpp"
+#include "proxy/failure.hpp"
+
+namespace culvert::proxy {
+
+// Where a client wants to go.
+struct Destination {
+  std::string_view host;        // lower case; an IPv6 address without brackets
+  std::uint16_t port = 0;
+  bool plain_http = false;      // a request with an http:// target, not CONNECT
+  Endpoint client;              // who asks
+  std::string_view user;        // empty where nobody is known
+};
+
+// Reason::none: allowed.
+struct Verdict {
+  Reason reason = Reason::none;
+  const config::TunnelRule* rule = nullptr;  // that decided; null: the default
+  std::string_view detail;                   // for the log: which range an address belongs to
+  bool needs_addresses = false;              // a rule about networks has to be asked first; `reason` says nothing yet
+};
+
+struct AccessPolicy final : RefCounted {
+  AccessPolicy(const config::Tunnel& written, std::vector<Endpoint> listeners)
+      : settings(written), own(std::move(listeners)) {}
+
+  Verdict judge(const Destination& destination) const;
+  // `addresses` of the host, with its port: one that is refused refuses them all.
+  Verdict judge(const Destination& destination, std::span<const Endpoint> addresses, const Connector& network) const;
+
+  const config::Tunnel settings;
+  const std::vector<Endpoint> own;  // where culvert itself listens: nobody may reach that through it
+
+ private:
+  Verdict judge_by_rules(const Destination& destination, std::span<const Endpoint> addresses) const;
+  Verdict judge_address(const Endpoint& address, const Verdict& so_far, const Connector& network) const;
+  bool is_own(const Endpoint& address, const Connector& network) const;
+};
+
+// The address that `host` is, in the form of URLs but without brackets, or that it is no name either: one whose last label
+// is a number is read as an IPv4 address by some programs and as a name by others.
+struct HostKind {
+  bool ambiguous = false;
+  Endpoint address;  // Family::none: it is a name
+};
+HostKind kind_of_host(std::string_view host, std::uint16_t port);
+
+}  // namespace culvert::proxy

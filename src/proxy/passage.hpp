@@ -1,0 +1,79 @@
+// A client's way to a destination of its own choice: judged by its name, looked up, judged by its addresses, and for a
+// tunnel dialled at one of these.
+//
+//   begin -> judge name -> resolve -> judge addresses -> (CONNECT) dial -> owner.on_passage()
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "culvert/network.hpp"
+#include "net/dialer.hpp"
+#include "proxy/access_policy.hpp"
+#include "proxy/tunnel_places.hpp"
+
+namespace culvert::proxy {
+
+class Passage final : private net::Dialer::Owner {
+ public:
+  class Owner {
+   public:
+    // Decided: see failure(). The passage may be destroyed in it.
+    virtual void on_passage() noexcept = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  // What the passages of one worker need.
+  struct World {
+    Loop& loop;
+    Connector& network;
+    Resolver& resolver;
+    TunnelPlaces& places;
+  };
+
+  // `host` as the request has it, without brackets. What `client` and `user` are views of outlives the passage.
+  Passage(const World& world, Ref<AccessPolicy> policy, Owner& owner, std::string_view host, std::uint16_t port,
+          bool plain_http, const Endpoint& client, std::string_view user);
+
+  // Whether it is decided already; else owner.on_passage() tells.
+  bool begin();
+  // Reason::none where it is allowed, and dialled.
+  const Failure& failure() const { return failure_; }
+
+  const Ref<AccessPolicy>& policy() const { return policy_; }
+  const Verdict& verdict() const { return verdict_; }
+  std::string_view rule_name() const {  // empty where the default decided
+    return verdict_.rule != nullptr ? std::string_view(verdict_.rule->name) : std::string_view();
+  }
+  const Destination& destination() const { return destination_; }
+  const std::vector<Endpoint>& addresses() const { return addresses_; }  // all of them may be dialled
+  std::unique_ptr<Transport> take_stream() { return std::move(stream_); }  // to where CONNECT wanted to go
+  TunnelPlaces::Place take_place() { return std::move(place_); }
+
+ private:
+  bool take_place_for_tunnel();
+  bool go_to(Endpoints addresses);
+  void resolved(Result<Endpoints> found);
+  bool refuse(Reason reason, std::error_code cause = {});
+  void dialled(std::unique_ptr<Transport> stream) noexcept override;
+  void not_dialled(std::error_code error) noexcept override;
+
+  const World world_;
+  const Ref<AccessPolicy> policy_;
+  Owner& owner_;
+  const std::string host_;
+  Destination destination_;
+  Verdict verdict_;
+  Failure failure_;
+  Resolution lookup_;
+  std::vector<Endpoint> addresses_;
+  std::optional<net::Dialer> dialer_;
+  std::unique_ptr<Transport> stream_;
+  TunnelPlaces::Place place_;
+};
+
+}  // namespace culvert::proxy
