@@ -175,6 +175,10 @@ void check_routes(const Node& root, Diagnostics& diagnostics) {
     check_groups(route, redirect == nullptr ? nullptr : redirect->value_of("to"), diagnostics);
     check_groups(route, route.value_of("rewrite"), diagnostics);
     check_route_listeners(root, route, diagnostics);
+    if (route.find("tunnel") != nullptr && route.find("auth") != nullptr) {
+      diagnostics.push_back(error_at(route.find("auth")->at, "tunnel-auth", "clients of a tunnel are asked by the tunnel",
+                                     "write it in [tunnel.NAME]"));
+    }
 
     const Node* name = route.value_of("name");
     const Node& place = name == nullptr ? route : *name;
@@ -208,6 +212,11 @@ void check_tunnels(const Node& root, Diagnostics& diagnostics) {
   constexpr std::array<std::string_view, 2> verdicts{"allow", "deny"};
   for (const Entry* tunnel : named_tables_of(root, "tunnel")) {
     for (const Node* rule : tables_of(tunnel->value, "rule")) {
+      if (rule->find("users") != nullptr && tunnel->value.find("auth") == nullptr) {
+        diagnostics.push_back(error_at(rule->find("users")->at, "needs-auth",
+                                       "[tunnel." + tunnel->key + "] does not ask who its clients are",
+                                       "add auth = \"NAME\" to it, and [auth.NAME]"));
+      }
       check_exclusive(*rule, verdicts, "two-verdicts", "a rule has one verdict: this one has", "verdict",
                       "make two rules; the first that matches decides", diagnostics);
       if (rule->find("allow") != nullptr || rule->find("deny") != nullptr) continue;

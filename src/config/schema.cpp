@@ -219,7 +219,7 @@ constexpr Key rows[] = {
     {"upstream.*.health", "rise", Type::integer, one, "2", "1-1000", all_works, "successes until it is back"},
     {"upstream.*.health", "expect_status", Type::text, one, "200-299", "", all_works, "what is a success"},
 
-    {"tunnel.*", "auth", Type::reference, one, "", "auth", not_yet, "who may pass"},
+    {"tunnel.*", "auth", Type::reference, one, "", "auth", all_works, "who may pass"},
     {"tunnel.*", "default", Type::choice, one, "", "deny allow", all_works,
      "where no rule matches; not written it is deny, and allow where there are no rules at all"},
     {"tunnel.*", "private_networks", Type::networks_or_choice, many, "deny", "deny allow", all_works,
@@ -239,7 +239,7 @@ constexpr Key rows[] = {
     {"tunnel.*.rule[]", "name", Type::text, one, "", "", all_works, "for logs"},
     {"tunnel.*.rule[]", "allow", Type::tunnel_rule, many, "", "", all_works, "targets HOST:PORT"},
     {"tunnel.*.rule[]", "deny", Type::tunnel_rule, many, "", "", all_works, "targets HOST:PORT"},
-    {"tunnel.*.rule[]", "users", Type::text, many, "", "", not_yet, "only for these"},
+    {"tunnel.*.rule[]", "users", Type::text, many, "", "", all_works, "only for these"},
     {"tunnel.*.rule[]", "clients", Type::network, many, "", "", all_works, "only from there"},
     {"tunnel.*.rule[]", "private_networks", Type::networks_or_choice, many, "", "deny allow", all_works,
      "as in [tunnel.NAME]"},

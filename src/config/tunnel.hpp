@@ -45,6 +45,7 @@ struct TunnelRule {
 
 struct Tunnel {
   std::string name;
+  std::string auth;  // a key of Config::auths; empty: nobody is asked who he is
   bool default_allow = false;
   PrivateNetworks private_networks;
   std::vector<std::uint16_t> ports{443};      // that CONNECT may name where no rule decides

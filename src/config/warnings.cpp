@@ -151,6 +151,26 @@ void warn_of_pools(const Node& root, const Config& config, Diagnostics& diagnost
   }
 }
 
+void warn_of_users_that_nobody_is(const Node& root, const Config& config, Diagnostics& diagnostics) {
+  for (const Entry* tunnel : named_tables_of(root, "tunnel")) {
+    const auto auth = config.auths.find(config.tunnels.at(tunnel->key).auth);
+    if (auth == config.auths.end()) continue;
+    std::vector<std::string_view> names;
+    for (const auto& [name, hash] : auth->second.users) names.push_back(name);
+    for (const Node* rule : tables_of(tunnel->value, "rule")) {
+      const Node* users = rule->value_of("users");
+      if (users == nullptr) continue;
+      for (const Node& user : users->values()) {
+        if (auth->second.users.contains(user.text)) continue;
+        const std::string_view meant = nearest(user.text, names);
+        diagnostics.push_back(warning_at(user.at, "unknown-user",
+                                         "[auth." + auth->first + "] has no user " + in_quotes(user.text),
+                                         meant.empty() ? "" : did_you_mean(meant)));
+      }
+    }
+  }
+}
+
 // A condition is compared with paths in their normal form: in another one it holds for none of them.
 void warn_of_paths_that_never_come(const Node& root, const Config& config, Diagnostics& diagnostics) {
   const auto normalizes = [](const Listener& listener) { return listener.server.normalize_path; };
@@ -187,6 +207,7 @@ void add_warnings(const Node& root, const Config& config, Diagnostics& diagnosti
   warn_of_timeouts(root, config, diagnostics);
   warn_of_pools(root, config, diagnostics);
   warn_of_paths_that_never_come(root, config, diagnostics);
+  warn_of_users_that_nobody_is(root, config, diagnostics);
 }
 
 }  // namespace culvert::config

@@ -10,6 +10,7 @@
 #include "base/ref.hpp"
 #include "config/tunnel.hpp"
 #include "culvert/network.hpp"
+#include "proxy/authenticator.hpp"
 #include "proxy/failure.hpp"
 
 namespace culvert::proxy {
@@ -32,8 +33,8 @@ struct Verdict {
 };
 
 struct AccessPolicy final : RefCounted {
-  AccessPolicy(const config::Tunnel& written, std::vector<Endpoint> listeners)
-      : settings(written), own(std::move(listeners)) {}
+  AccessPolicy(const config::Tunnel& written, std::vector<Endpoint> listeners, Ref<Authenticator> users = {})
+      : settings(written), own(std::move(listeners)), authenticator(std::move(users)) {}
 
   Verdict judge(const Destination& destination) const;
   // `addresses` of the host, with its port: one that is refused refuses them all.
@@ -41,6 +42,7 @@ struct AccessPolicy final : RefCounted {
 
   const config::Tunnel settings;
   const std::vector<Endpoint> own;  // where culvert itself listens: nobody may reach that through it
+  const Ref<Authenticator> authenticator;  // null where nobody is asked who he is
 
  private:
   Verdict judge_by_rules(const Destination& destination, std::span<const Endpoint> addresses) const;

@@ -20,11 +20,10 @@ std::string make_challenge(std::string_view realm) {
   return challenge + "\", charset=\"UTF-8\"";
 }
 
-// Whoever has an IPv6 address has 2^64 of them. IPv4 addresses in the form of IPv6 lie in one such network, ::/64.
-std::string text_of(Endpoint client) {
-  const bool is_network = client.family == Endpoint::Family::ipv6 &&
-                          std::any_of(client.address.begin(), client.address.begin() + 8, [](auto byte) { return byte != 0; });
-  if (is_network) std::fill(client.address.begin() + 8, client.address.end(), std::uint8_t{0});
+// Whoever has an IPv6 address has 2^64 of them.
+std::string text_of(const Endpoint& written) {
+  Endpoint client = written.unmapped();
+  if (client.family == Endpoint::Family::ipv6) std::fill(client.address.begin() + 8, client.address.end(), std::uint8_t{0});
   return client.ip();
 }
 

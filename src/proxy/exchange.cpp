@@ -37,21 +37,43 @@ Header retry_after(std::string_view seconds) { return {HeaderId::retry_after, "R
 
 }  // namespace
 
-// Who has said who it is. Apart, since most routes do not ask.
+// How a client is asked who it is: by who serves it, or by a proxy on its way elsewhere (RFC 9110 11.6, 11.7).
+struct Challenge {
+  HeaderId field;
+  HeaderId credentials;
+  Reason required;
+  Reason failed;
+  Reason limited;
+};
+
+namespace {
+
+constexpr Challenge of_server{HeaderId::www_authenticate, HeaderId::authorization, Reason::auth_required,
+                             Reason::auth_failed, Reason::auth_limited};
+constexpr Challenge of_proxy{HeaderId::proxy_authenticate, HeaderId::proxy_authorization, Reason::proxy_auth_required,
+                            Reason::proxy_auth_failed, Reason::proxy_auth_limited};
+
+}  // namespace
+
+// Who has been asked. Apart, since most routes do not ask.
 struct Exchange::Client final : Authenticator::Waiter {
-  explicit Client(Exchange& asking) : exchange(asking) {}
+  Client(Exchange& by, Authenticator& known, const Challenge& by_which, void (Exchange::*then)())
+      : exchange(by), users(known), challenge(by_which), next(then) {}
   void on_verdict(const Authenticator::Verdict& verdict) noexcept override {
-    if (exchange.accept(verdict)) exchange.serve();
+    if (exchange.accept(verdict)) (exchange.*next)();
   }
 
   Exchange& exchange;
-  std::string_view user;  // of the route's authenticator; empty until it is proved
+  Authenticator& users;
+  const Challenge& challenge;
+  void (Exchange::*const next)();  // once it is known
+  std::string_view user;           // of `users`; empty until it is proved
 };
 
 // Where it goes, if that is for the client to say. Apart for the same reason.
 struct Exchange::Journey final : Passage::Owner {
   Journey(Exchange& going, const Ref<AccessPolicy>& policy, const wire::Authority& to, bool plain_http)
-      : exchange(going), passage(going.gateway_.passages, policy, *this, to.host, to.port, plain_http, going.view_.client, {}) {}
+      : exchange(going), passage(going.gateway_.passages, policy, *this, to.host, to.port, plain_http, going.view_.client) {}
   void on_passage() noexcept override { exchange.on_passage(); }
   void describe(AccessRecord& record) const {
     record.server = tried;
@@ -87,7 +109,8 @@ void Exchange::start() {
   if (policy_->tunnel && (view_.method == "CONNECT" || policy_->mode == config::ListenerMode::forward)) {
     return open_passage(policy_->tunnel);
   }
-  if (find_route() && authenticate()) serve();
+  if (!find_route()) return;
+  if (!route_->authenticator || admits(*route_->authenticator, of_server, &Exchange::serve)) serve();
 }
 
 void Exchange::serve() {
@@ -198,27 +221,28 @@ bool Exchange::parse_target() {
   return true;
 }
 
-// Out of line: most routes ask nobody.
-[[gnu::noinline]] bool Exchange::check_credentials() {
+// Whether the client is one of `users`; where that has to be found out, `next` follows.
+[[gnu::cold]] bool Exchange::admits(Authenticator& users, const Challenge& challenge, void (Exchange::*next)()) {
+  client_ = std::make_unique<Client>(*this, users, challenge, next);
   const HeaderList& headers = request_->raw_headers();
-  const auto given = std::ranges::count(headers, HeaderId::authorization, &Header::id);
+  const auto given = std::ranges::count(headers, challenge.credentials, &Header::id);
   if (given == 0) {
-    answer_failure(Reason::auth_required, challenge());
+    answer_failure(challenge.required, challenge_line());
     return false;
   }
-  if (given > 1) return accept({});  // nobody knows which of them an upstream would take
-  client_ = std::make_unique<Client>(*this);
-  return accept(route_->authenticator->judge(headers.find(HeaderId::authorization)->value, view_.client, *client_));
+  if (given > 1) return accept({});  // nobody knows which of them another program would take
+  return accept(users.judge(headers.find(challenge.credentials)->value, view_.client, *client_));
 }
 
-bool Exchange::accept(const Authenticator::Verdict& verdict) {
+[[gnu::cold]] bool Exchange::accept(const Authenticator::Verdict& verdict) {
   using Kind = Authenticator::Verdict::Kind;
+  const Challenge& challenge = client_->challenge;
   switch (verdict.kind) {
     case Kind::accepted: client_->user = verdict.user; return true;
-    case Kind::rejected: answer_failure(Reason::auth_failed, challenge()); break;
+    case Kind::rejected: answer_failure(challenge.failed, challenge_line()); break;
     case Kind::limited: {
       const auto seconds = std::chrono::ceil<std::chrono::seconds>(verdict.retry_after);
-      answer_failure(Reason::auth_limited, retry_after(std::to_string(seconds.count())));
+      answer_failure(challenge.limited, retry_after(std::to_string(seconds.count())));
       break;
     }
     case Kind::overloaded: answer_failure(Reason::auth_overloaded, retry_after(retry_after_seconds)); break;
@@ -227,17 +251,17 @@ bool Exchange::accept(const Authenticator::Verdict& verdict) {
   return false;
 }
 
-Header Exchange::challenge() const {
-  return {HeaderId::www_authenticate, "WWW-Authenticate", route_->authenticator->challenge};
+Header Exchange::challenge_line() const {
+  const HeaderId field = client_->challenge.field;
+  return {field, wire::spelling(field), client_->users.challenge};
 }
 
 [[gnu::always_inline]] inline bool Exchange::apply_policy() {
-  const bool wants_tunnel = view_.method == "CONNECT";
-  if (wants_tunnel || route_->tunnel) {
-    if (wants_tunnel && route_->tunnel) {
+  if (view_.method == "CONNECT") {
+    if (route_->tunnel) {
       open_passage(route_->tunnel);
     } else {
-      response_->should_keep_alive = !wants_tunnel;  // else what follows may be meant for a tunnel
+      response_->should_keep_alive = false;  // what follows may be meant for a tunnel
       answer_failure(Reason::method_not_allowed);
     }
     return false;
@@ -259,6 +283,7 @@ Header Exchange::challenge() const {
   const auto mode = route_->settings.expect_continue.value_or(policy_->server.expect_continue);
   if (mode != config::ExpectContinue::forward && !meet_expectation(mode)) return false;
   const auto& action = route_->settings.action;
+  if (std::holds_alternative<config::ToUpstream>(action)) return may_forward();
   if (const auto* to = std::get_if<config::Redirect>(&action)) {
     redirect(*to);
     return false;
@@ -267,13 +292,14 @@ Header Exchange::challenge() const {
     respond(*fixed);
     return false;
   }
-  if (std::holds_alternative<config::Echo>(action)) {
-    if (expects_continue_) response_->write_continue();
-    request_->resume();
-    echo(*request_, *response_);
+  if (route_->tunnel) {  // which serves CONNECT and nothing else
+    answer_failure(Reason::method_not_allowed);
     return false;
   }
-  return may_forward();
+  if (expects_continue_) response_->write_continue();
+  request_->resume();
+  echo(*request_, *response_);
+  return false;
 }
 
 // ---- a destination of the client's own choice -----------------------------------------------------------------------
@@ -291,7 +317,11 @@ Header Exchange::challenge() const {
     if (target.authority.port == 0) target.authority.port = 80;
   }
   journey_ = std::make_unique<Journey>(*this, policy, target.authority, !wants_tunnel);
-  if (journey_->passage.begin()) on_passage();
+  if (!policy->authenticator || admits(*policy->authenticator, of_proxy, &Exchange::set_out)) set_out();
+}
+
+[[gnu::cold]] void Exchange::set_out() {
+  if (journey_->passage.begin(client_ ? client_->user : std::string_view())) on_passage();
 }
 
 [[gnu::cold]] void Exchange::on_passage() {
@@ -377,14 +407,14 @@ bool Exchange::meet_expectation(config::ExpectContinue mode) {
 }
 
 void Exchange::send_request() {
-  Agent::Origin* origin = journey_ ? nullptr : server_->origin();
-  if (origin == nullptr && !journey_) {
+  Agent& agent = route_->upstream->agent();
+  Agent::Origin* const origin = journey_ ? &next_destination(agent) : server_->origin();
+  if (origin == nullptr) {
     if (!server_->error()) return server_->wait(*this);
     failure_ = upstream_failure(errc::name_not_found, false, false);
     return may_try_again(failure_) ? try_again() : fail(failure_);
   }
   ++addresses_tried_;
-  if (journey_) journey_->tried = destination().to_string();
   if (peer_text_size_ == 0) peer_text_size_ = static_cast<std::uint8_t>(peer_.format_ip(peer_text_));
   const config::Upstream& settings = route_->upstream->settings;
   const config::Route& route = route_->settings;
@@ -403,8 +433,6 @@ void Exchange::send_request() {
                              .connect_timeout = settings.connect_timeout,
                              .response_timeout = route.response_timeout.value_or(settings.response_timeout),
                              .idle_timeout = route.idle_timeout.value_or(settings.response_timeout)};
-  Agent& agent = route_->upstream->agent();
-  if (journey_) origin = &agent.origin_once(destination());
   up_ = &agent.request(*origin, wanted);
   up_->on_information([this](const Information& information) { on_information(information); });
   up_->on_response([this](IncomingMessage& answer) { on_response(answer); });
@@ -543,10 +571,12 @@ bool Exchange::has_another_address(const Failure& failure) const {
   return failure.retry == MayRetry::yes && addresses_tried_ < addresses;
 }
 
-// Of those that were judged, the one whose turn it is.
-[[gnu::cold]] Address Exchange::destination() const {
+// Of the addresses that were judged, the one whose turn it is.
+[[gnu::cold]] Agent::Origin& Exchange::next_destination(Agent& agent) {
   const std::vector<Endpoint>& judged = journey_->passage.addresses();
-  return Address::of(judged[(addresses_tried_ - 1) % judged.size()]);
+  const Address address = Address::of(judged[addresses_tried_ % judged.size()]);
+  journey_->tried = address.to_string();
+  return agent.origin_once(address);
 }
 
 // On the next address, or the next server that was not tried. How the last try failed concerns nobody any more, unless it was the last.

@@ -1,9 +1,9 @@
 // One request on its way through the proxy and its answer on the way back. Read exchange.cpp from top to bottom.
 //
-//   start -> find_route -> authenticate -> apply_policy -> choose_upstream -> send_request -> on_response -> finish
+//   start -> find_route -> admits -> apply_policy -> choose_upstream -> send_request -> on_response -> finish
 //                |                                               ^                   |
 //                |                                               +---- retry --------+---> fail
-//                +-> open_passage -> on_passage, where the client names its destination:
+//                +-> open_passage -> set_out -> on_passage, where the client names its destination:
 //                      GET http://...: send_request       CONNECT: become_tunnel
 //
 // Begins when the request's head is complete and ends when both sides have closed their messages. It borrows the four
@@ -29,6 +29,8 @@
 
 namespace culvert::proxy {
 
+struct Challenge;
+
 // Its place among the exchanges of a worker.
 struct LiveHook : ListHook {};
 
@@ -48,9 +50,9 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   // Each says whether the next step may follow; where it may not, an answer or a wait is under way.
   bool read_head();
   bool find_route();
-  bool authenticate() { return !route_->authenticator || check_credentials(); }
   bool apply_policy();
   void open_passage(const Ref<AccessPolicy>& policy);
+  void set_out();
   void on_passage();
   void become_tunnel();
   TunnelOrigin tunnel_origin(std::string server) const;
@@ -63,9 +65,9 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   void forward_body();
 
   void serve();
-  bool check_credentials();
+  bool admits(Authenticator& users, const Challenge& challenge, void (Exchange::*next)());
   bool accept(const Authenticator::Verdict& verdict);
-  Header challenge() const;
+  Header challenge_line() const;
   void on_resolved() noexcept override;
   void on_information(const Information& information);
   void on_response(IncomingMessage& answer);
@@ -96,7 +98,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   void release();
 
   std::string_view host_to_send() const;
-  Address destination() const;
+  Agent::Origin& next_destination(Agent& agent);
   PlaceholderValues values() const { return {view_, *captures_, request_id_}; }
   RewriteContext context(const PlaceholderValues& v) {
     return {arena_, *policy_, v, peer_, {peer_text_, peer_text_size_}, peer_trusted_, host_field_};

@@ -18,11 +18,12 @@ std::string plain_host(std::string_view host) {
 }  // namespace
 
 Passage::Passage(const World& world, Ref<AccessPolicy> policy, Owner& owner, std::string_view host, std::uint16_t port,
-                 bool plain_http, const Endpoint& client, std::string_view user)
+                 bool plain_http, const Endpoint& client)
     : world_(world), policy_(std::move(policy)), owner_(owner), host_(plain_host(host)),
-      destination_{.host = host_, .port = port, .plain_http = plain_http, .client = client, .user = user} {}
+      destination_{.host = host_, .port = port, .plain_http = plain_http, .client = client, .user = {}} {}
 
-bool Passage::begin() {
+bool Passage::begin(std::string_view user) {
+  destination_.user = user;
   const HostKind kind = kind_of_host(host_, destination_.port);
   if (kind.ambiguous) return refuse(Reason::destination_malformed);
   if (!destination_.plain_http && !take_place_for_tunnel()) return true;

@@ -35,12 +35,12 @@ class Passage final : private net::Dialer::Owner {
     TunnelPlaces& places;
   };
 
-  // `host` as the request has it, without brackets. What `client` and `user` are views of outlives the passage.
+  // `host` as the request has it, without brackets.
   Passage(const World& world, Ref<AccessPolicy> policy, Owner& owner, std::string_view host, std::uint16_t port,
-          bool plain_http, const Endpoint& client, std::string_view user);
+          bool plain_http, const Endpoint& client);
 
-  // Whether it is decided already; else owner.on_passage() tells.
-  bool begin();
+  // Whether it is decided already; else owner.on_passage() tells. `user` is empty or lives as long as the policy.
+  bool begin(std::string_view user);
   // Reason::none where it is allowed, and dialled.
   const Failure& failure() const { return failure_; }
 

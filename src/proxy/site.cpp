@@ -56,8 +56,10 @@ void Site::add_tunnels(const config::Config& config, const Site& previous) {
   const std::vector<Endpoint> own = own_addresses(config);
   for (const auto& [name, written] : config.tunnels) {
     const auto old = previous.tunnels_.find(name);
-    const bool same = old != previous.tunnels_.end() && old->second->settings == written && old->second->own == own;
-    tunnels_.emplace(name, same ? old->second : make_ref<AccessPolicy>(written, own));
+    const Ref<Authenticator> users = written.auth.empty() ? nullptr : authenticators_.at(written.auth);
+    const bool same = old != previous.tunnels_.end() && old->second->settings == written && old->second->own == own &&
+                      old->second->authenticator == users;
+    tunnels_.emplace(name, same ? old->second : make_ref<AccessPolicy>(written, own, users));
   }
 }
 

@@ -7,6 +7,7 @@ import subprocess
 import termios
 
 from harness import BINARY, CulvertTest, curl, main, run_culvert, wait_until
+from tunnels import Destination, TunnelClient, echo
 
 HASH = r"\$y\$[./0-9A-Za-z]+\$[./0-9A-Za-z]+\$[./0-9A-Za-z]{43}"
 
@@ -189,6 +190,114 @@ class Routes(AuthTest):
         self.assertEqual(self.curl(culvert, "-u", "ann:secret")[0], 401)
         self.assertEqual(self.curl(culvert, "-u", "bob:hunter2")[0], 401)
         self.assertEqual(self.curl(culvert, "-u", "ann:changed"), (200, "in"))
+
+
+def proxy_authorization(user, password):
+    return ("Proxy-Authorization", authorization(user, password)[1])
+
+
+class Tunnels(AuthTest):
+    RULES = ('users = ["ann"]\nallow = ["127.0.0.1:*"]\nprivate_networks = "allow"',
+             'users = ["bob"]\ndeny = ["127.0.0.1:*"]')
+
+    def setUp(self):
+        super().setUp()
+        self.write_users(self.hashed("ann", "secret"), self.hashed("bob", "hunter2"))
+        self.destination = Destination(echo)
+        self.addCleanup(self.destination.close)
+
+    def forward_proxy(self, auth="", **parts):
+        rules = "".join(f"[[tunnel.out.rule]]\n{rule}\n" for rule in self.RULES)
+        return self.culvert(listener='mode = "forward"\ntunnel = "out"', threads=1,
+                            more=f'[tunnel.out]\nauth = "teams"\n{rules}[auth.teams]\nrealm = "egress"\n'
+                                 f'users = {{ file = "{self.folder}/users" }}\n{auth}\n', **parts)
+
+    def connect(self, culvert, *headers):
+        client = TunnelClient(("127.0.0.1", culvert.port))
+        self.addCleanup(client.close)
+        return client, client.connect(self.destination.authority, headers)
+
+    def test_user_has_a_tunnel_and_is_in_its_record(self):
+        culvert = self.forward_proxy()
+        client, answer = self.connect(culvert, proxy_authorization("ann", "secret"))
+        self.assertEqual(answer.status, 200)
+        client.send("hello")
+        self.assertEqual(client.receive(5), b"hello")
+        client.close()
+        record = culvert.access_log(1)[0]
+        self.assertEqual((record["user.name"], record["culvert.rule"]), ("ann", "rule 1"))
+
+    def test_early_data_waits_for_the_password(self):
+        client = TunnelClient(("127.0.0.1", self.forward_proxy().port))
+        self.addCleanup(client.close)
+        answer = client.connect(self.destination.authority, [proxy_authorization("ann", "secret")], early=b"early")
+        self.assertEqual((answer.status, client.receive(5)), (200, b"early"))
+
+    def test_others_have_none(self):
+        culvert = self.forward_proxy()
+        for headers, reason in (((), "proxy_auth_required"), ([authorization("ann", "secret")], "proxy_auth_required"),
+                                ([proxy_authorization("ann", "x")], "proxy_auth_failed"),
+                                (2 * [proxy_authorization("ann", "secret")], "proxy_auth_failed")):
+            client, answer = self.connect(culvert, *headers)
+            self.assert_failure(answer, 407, reason)
+            self.assertEqual(answer.header("Proxy-Authenticate"), 'Basic realm="egress", charset="UTF-8"')
+            self.assertIsNone(answer.header("WWW-Authenticate"))
+            self.assertTrue(client.is_closed())
+        self.assertEqual(self.destination.connections, 0)
+        self.assertEqual([record["error.type"] for record in culvert.access_log(4)],
+                         2 * ["proxy_auth_required"] + 2 * ["proxy_auth_failed"])
+
+    def test_rules_are_of_users(self):
+        culvert = self.forward_proxy()
+        _, answer = self.connect(culvert, proxy_authorization("bob", "hunter2"))
+        self.assert_failure(answer, 403, "destination_denied")
+        self.assertEqual(self.destination.connections, 0)
+        self.assertEqual(culvert.access_log(1)[0]["user.name"], "bob")
+
+    def test_requests_with_their_destination(self):
+        origin = self.origin(lambda x: x.reply(200, b"there"))
+        culvert = self.forward_proxy(access='format = "combined"')
+        with culvert.connect() as client:
+            target = f"http://{origin.address}/"
+            self.assert_failure(client.get(target, host=origin.address), 407, "proxy_auth_required")
+            own = authorization("somebody", "else")
+            answer = client.get(target, [proxy_authorization("ann", "secret"), own], host=origin.address)
+            self.assertEqual(answer.body, b"there")
+        request = origin.request()
+        self.assertEqual((request.all("Proxy-Authorization"), request.all("Authorization")), ([], [own[1]]))
+        self.assertEqual(culvert.stop(), 0)
+        text = culvert.access_path.read_text()
+        self.assertRegex(text, r'(?m)^127\.0\.0\.1 - ann \[.*" 200 ')
+        self.assertNotIn(own[1].split()[1], text)
+
+    def test_curl_through_it(self):
+        origin = self.origin(lambda x: x.reply(200, b"there"))
+        culvert = self.forward_proxy()
+        for way in ((), ("-p",)):
+            out = curl(*way, "-x", f"127.0.0.1:{culvert.port}", "-U", "ann:secret", f"http://{origin.address}/").stdout
+            self.assertEqual(out, b"there", way)
+            out = curl(*way, "-o", os.devnull, "-w", "%{http_code} %{http_connect}", "-x", f"127.0.0.1:{culvert.port}",
+                       "-U", "ann:wrong", f"http://{origin.address}/").stdout
+            self.assertIn(b"407", out, way)
+
+    def test_guessing_is_limited(self):
+        culvert = self.forward_proxy(auth='max_failures = 2\nfailure_interval = "1h"')
+        for guess in range(2):
+            self.assert_failure(self.connect(culvert, proxy_authorization("ann", guess))[1], 407, "proxy_auth_failed")
+        _, answer = self.connect(culvert, proxy_authorization("ann", "secret"))
+        self.assert_failure(answer, 429, "proxy_auth_limited")
+        self.assertIn(int(answer.header("Retry-After")), range(3500, 3601))
+
+    def test_reload_leaves_tunnels_that_stand(self):
+        culvert = self.forward_proxy()
+        client, _ = self.connect(culvert, proxy_authorization("ann", "secret"))
+        self.write_users(self.hashed("ann", "changed"), self.hashed("bob", "hunter2"))
+        culvert.signal(signal.SIGHUP)
+        wait_until(lambda: "reloaded: revision 2: 1 auth changed" in culvert.stderr(), "the reload")
+        client.send("still here")
+        self.assertEqual(client.receive(10), b"still here")
+        self.assert_failure(self.connect(culvert, proxy_authorization("ann", "secret"))[1], 407, "proxy_auth_failed")
+        self.assertEqual(self.connect(culvert, proxy_authorization("ann", "changed"))[1].status, 200)
 
 
 if __name__ == "__main__":

@@ -36,8 +36,8 @@ struct PassageTest : ::testing::Test, Passage::Owner, Watcher {
   void go(std::string_view host, std::uint16_t port = 443) {
     const Passage::World needs{world.loop(), network, resolver, places};
     policy = make_ref<AccessPolicy>(tunnel, std::vector<Endpoint>());
-    passage.emplace(needs, policy, *this, host, port, false, *Endpoint::parse_ip("192.0.2.7"), std::string_view());
-    at_once = passage->begin();
+    passage.emplace(needs, policy, *this, host, port, false, *Endpoint::parse_ip("192.0.2.7"));
+    at_once = passage->begin({});
     world.settle();
   }
   void allow(std::string_view target) {

@@ -11,6 +11,7 @@
 #include "proxy/tunnel_places.hpp"
 #include "proxy/scripted_checker.hpp"
 #include "proxy/scripted_resolver.hpp"
+#include "proxy/tunnel_places.hpp"
 #include "support/world.hpp"
 
 namespace culvert::proxy {
@@ -199,6 +200,80 @@ TEST_F(RouteAuth, FinishesUnderTheUsersItBeganWith) {
   checker.answer();
   world.settle();
   EXPECT_THAT(client.received(), HasSubstr("details=\"auth_failed\""));
+}
+
+// A proxy's clients are asked in another field, and whatever they say stays with the proxy.
+class TunnelAuth : public RouteAuth {
+ protected:
+  TunnelAuth() {
+    config::Tunnel tunnel;
+    tunnel.name = "out";
+    tunnel.auth = "ops";
+    tunnel.rules.push_back({.name = "ann's", .allow = true, .targets = {{.host = {.text = "", .wildcard = true}}}, .users = {"ann"}});
+    config.tunnels["out"] = tunnel;
+    config.listeners[0].mode = config::ListenerMode::forward;
+    config.listeners[0].tunnel = "out";
+  }
+  static std::string connect(std::string_view line) {
+    return "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n" + std::string(line) + "\r\n";
+  }
+};
+
+TEST_F(TunnelAuth, AsksBeforeAnythingIsLookedUp) {
+  test::TestPeer& client = ask(connect(""));
+  EXPECT_THAT(client.received(), StartsWith("HTTP/1.1 407 Proxy Authentication Required\r\n"));
+  EXPECT_THAT(client.received(), HasSubstr("\r\nProxy-Authenticate: Basic realm=\"the ops\", charset=\"UTF-8\"\r\n"));
+  EXPECT_THAT(client.received(), HasSubstr("details=\"proxy_auth_required\""));
+  EXPECT_THAT(ask(connect("Authorization: " + basic("ann:secret") + "\r\n")).received(), HasSubstr("proxy_auth_required"));
+  EXPECT_TRUE(resolver.names.empty());
+}
+
+TEST_F(TunnelAuth, GoesOnOnceTheUserIsKnown) {
+  ask(connect("Proxy-Authorization: " + basic("ann:secret") + "\r\n"));
+  EXPECT_TRUE(resolver.names.empty());
+  checker.answer();
+  EXPECT_EQ(resolver.names.size(), 1u);
+}
+
+TEST_F(TunnelAuth, JudgesAUserByTheRules) {
+  config.auths["ops"].users["bob"] = "hunter2";
+  test::TestPeer& client = ask(connect("Proxy-Authorization: " + basic("bob:hunter2") + "\r\n"));
+  checker.answer();
+  world.settle();
+  EXPECT_THAT(client.received(), StartsWith("HTTP/1.1 403 Forbidden\r\n"));
+  EXPECT_THAT(log(), HasSubstr("\"user.name\":\"bob\""));
+}
+
+TEST_F(TunnelAuth, ForgetsAClientThatGoesWhileItWaits) {
+  test::TestPeer& client = ask(connect("Proxy-Authorization: " + basic("ann:secret") + "\r\n"));
+  client.reset();
+  world.settle();
+  EXPECT_EQ(gateway.exchanges(), 0u);
+  checker.answer();
+  EXPECT_TRUE(resolver.names.empty());
+}
+
+TEST_F(TunnelAuth, KnowsNobodyOnceTheUsersHaveChanged) {
+  const std::string request = connect("Proxy-Authorization: " + basic("ann:secret") + "\r\n");
+  ask(request);
+  checker.answer();
+  config.auths["ops"].users["ann"] = "new";
+  gateway.apply(std::make_shared<const config::Config>(config));
+  test::TestPeer& client = ask(request);
+  ASSERT_EQ(checker.waiting(), 1u);
+  checker.answer();
+  world.settle();
+  EXPECT_THAT(client.received(), HasSubstr("details=\"proxy_auth_failed\""));
+}
+
+TEST_F(TunnelAuth, HasGuessersWait) {
+  for (const char* pair : {"ann:1", "ann:2"}) {
+    ask(connect("Proxy-Authorization: " + basic(pair) + "\r\n"));
+    checker.answer();
+  }
+  test::TestPeer& client = ask(connect("Proxy-Authorization: " + basic("ann:secret") + "\r\n"));
+  EXPECT_THAT(client.received(), StartsWith("HTTP/1.1 429 Too Many Requests\r\n"));
+  EXPECT_THAT(client.received(), HasSubstr("details=\"proxy_auth_limited\""));
 }
 
 }  // namespace
