@@ -360,7 +360,6 @@ Header Exchange::challenge_line() const {
           .place = {},
           .method = std::string(view_.method),
           .target = std::string(request_->url()),
-          .host = std::string(host_field_),
           .user = client_ ? std::string(client_->user) : std::string(),
           .server = std::move(server),
           .request_id = std::string(request_id_)};

@@ -62,7 +62,7 @@ void Tunnel::relay_ended(net::RelayEnd how, std::error_code cause) noexcept {
                                  .listener = origin_.listener->name,
                                  .method = origin_.method,
                                  .target = origin_.target,
-                                 .host = origin_.host,
+                                 .host = origin_.target,
                                  .status = origin_.status,
                                  .request_body_bytes = known.bytes_up,
                                  .response_body_bytes = known.bytes_down,

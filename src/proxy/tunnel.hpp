@@ -29,7 +29,6 @@ struct TunnelOrigin {
   TunnelPlaces::Place place;
   std::string method;
   std::string target;           // of the request
-  std::string host;
   std::string user;
   std::string server;           // the address at the other end
   std::string request_id;

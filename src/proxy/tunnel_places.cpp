@@ -11,16 +11,14 @@ Reason TunnelPlaces::take(const std::string& service, std::string_view client, s
   if (most_of_client != 0 && of_client->second >= most_of_client) return Reason::client_tunnels_exhausted;
   ++at.taken;
   ++of_client->second;
-  place = Place(*this, {service, of_client->first});
+  place = Place(*this, at, of_client);
   return Reason::none;
 }
 
-void TunnelPlaces::give_back(const Place::Key& key) {
+void TunnelPlaces::give_back(Service& service, Clients::iterator client) {
   const std::lock_guard lock(mutex_);
-  Service& at = services_.find(key.first)->second;
-  --at.taken;
-  const auto of_client = at.clients.find(key.second);
-  if (--of_client->second == 0) at.clients.erase(of_client);
+  --service.taken;
+  if (--client->second == 0) service.clients.erase(client);
 }
 
 }  // namespace culvert::proxy

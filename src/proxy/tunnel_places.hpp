@@ -14,27 +14,35 @@
 namespace culvert::proxy {
 
 class TunnelPlaces {
+  using Clients = std::map<std::string, std::uint32_t, std::less<>>;  // how many each has taken
+  struct Service {
+    std::uint32_t taken = 0;
+    Clients clients;
+  };
+
  public:
   // Given back when it is destroyed.
   class Place {
    public:
     Place() = default;
-    Place(Place&& other) noexcept : places_(std::exchange(other.places_, nullptr)), key_(std::move(other.key_)) {}
+    Place(Place&& other) noexcept { *this = std::move(other); }
     Place& operator=(Place&& other) noexcept {
       std::swap(places_, other.places_);
-      std::swap(key_, other.key_);
+      std::swap(service_, other.service_);
+      std::swap(client_, other.client_);
       return *this;
     }
     ~Place() {
-      if (places_ != nullptr) places_->give_back(key_);
+      if (places_ != nullptr) places_->give_back(*service_, client_);
     }
 
    private:
     friend class TunnelPlaces;
-    using Key = std::pair<std::string, std::string>;  // of the service, and the client
-    Place(TunnelPlaces& places, Key key) : places_(&places), key_(std::move(key)) {}
+    Place(TunnelPlaces& places, Service& service, Clients::iterator client)
+        : places_(&places), service_(&service), client_(client) {}
     TunnelPlaces* places_ = nullptr;
-    Key key_;
+    Service* service_ = nullptr;
+    Clients::iterator client_;
   };
 
   TunnelPlaces() = default;
@@ -46,14 +54,10 @@ class TunnelPlaces {
               Place& place);
 
  private:
-  struct Service {
-    std::uint32_t taken = 0;
-    std::map<std::string, std::uint32_t, std::less<>> clients;
-  };
-  void give_back(const Place::Key& key);
+  void give_back(Service& service, Clients::iterator client);
 
   std::mutex mutex_;
-  std::map<std::string, Service, std::less<>> services_;
+  std::map<std::string, Service, std::less<>> services_;  // whose rows stay
 };
 
 }  // namespace culvert::proxy
