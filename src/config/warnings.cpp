@@ -106,6 +106,26 @@ void warn_of_open_proxy_protocol(const Node& root, const Config& config, Diagnos
   }
 }
 
+// Whether somebody of whom nothing is known may pass.
+bool lets_strangers_pass(const Tunnel& tunnel) {
+  if (!tunnel.auth.empty()) return false;
+  return tunnel.default_allow || std::any_of(tunnel.rules.begin(), tunnel.rules.end(), [](const TunnelRule& rule) {
+    return rule.allow && rule.clients.empty();
+  });
+}
+
+void warn_of_open_proxies(const Node& root, const Config& config, Diagnostics& diagnostics) {
+  const std::vector<const Entry*> listeners = named_tables_of(root, "listener");
+  for (std::size_t i = 0; i < listeners.size(); ++i) {
+    const Listener& listener = config.listeners[i];
+    if (listener.tunnel.empty() || !lets_strangers_pass(config.tunnels.at(listener.tunnel))) continue;
+    if (std::all_of(listener.addresses.begin(), listener.addresses.end(), is_inside)) continue;
+    diagnostics.push_back(warning_at(listeners[i]->value.find("tunnel")->at, "open-proxy",
+                                     "whoever reaches this listener may go elsewhere through it", "",
+                                     "ask who they are (auth), or name the networks they come from (clients)"));
+  }
+}
+
 // `table` is [server] or a [listener.NAME]; `server` is what holds there in the end.
 void warn_of_crossed_timeouts(const Node& table, const Server& server, Diagnostics& diagnostics) {
   const Node* headers = table.value_of("headers_timeout");
@@ -208,6 +228,7 @@ void add_warnings(const Node& root, const Config& config, Diagnostics& diagnosti
   warn_of_pools(root, config, diagnostics);
   warn_of_paths_that_never_come(root, config, diagnostics);
   warn_of_users_that_nobody_is(root, config, diagnostics);
+  warn_of_open_proxies(root, config, diagnostics);
 }
 
 }  // namespace culvert::config
