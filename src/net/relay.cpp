@@ -7,10 +7,9 @@ namespace culvert::net {
 
 namespace {
 
-// So many reads that fill the buffer one after another mean that more is coming than is worth copying.
-constexpr std::uint8_t full_reads_before_splice = 3;
-// A splice that moves less is no better than a copy.
-constexpr std::size_t splice_worthwhile = Loop::scratch_bytes / 2;
+// What moves so much at a time is better not copied; so many reads of it one after another mean that more is coming.
+constexpr std::size_t splice_worthwhile = Loop::scratch_bytes / 4;
+constexpr std::uint8_t large_reads_before_splice = 3;
 // How far a side may run ahead of its bandwidth.
 constexpr auto burst = std::chrono::milliseconds(100);
 
@@ -80,16 +79,16 @@ bool Relay::read(Side& from) {
   to.out.borrow(*got);
   count(from, got->size());
   if (!flush(to)) return false;
-  from.full_reads = got->size() == Loop::scratch_bytes ? static_cast<std::uint8_t>(from.full_reads + 1) : std::uint8_t{0};
+  from.large_reads = got->size() >= splice_worthwhile ? static_cast<std::uint8_t>(from.large_reads + 1) : std::uint8_t{0};
   if (may_splice(from)) {
-    from.full_reads = 0;
+    from.large_reads = 0;
     from.pipe = pipes_->borrow();
   }
   return true;
 }
 
 bool Relay::may_splice(const Side& from) const {
-  return pipes_ != nullptr && from.full_reads >= full_reads_before_splice && limits_.bytes_per_second == 0;
+  return pipes_ != nullptr && from.large_reads >= large_reads_before_splice && limits_.bytes_per_second == 0;
 }
 
 bool Relay::splice(Side& from) {

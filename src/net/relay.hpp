@@ -72,7 +72,7 @@ class Relay final {
     std::unique_ptr<Pipe> pipe;  // what came from it, while much comes
     std::uint64_t bytes = 0;     // that came from it
     TimePoint reads_from{};      // when its share of the bandwidth lets it go on
-    std::uint8_t full_reads = 0; // one after another
+    std::uint8_t large_reads = 0;  // one after another
     bool ended = false;          // it sends no more
     bool fin_sent = false;       // and knows that the other does not
   };
