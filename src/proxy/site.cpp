@@ -82,6 +82,7 @@ void Site::add_routes(const config::Config& config, const Site& previous) {
 
 void Site::add_listeners(const config::Config& config, const Site& previous, const MakeUpstream& make_upstream) {
   for (const config::Listener& written : config.listeners) {
+    if (written.mode == config::ListenerMode::tcp) streams_.emplace(written.name, make_streams(written));
     Ref<AccessPolicy> reach;
     if (!written.tunnel.empty()) reach = tunnels_.at(written.tunnel);
     const Ref<ListenerPolicy> old = previous.listener(written.name);
@@ -92,9 +93,6 @@ void Site::add_listeners(const config::Config& config, const Site& previous, con
     Ref<Route> forward;
     if (written.mode == config::ListenerMode::forward) forward = forward_route(reach->settings, make_upstream);
     listeners_.emplace(written.name, make_ref<ListenerPolicy>(written.name, written.server, written.mode, reach, forward));
-  }
-  for (const config::Listener& written : config.listeners) {
-    if (written.mode == config::ListenerMode::tcp) streams_.emplace(written.name, make_streams(written));
   }
 }
 
