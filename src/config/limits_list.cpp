@@ -25,7 +25,6 @@ struct Instead {
 };
 constexpr Instead instead[] = {
     {"limits", "max_connections", "as many as the limit of open files lets be"},
-    {"limits", "max_connections_per_client", "max_connections bounds all clients together"},
     {"listener.*", "max_connections", "limits.max_connections bounds all listeners together"},
     {"server", "timeout", "every wait has a limit of its own"},
     {"server", "max_requests_per_socket", "a connection takes no more with every request"},

@@ -50,7 +50,8 @@ constexpr Key rows[] = {
 
     {"limits", "max_connections", Type::integer, one, "0", "", all_works,
      "connections at a time; 0: as many as the limit of open files lets be"},
-    {"limits", "max_connections_per_client", Type::integer, one, "0", "", all_works, "of one address; 0: no limit"},
+    {"limits", "max_connections_per_client", Type::integer, one, "", "", all_works,
+     "of one address; 0: no limit; not written: all but a tenth of max_connections"},
     {"limits", "memory", Type::size, one, "2GiB", "", all_works,
      "for messages under way and what waits to be sent; beyond it new requests get 503"},
 

@@ -20,11 +20,21 @@ void tell_effective(std::vector<config::LimitInForce>& limits, const config::Con
   const std::uint64_t files = open_files();
   const std::uint64_t fit = connections_that_fit(files, workers);
   const std::uint64_t wanted = config.limits.max_connections;
+  const bool must_fit = files != 0 && (wanted == 0 || wanted > fit);
+  const std::uint64_t most = must_fit ? fit : wanted;
   for (config::LimitInForce& limit : limits) {
     if (limit.section != "[limits]") continue;
-    if (limit.name == "max_connections" && files != 0 && (wanted == 0 || wanted > fit)) {
+    if (limit.name == "max_connections" && must_fit) {
       limit.value = std::to_string(fit);
       limit.note = "what the limit of open files, " + std::to_string(files) + ", lets be";
+    }
+    if (limit.name == "max_connections_per_client") {
+      if (!config.limits.max_connections_per_client) {
+        limit.value = most == 0 ? "off" : std::to_string(connections_of_one_client(most));
+        limit.note = "all but a tenth of max_connections";
+      } else if (*config.limits.max_connections_per_client == 0) {
+        limit.note = "max_connections bounds all clients together";
+      }
     }
     if (limit.name == "memory" && config.limits.memory != 0) {
       const std::string share = in_mebibytes(memory_share(config.limits.memory, workers));

@@ -116,8 +116,9 @@ bool Control::open_access_log(const config::Config& config) {
 
 // Gives config_ to every worker; on_applied() follows from each.
 void Control::deliver(ListenSockets::Opened opened) {
-  limits_.process.set_limit(connections_max(config_->limits.max_connections, workers_.size()));
-  limits_.clients.set_limit(config_->limits.max_connections_per_client);
+  const std::uint64_t most = connections_max(config_->limits.max_connections, workers_.size());
+  limits_.process.set_limit(most);
+  limits_.clients.set_limit(config_->limits.max_connections_per_client.value_or(connections_of_one_client(most)));
   std::vector<ConnectionLimit*> limits;
   for (const config::Listener& listener : config_->listeners) {
     const auto entry = listener_limits_.try_emplace(listener.name, [this] { seek_room(); }).first;

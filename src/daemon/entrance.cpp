@@ -14,14 +14,11 @@ Entrance::Entrance(net::EpollLoop& loop, net::ListenSocket socket, net::Listener
                 [this](std::error_code error) { cannot_accept(error); }, options) {}
 
 Entrance::~Entrance() {
-  if (step_ == Step::accept) return;
+  if (step_ == Step::process_place) limits_.process.stop_waiting(waiting_);
+  if (step_ != Step::listener_place) return;
+  service_->limit().stop_waiting(waiting_);
   limits_.clients.give_back(client_);
-  if (step_ == Step::process_place) {
-    limits_.process.stop_waiting(waiting_);
-  } else {
-    service_->limit().stop_waiting(waiting_);
-    limits_.process.give_back();
-  }
+  limits_.process.give_back();
 }
 
 void Entrance::lead_to(Service& service, bool no_delay) {
@@ -38,7 +35,6 @@ void Entrance::try_again() {
 
 void Entrance::accepted(std::unique_ptr<Transport> stream) {
   client_ = service_->is_client(stream->remote()) ? stream->remote() : Endpoint{};
-  if (!limits_.clients.take(client_, loop_.now())) return;  // and it is closed
   stream_ = std::move(stream);
   step_ = Step::process_place;
   seek_places();
@@ -52,15 +48,24 @@ void Entrance::cannot_accept(std::error_code error) {
 void Entrance::seek_places() {
   if (step_ == Step::process_place) {
     if (!limits_.process.take(waiting_)) return listener_.pause();
+    if (!limits_.clients.take(client_, loop_.now())) {
+      limits_.process.give_back();
+      stream_.reset();
+      return accept_more();
+    }
     step_ = Step::listener_place;
   }
   if (!service_->limit().take(waiting_)) return listener_.pause();
-  step_ = Step::accept;
-  if (listener_.paused()) listener_.resume();
+  accept_more();
   auto places = std::make_unique<Places>(limits_, service_->limit(), client_);
   Places& of_stream = *places;
   stream_->carry(std::move(places));
   service_->adopt(std::move(stream_), of_stream);
+}
+
+void Entrance::accept_more() {
+  step_ = Step::accept;
+  if (listener_.paused()) listener_.resume();
 }
 
 }  // namespace culvert::daemon

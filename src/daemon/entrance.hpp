@@ -1,9 +1,10 @@
-// One listening socket of one worker. A stream that comes in needs a place in the process and one at its listener;
-// where there is none, it waits here, and those behind it in the kernel's queue.
+// One listening socket of one worker. A stream that comes in needs a place in the process, one of its client's, and one at
+// its listener. Where the process or the listener has none, it waits here, and those behind it in the kernel's queue; a
+// client that has had all of his is turned away.
 //
-//   accepting --stream--> process place --> listener place --> served, accepting
-//                             |                  |
-//                             `----- waiting ----'   until try_again() finds room
+//   accepting --stream--> process place --> client's place --> listener place --> served, accepting
+//                             |                  `--> closed         |
+//                             `-------------- waiting ---------------'   until try_again() finds room
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -33,12 +34,13 @@ class Entrance {
   void accepted(std::unique_ptr<Transport> stream);
   void cannot_accept(std::error_code error);
   void seek_places();
+  void accept_more();
 
   Loop& loop_;
   Limits& limits_;
   Service* service_;
   std::unique_ptr<Transport> stream_;  // null while accepting
-  Endpoint client_;                    // whose place it has; none where a PROXY header is to say that
+  Endpoint client_;                    // whose place it takes; none where a PROXY header is to say that
   Step step_ = Step::accept;
   bool waiting_ = false;  // known to the limit of `step_`
   Tally failures_;

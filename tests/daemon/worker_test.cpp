@@ -45,7 +45,7 @@ class WorkerTest : public testing::Test {
     ListenSockets::Opened opened = sockets_.open_new(*loaded.config);
     ASSERT_TRUE(opened.errors.empty()) << opened.errors.front();
     limits_.process.set_limit(loaded.config->limits.max_connections);
-    limits_.clients.set_limit(loaded.config->limits.max_connections_per_client);
+    limits_.clients.set_limit(loaded.config->limits.max_connections_per_client.value_or(0));
     std::vector<ConnectionLimit*> limits;
     for (const config::Listener& listener : loaded.config->listeners) {
       const auto entry = listener_limits_.try_emplace(listener.name, [this] { worker_->seek_room(); }).first;

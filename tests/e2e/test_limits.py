@@ -78,6 +78,20 @@ class Connections(CulvertTest):
         wait_until(place, "a place that was given back")
         self.assertEqual(second.get("/").body, b"ok")
 
+    def test_one_client_alone_leaves_room_for_others(self):
+        culvert = self.culvert(ANSWER, server='keep_alive_timeout = "1h"', more="[limits]\nmax_connections = 10\n")
+        clients = []
+
+        def all_that_one_may_have():  # the harness has looked in before, and may not be gone yet
+            clients.append(self.client(culvert))
+            try:
+                clients[-1].get("/")
+            except (Aborted, ConnectionError):
+                clients.pop().close()
+            return len(clients) == 9
+        wait_until(all_that_one_may_have, "nine places")
+        self.assertTrue(self.client(culvert).is_closed(), "the tenth, which is kept for others")
+        self.assertEqual(curl("-f", "--interface", "127.0.0.2", culvert.url()).stdout, b"ok", "another client")
 
     def test_trusted_peer_is_no_client(self):
         culvert = self.culvert(ANSWER, server='keep_alive_timeout = "1h"',
@@ -274,7 +288,8 @@ class Descriptors(CulvertTest):
         """200 descriptors: 72 are kept, and of two for each connection 64 can be proxied at once."""
         most = 64
         origin = self.origin(lambda x: (x.origin.released.wait(20), x.reply(200, b"ok")))
-        culvert = self.culvert(origin.route(), threads=1, server='keep_alive_timeout = "1h"', under=["prlimit", "--nofile=200:200"])
+        culvert = self.culvert(origin.route(), threads=1, server='keep_alive_timeout = "1h"',
+                               more="[limits]\nmax_connections_per_client = 0\n", under=["prlimit", "--nofile=200:200"])
         clients = [culvert.connect() for _ in range(most + 1)]
         for client in clients:
             self.addCleanup(client.close)
@@ -423,6 +438,7 @@ class List(CulvertTest):
         few = ("prlimit", "--nofile=100:200")
         limits = self.limits("[process]\nthreads = 1", *few)
         self.assertEqual(limits["max_connections"], "64 default (what the limit of open files, 200, lets be)")
+        self.assertEqual(limits["max_connections_per_client"], "58 default (all but a tenth of max_connections)")
         self.assertEqual(limits["memory"], "2GiB default (2048MiB for each of 1 worker)")
         limits = self.limits('[process]\nthreads = 4\n[limits]\nmemory = "1GiB"\nmax_connections = 52', *few)
         self.assertRegex(limits["max_connections"], r"^52 \S+:5:19$")
@@ -430,11 +446,16 @@ class List(CulvertTest):
         limits = self.limits("[process]\nthreads = 4\n[limits]\nmax_connections = 53", *few)
         self.assertRegex(limits["max_connections"], r"^52 \S+:4:19 \(what the limit of open files, 200, lets be\)$")
 
+    def test_one_client_may_have_all_where_the_file_says_so(self):
+        limits = self.limits("[limits]\nmax_connections_per_client = 0\nmax_connections = 30")
+        self.assertRegex(limits["max_connections_per_client"],
+                         r"^off \S+:2:30 \(max_connections bounds all clients together\)$")
+        limits = self.limits("[limits]\nmax_connections_per_client = 30")
+        self.assertRegex(limits["max_connections_per_client"], r"^30 \S+:2:30$")
+
     def test_what_is_off_says_what_bounds_it_instead(self):
         limits = self.limits('[upstream.api]\nservers = "127.0.0.1:3000"\n'
                              '[[route]]\npath = "/api"\nupstream = "api"\n')
-        self.assertEqual(limits["max_connections_per_client"],
-                         "off default (max_connections bounds all clients together)")
         self.assertEqual(limits["timeout"], "off default (every wait has a limit of its own)")
         off = [name for name, text in limits.items() if text.startswith("off")]
         self.assertLessEqual({"max_body_size", "max_requests_per_socket", "max_sockets"}, set(off))
