@@ -382,6 +382,7 @@ TunnelRule build_tunnel_rule(const Node& table, std::size_t position) {
     rule.targets.push_back(*parse_tunnel_target(target.text));
   }
   read.list("users", rule.users);
+  if (table.find("require_sni") != nullptr) read.flag("require_sni", rule.require_sni.emplace());
   if (const Node* clients = table.value_of("clients")) rule.clients = build_networks(*clients);
   if (const Node* value = table.value_of("private_networks")) rule.private_networks = build_private_networks(*value);
   return rule;
@@ -396,6 +397,9 @@ Tunnel build_tunnel(const Entry& entry) {
   if (const Node* value = table.value_of("private_networks")) tunnel.private_networks = build_private_networks(*value);
   if (const Node* value = table.value_of("ports")) tunnel.ports = build_port_list(*value);
   if (const Node* value = table.value_of("http_ports")) tunnel.http_ports = build_port_list(*value);
+  read.flag("require_sni", tunnel.require_sni);
+  read.choice("encrypted_client_hello", tunnel.encrypted_client_hello);
+  read.duration("hello_timeout", tunnel.hello_timeout);
   read.duration("connect_timeout", tunnel.connect_timeout);
   read.duration("idle_timeout", tunnel.idle_timeout);
   read.duration("max_lifetime", tunnel.max_lifetime);

@@ -208,9 +208,24 @@ void check_forward_listeners(const Node& root, Diagnostics& diagnostics) {
   }
 }
 
+// What says how a ClientHello is judged has a place only where one is read.
+void check_hellos(const Entry& tunnel, Diagnostics& diagnostics) {
+  const std::vector<const Node*> rules = tables_of(tunnel.value, "rule");
+  const bool reads = says(tunnel.value, "require_sni", "true") ||
+                     std::ranges::any_of(rules, [](const Node* rule) { return says(*rule, "require_sni", "true"); });
+  for (const std::string_view key : {"encrypted_client_hello", "hello_timeout"}) {
+    const Entry* entry = tunnel.value.find(key);
+    if (reads || entry == nullptr) continue;
+    diagnostics.push_back(error_at(entry->at, "no-hello",
+                                   in_quotes("tunnel." + tunnel.key + "." + entry->key) + " needs require_sni = true",
+                                   "no ClientHello is read here"));
+  }
+}
+
 void check_tunnels(const Node& root, Diagnostics& diagnostics) {
   constexpr std::array<std::string_view, 2> verdicts{"allow", "deny"};
   for (const Entry* tunnel : named_tables_of(root, "tunnel")) {
+    check_hellos(*tunnel, diagnostics);
     for (const Node* rule : tables_of(tunnel->value, "rule")) {
       if (rule->find("users") != nullptr && tunnel->value.find("auth") == nullptr) {
         diagnostics.push_back(error_at(rule->find("users")->at, "needs-auth",

@@ -33,6 +33,9 @@ struct PrivateNetworks {
   bool operator==(const PrivateNetworks&) const = default;
 };
 
+// A ClientHello that carries one: the name that can be read need not be the true one.
+enum class EncryptedClientHello : std::uint8_t { allow, deny };
+
 struct TunnelRule {
   std::string name;  // "rule 2" where the file gives none
   bool allow = false;
@@ -40,6 +43,7 @@ struct TunnelRule {
   std::vector<std::string> users;    // empty lists match everything
   std::vector<Network> clients;
   std::optional<PrivateNetworks> private_networks;  // in place of the service's
+  std::optional<bool> require_sni;                  // likewise
   bool operator==(const TunnelRule&) const = default;
 };
 
@@ -50,6 +54,9 @@ struct Tunnel {
   PrivateNetworks private_networks;
   std::vector<std::uint16_t> ports{443};      // that CONNECT may name where no rule decides
   std::vector<std::uint16_t> http_ports{80};  // and a request with an http:// target
+  bool require_sni = false;  // the client's TLS has to name the destination
+  EncryptedClientHello encrypted_client_hello = EncryptedClientHello::allow;
+  std::chrono::milliseconds hello_timeout{10'000};  // for that name to arrive; 0: no limit
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds idle_timeout{300'000};
   std::chrono::milliseconds max_lifetime{0};     // 0: no limit

@@ -40,6 +40,11 @@ struct AccessPolicy final : RefCounted {
   // `addresses` of the host, with its port: one that is refused refuses them all.
   Verdict judge(const Destination& destination, std::span<const Endpoint> addresses, const Connector& network) const;
 
+  // Whether a tunnel that `rule` has allowed, or the default where it is null, is for TLS to its destination alone.
+  bool requires_sni(const config::TunnelRule* rule) const {
+    return rule != nullptr && rule->require_sni ? *rule->require_sni : settings.require_sni;
+  }
+
   const config::Tunnel settings;
   const std::vector<Endpoint> own;  // where culvert itself listens: nobody may reach that through it
   const Ref<Authenticator> authenticator;  // null where nobody is asked who he is

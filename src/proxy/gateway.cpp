@@ -174,10 +174,10 @@ void Gateway::drain(std::function<void()> on_last_tunnel) {
 
 void Gateway::State::begin_tunnel(TunnelOrigin origin, const net::RelayLimits& limits, BareStream downstream,
                                   BareStream upstream, Bytes from_downstream, Bytes from_upstream) {
-  Tunnel* tunnel = tunnels.make(*this, next_tunnel_id++, std::move(origin), limits, std::move(downstream), std::move(upstream));
+  Tunnel* tunnel = tunnels.make(*this, next_tunnel_id++, std::move(origin));
   standing.push_back(*tunnel);
   ++tunnel_count;
-  tunnel->start(from_downstream, from_upstream);
+  tunnel->start(limits, std::move(downstream), std::move(upstream), from_downstream, from_upstream);
 }
 
 void Gateway::State::tunnel_ended(Tunnel& tunnel) {

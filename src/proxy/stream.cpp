@@ -46,23 +46,28 @@ void Stream::start(Bytes first) {
     const auto delay = std::chrono::ceil<std::chrono::seconds>(settings.keep_alive_initial_delay);
     client_.transport->set_keep_alive(true, static_cast<int>(delay.count()));
   }
-  client_.transport->attach(client_);
   if (policy_->by_name.empty()) {
+    client_.transport->attach(client_);
     first_.assign(first.begin(), first.end());
     return choose_upstream();
   }
-  if (settings.headers_timeout != config::no_limit) runs_out_ = began_ + settings.headers_timeout;
-  gateway_.loop.ask_at(due_, runs_out_);
-  if (!first.empty()) read_hello(first);
+  peek_.emplace(gateway_.loop, static_cast<HelloPeek::Owner&>(*this),
+                BareStream(std::move(client_.transport), gateway_.loop), settings.headers_timeout);
+  peek_->start(first);
 }
 
 // ---- the ways in ----------------------------------------------------------------------------------------------------
 
+// A stream that is not TLS names nobody.
+void Stream::on_hello(std::error_code error) noexcept {
+  client_.transport = peek_->take_stream().stream;
+  client_.transport->attach(client_);
+  if (error && error != wire::PrefaceError::not_tls) return end(hello_failure(error), error);
+  first_ = peek_->bytes();
+  choose_upstream();
+}
+
 void Stream::on_client(Ready ready) {
-  if (phase_ == Phase::hello && (ready.readable || ready.broken)) {
-    Result<Bytes> got = client_.transport->read();
-    return got ? read_hello(*got) : end(Reason::client_aborted, got.error());
-  }
   if (phase_ == Phase::connecting && ready.broken) end(Reason::client_aborted, client_.transport->take_error());
 }
 
@@ -76,7 +81,7 @@ void Stream::on_resolved() noexcept { connect(); }
 
 TimePoint Stream::on_due(TimePoint now) noexcept {
   if (runs_out_ > now) return runs_out_;
-  phase_ == Phase::hello ? end(Reason::tls_hello_timeout, {}) : could_not_connect(errc::timed_out);
+  could_not_connect(errc::timed_out);
   return phase_ == Phase::over ? never : runs_out_;
 }
 
@@ -88,20 +93,13 @@ void Stream::relay_ended(net::RelayEnd how, std::error_code cause) noexcept { en
 
 // ---- where to -------------------------------------------------------------------------------------------------------
 
-void Stream::read_hello(Bytes bytes) {
-  Result<bool> is_complete = hello_.read(bytes);
-  const bool is_tls = is_complete || is_complete.error() != wire::PrefaceError::not_tls;
-  if (is_tls && !is_complete) return end(Reason::tls_hello_malformed, is_complete.error());
-  if (is_complete && !*is_complete) return;
-  first_.assign(hello_.taken().begin(), hello_.taken().end());
-  first_.insert(first_.end(), bytes.begin(), bytes.end());
-  choose_upstream();
-}
+// That the client wants; empty where nobody asks, or it names none.
+std::string_view Stream::server_name() const { return peek_ ? peek_->hello().server_name : std::string_view(); }
 
 void Stream::choose_upstream() {
   phase_ = Phase::connecting;
   client_.transport->want({.read = false, .write = false});
-  upstream_ = policy_->upstream_for(hello_.hello().server_name);
+  upstream_ = policy_->upstream_for(server_name());
   if (!upstream_) return end(Reason::tls_name_unknown, {});
   try_next_server();
 }
@@ -167,6 +165,7 @@ void Stream::connected() {
 
 void Stream::end(Reason reason, std::error_code cause) {
   if (phase_ == Phase::over) return;
+  if (phase_ == Phase::hello && client_.transport == nullptr) client_.transport = peek_->take_stream().stream;
   phase_ = Phase::over;
   failure_ = {reason, MayRetry::never, cause};
   Upstream::Waiter::unlink();
@@ -189,7 +188,7 @@ void Stream::write_record() {
       .client = peer_,
       .peer = peer_,
       .listener = policy_->name,
-      .host = hello_.hello().server_name,
+      .host = server_name(),
       .request_body_bytes = relay_ ? relay_->bytes_up() : 0,
       .response_body_bytes = relay_ ? relay_->bytes_down() : 0,
       .upstream = upstream_ ? std::string_view(upstream_->settings.name) : std::string_view(),

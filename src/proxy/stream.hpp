@@ -19,15 +19,19 @@
 #include "net/relay.hpp"
 #include "proxy/failure.hpp"
 #include "proxy/gateway.hpp"
+#include "proxy/hello_peek.hpp"
 #include "proxy/stream_policy.hpp"
-#include "wire/client_hello.hpp"
 
 namespace culvert::proxy {
 
 // Its place among the streams of a worker.
 struct StreamHook : ListHook {};
 
-class Stream final : public StreamHook, public Retired, private Upstream::Waiter, private net::Relay::Owner {
+class Stream final : public StreamHook,
+                     public Retired,
+                     private HelloPeek::Owner,
+                     private Upstream::Waiter,
+                     private net::Relay::Owner {
  public:
   Stream(Gateway::State& gateway, Ref<StreamPolicy> policy, std::unique_ptr<Transport> client, Delegate<void()> on_over);
   ~Stream() override;
@@ -52,13 +56,14 @@ class Stream final : public StreamHook, public Retired, private Upstream::Waiter
     std::unique_ptr<Transport> transport;
   };
 
+  void on_hello(std::error_code error) noexcept override;
   void on_client(Ready ready);
   void on_server(Ready ready);
   void on_resolved() noexcept override;
   TimePoint on_due(TimePoint now) noexcept;
   void relay_ended(net::RelayEnd how, std::error_code cause) noexcept override;
 
-  void read_hello(Bytes bytes);
+  std::string_view server_name() const;
   void choose_upstream();
   void try_next_server();
   void connect();
@@ -73,8 +78,8 @@ class Stream final : public StreamHook, public Retired, private Upstream::Waiter
   End client_{*this, &Stream::on_client};
   End server_{*this, &Stream::on_server};
   std::optional<net::Relay> relay_;
-  wire::ClientHelloReader hello_;
-  std::vector<std::byte> first_;  // of the client's bytes, read before there was a server
+  std::optional<HelloPeek> peek_;  // where the listener leads by name; has the client's stream until it is done
+  std::vector<std::byte> first_;   // of the client's bytes, read before there was a server
   Ref<Upstream> upstream_;
   Upstream::Server* chosen_ = nullptr;
   const Endpoint peer_;

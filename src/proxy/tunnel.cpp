@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "proxy/gateway_state.hpp"
+#include "wire/request_target.hpp"
 
 namespace culvert::proxy {
 
@@ -21,17 +22,48 @@ Reason reason_of(net::RelayEnd how) {
   return Reason::none;
 }
 
+// Of an authority that was read before.
+std::string_view host_of(std::string_view authority) {
+  wire::RequestTarget target;
+  (void)wire::parse_request_target("CONNECT", authority, target);
+  return target.authority.host;
+}
+
 }  // namespace
 
-Tunnel::Tunnel(Gateway::State& gateway, std::uint64_t id, TunnelOrigin origin, const net::RelayLimits& limits,
-               BareStream downstream, BareStream upstream)
-    : gateway_(gateway), id_(id), origin_(std::move(origin)),
-      relay_(gateway.loop, *this, limits, std::move(downstream), std::move(upstream), &gateway.pipes) {}
+Tunnel::Tunnel(Gateway::State& gateway, std::uint64_t id, TunnelOrigin origin)
+    : gateway_(gateway), id_(id), origin_(std::move(origin)) {}
 
-void Tunnel::start(Bytes from_downstream, Bytes from_upstream) {
-  relay_.pass_on(from_downstream, from_upstream);
-  relay_.start();
+Tunnel::Opening::Opening(Tunnel& tunnel, const net::RelayLimits& with, BareStream downstream, BareStream upstream,
+                         Bytes early)
+    : limits(with), from_upstream(early.begin(), early.end()),
+      check(tunnel.gateway_.loop, tunnel, tunnel.origin_.policy->settings, host_of(tunnel.origin_.target),
+            std::move(downstream), std::move(upstream)) {}
+
+void Tunnel::start(const net::RelayLimits& limits, BareStream downstream, BareStream upstream, Bytes from_downstream,
+                   Bytes from_upstream) {
+  const bool is_checked = origin_.policy && origin_.policy->requires_sni(origin_.rule);
+  if (!is_checked) return relay(limits, std::move(downstream), std::move(upstream), from_downstream, from_upstream);
+  opening_ = std::make_unique<Opening>(*this, limits, std::move(downstream), std::move(upstream), from_upstream);
+  opening_->check.start(from_downstream);
 }
+
+void Tunnel::on_checked(Reason reason, std::error_code cause) noexcept {
+  if (reason != Reason::none) return end(reason, cause);
+  const std::unique_ptr<Opening> opening = std::move(opening_);
+  SniCheck& check = opening->check;
+  relay(opening->limits, check.take_downstream(), check.take_upstream(), check.early(), opening->from_upstream);
+}
+
+void Tunnel::relay(const net::RelayLimits& limits, BareStream downstream, BareStream upstream, Bytes from_downstream,
+                   Bytes from_upstream) {
+  relay_.emplace(gateway_.loop, static_cast<net::Relay::Owner&>(*this), limits, std::move(downstream),
+                 std::move(upstream), &gateway_.pipes);
+  relay_->pass_on(from_downstream, from_upstream);
+  relay_->start();
+}
+
+void Tunnel::close() { opening_ ? opening_->check.stop(Reason::tunnel_closed) : relay_->stop(); }
 
 TunnelView Tunnel::view() const {
   const auto since = [this](TimePoint when) {
@@ -45,13 +77,15 @@ TunnelView Tunnel::view() const {
           .tunnel = origin_.policy ? std::string_view(origin_.policy->settings.name) : std::string_view(),
           .route = origin_.route ? std::string_view(origin_.route->settings.name) : std::string_view(),
           .rule = origin_.rule != nullptr ? std::string_view(origin_.rule->name) : std::string_view(),
-          .bytes_up = relay_.bytes_up(),
-          .bytes_down = relay_.bytes_down(),
+          .bytes_up = relay_ ? relay_->bytes_up() : 0,
+          .bytes_down = relay_ ? relay_->bytes_down() : 0,
           .age = since(origin_.began),
-          .idle = since(relay_.active_at())};
+          .idle = since(relay_ ? relay_->active_at() : origin_.began)};
 }
 
-void Tunnel::relay_ended(net::RelayEnd how, std::error_code cause) noexcept {
+void Tunnel::relay_ended(net::RelayEnd how, std::error_code cause) noexcept { end(reason_of(how), cause); }
+
+void Tunnel::end(Reason reason, std::error_code cause) {
   if (gateway_.access_log) {
     const TunnelView known = view();
     gateway_.access_log->record({.time = origin_.time,
@@ -74,7 +108,8 @@ void Tunnel::relay_ended(net::RelayEnd how, std::error_code cause) noexcept {
                                  .request_id = origin_.request_id,
                                  .tunnel = known.tunnel,
                                  .rule = known.rule,
-                                 .reason = reason_of(how),
+                                 .server_name = opening_ ? opening_->check.server_name() : std::string_view(),
+                                 .reason = reason,
                                  .cause = cause});
   }
   gateway_.tunnel_ended(*this);

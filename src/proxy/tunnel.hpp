@@ -1,9 +1,14 @@
 // A tunnel that stands: two streams and what is known of it, until it ends with its record. It outlives the configuration
 // that allowed it.
+//
+//   start() --> opening, where its client has to name the destination --> relaying --> its record
 #pragma once
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/intrusive_list.hpp"
 #include "base/ref.hpp"
@@ -12,6 +17,7 @@
 #include "proxy/gateway.hpp"
 #include "proxy/listener_policy.hpp"
 #include "proxy/route.hpp"
+#include "proxy/sni_check.hpp"
 #include "proxy/tunnel_places.hpp"
 
 namespace culvert::proxy {
@@ -35,23 +41,36 @@ struct TunnelOrigin {
   std::uint16_t status = 200;
 };
 
-class Tunnel final : public ListHook, private net::Relay::Owner {
+class Tunnel final : public ListHook, private SniCheck::Owner, private net::Relay::Owner {
  public:
-  Tunnel(Gateway::State& gateway, std::uint64_t id, TunnelOrigin origin, const net::RelayLimits& limits,
-         BareStream downstream, BareStream upstream);
+  Tunnel(Gateway::State& gateway, std::uint64_t id, TunnelOrigin origin);
 
-  // Bytes that were read before; see Relay::pass_on.
-  void start(Bytes from_downstream, Bytes from_upstream);
-  void close() { relay_.stop(); }
+  // The bytes are those that were read before; see Relay::pass_on.
+  void start(const net::RelayLimits& limits, BareStream downstream, BareStream upstream, Bytes from_downstream,
+             Bytes from_upstream);
+  void close();
   TunnelView view() const;
 
  private:
+  // What there is of it before its bytes move.
+  struct Opening {
+    Opening(Tunnel& tunnel, const net::RelayLimits& with, BareStream downstream, BareStream upstream, Bytes early);
+    const net::RelayLimits limits;
+    const std::vector<std::byte> from_upstream;
+    SniCheck check;
+  };
+
+  void on_checked(Reason reason, std::error_code cause) noexcept override;
+  void relay(const net::RelayLimits& limits, BareStream downstream, BareStream upstream, Bytes from_downstream,
+             Bytes from_upstream);
+  void end(Reason reason, std::error_code cause);
   void relay_ended(net::RelayEnd how, std::error_code cause) noexcept override;
 
   Gateway::State& gateway_;
   const std::uint64_t id_;
   TunnelOrigin origin_;
-  net::Relay relay_;
+  std::unique_ptr<Opening> opening_;
+  std::optional<net::Relay> relay_;
 };
 
 }  // namespace culvert::proxy

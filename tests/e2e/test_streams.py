@@ -2,11 +2,11 @@
 import os
 import socket
 import ssl
-import subprocess
 import threading
 
 from harness import CulvertTest, free_port, main, wait_until
 from client import PATIENCE, Client
+from hellos import certificate, client_hello, in_records
 
 MIB = 1024 * 1024
 
@@ -68,21 +68,6 @@ def receive_all(sock):
     while part := sock.recv(MIB):
         parts.append(part)
     return b"".join(parts)
-
-
-def client_hello(server_name, alpn=("h2", "http/1.1")):
-    """The first bytes of a TLS client of Python's."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.set_alpn_protocols(list(alpn))
-    if server_name is None:
-        context.check_hostname = False
-    outgoing = ssl.MemoryBIO()
-    with_name = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=server_name)
-    try:
-        with_name.do_handshake()
-    except ssl.SSLWantReadError:
-        return outgoing.read()
-    raise AssertionError("a handshake without a server")
 
 
 class StreamTest(CulvertTest):
@@ -333,9 +318,7 @@ class ByName(StreamTest):
         culvert = self.streams('[[listener.web.sni]]\nserver_name = ["a.example"]\nupstream = "a"\n',
                                {"a": f'servers = ["{server.address}"]'})
         hello = client_hello("a.example")
-        records = b"".join(b"\x16\x03\x01" + len(part).to_bytes(2, "big") + part
-                           for part in (hello[5:][at:at + 50] for at in range(0, len(hello) - 5, 50)))
-        for stream in (hello, records):
+        for stream in (hello, in_records(hello, 50)):
             stream += b"the end"
             self.assertEqual(self.answer(culvert, stream), stream)
             self.assertEqual(self.answer(culvert, *(bytes([byte]) for byte in stream)), stream)
@@ -356,12 +339,9 @@ class ByName(StreamTest):
         self.assertEqual(self.record(culvert)["error.type"], "tls_hello_timeout")
 
     def test_tls_goes_through_untouched(self):
-        certificate = self.folder / "certificate.pem"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                        "-keyout", certificate, "-out", certificate, "-subj", "/CN=a.example", "-days", "2",
-                        "-addext", "subjectAltName=DNS:a.example"], check=True, capture_output=True)
+        pem = certificate(self.folder / "certificate.pem", "a.example")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
+        context.load_cert_chain(pem)
         def serve(sock):
             with context.wrap_socket(sock, server_side=True) as secure:
                 secure.sendall(secure.recv(MIB).upper())
@@ -369,7 +349,7 @@ class ByName(StreamTest):
         server = Server(self, serve)
         culvert = self.streams('[[listener.web.sni]]\nserver_name = "a.example"\nupstream = "a"\n',
                                {"a": f'servers = ["{server.address}"]'})
-        trusting = ssl.create_default_context(cafile=certificate)
+        trusting = ssl.create_default_context(cafile=pem)
         with culvert.connect() as client, trusting.wrap_socket(client.sock, server_hostname="a.example") as secure:
             secure.sendall(b"hello")
             self.assertEqual(secure.recv(MIB), b"HELLO")
