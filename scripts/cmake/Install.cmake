@@ -5,6 +5,7 @@ include(CMakePackageConfigHelpers)
 
 install(TARGETS culvert RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT daemon)
 install(FILES config/culvert.toml DESTINATION "${CMAKE_INSTALL_SYSCONFDIR}/culvert" COMPONENT daemon)
+install(FILES config/egress.toml config/forward.toml DESTINATION "${CMAKE_INSTALL_DOCDIR}/examples" COMPONENT daemon)
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT daemon)
 
 set(culvert_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/culvert")

@@ -40,6 +40,14 @@ TEST(Shipped, YamlMeansTheSameAsToml) {
   EXPECT_EQ(*toml.config, *yaml.config);
 }
 
+TEST(Shipped, ForwardProxiesLoadWithoutAWord) {
+  for (const char* name : {"egress.toml", "forward.toml"}) {
+    const Loaded loaded = load_shipped(name);
+    EXPECT_EQ(to_text(loaded.diagnostics), "");
+    EXPECT_TRUE(loaded.config) << name;
+  }
+}
+
 TEST(Shipped, MinimalExampleLoadsWithoutAWord) {
   const Loaded loaded = load_shipped("examples/minimal.toml");
   EXPECT_EQ(to_text(loaded.diagnostics), "");

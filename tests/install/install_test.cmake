@@ -8,7 +8,8 @@ macro(run)
 endmacro()
 
 run("${CMAKE_COMMAND}" --install "${BUILD_DIR}" --prefix "${prefix}")
-foreach(file bin/culvert etc/culvert/culvert.toml include/culvert/loop.hpp share/doc/culvert/LICENSE)
+foreach(file bin/culvert etc/culvert/culvert.toml include/culvert/loop.hpp share/doc/culvert/LICENSE
+    share/doc/culvert/examples/egress.toml share/doc/culvert/examples/forward.toml)
   if(NOT EXISTS "${prefix}/${file}")
     message(FATAL_ERROR "${file} is not installed")
   endif()
