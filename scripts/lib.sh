@@ -5,7 +5,7 @@
 BUILD_PACKAGES="g++ cmake ninja-build pkg-config libasio-dev libspdlog-dev libfmt-dev libtomlplusplus-dev \
   libyaml-cpp-dev libre2-dev libcli11-dev libssl-dev libcrypt-dev"
 TEST_PACKAGES="libgtest-dev libgmock-dev python3 curl nginx-light haproxy nodejs slowhttptest strace valgrind ccache \
-  doxygen"
+  doxygen openssl git fcgiwrap chromium"
 
 # libFuzzer comes with clang.
 FUZZ_PACKAGES="clang libclang-rt-dev"
@@ -39,6 +39,11 @@ install_packages() {
   refresh_index
   # shellcheck disable=SC2086  # a list of words
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+}
+
+# npm comes with Node itself where that is its authors' package, which excludes the distribution's npm.
+provide_npm() {
+  command -v npm >/dev/null || install_packages npm
 }
 
 # Newer distributions package llhttp as a library. Debian 12 has only its C sources, inside a package that depends on

@@ -1,0 +1,99 @@
+"""What would break: a browser behind culvert. Pages by http:// and by https://, a WebSocket, and what no rule lets it
+have: Chromium calls home by itself, too, and none of that is to leave.
+"""
+import base64
+import hashlib
+import threading
+
+from certificates import HOST
+from harness import PATIENCE, main
+from proxy_clients import ProxyClientTest
+
+# A browser that gets nothing from elsewhere still shows the page.
+PAGE = """<!DOCTYPE html>
+<img src="https://tracker.test/pixel.png"><script src="http://tracker.test/script.js"></script>
+<p id="out"></p><script>document.getElementById('out').textContent = 'by ' + location.protocol;</script>
+"""
+# The load event, after which the page is printed, waits for the image, and that for the conversation.
+CHAT_PAGE = """<!DOCTYPE html>
+<p id="out"></p><img src="/when-all-is-said"><script>
+const socket = new WebSocket(`ws://${location.host}/chat`);
+socket.onmessage = (event) => {
+  document.getElementById('out').textContent = 'heard ' + event.data;
+  socket.send('thanks');
+};
+</script>
+"""
+
+
+class Chromium(ProxyClientTest):
+    def page(self, proxy, url, **options):
+        """As it looks after its load event, scripts having run."""
+        return self.run_client(
+            ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+             f"--user-data-dir={self.folder / 'profile'}", f"--proxy-server=127.0.0.1:{proxy.port}",
+             "--proxy-bypass-list=<-loopback>",  # it would go to this machine's servers directly
+             f"--ignore-certificate-errors-spki-list={self.certificates.fingerprint()}",
+             "--dump-dom", url], **options).stdout.decode()
+
+    def assert_seen(self, proxy, *expected):
+        """These were asked for, and whatever else was has been denied."""
+        records = self.records(proxy)
+        seen = {self.what_was_asked(record) for record in records}
+        self.assertLessEqual(set(expected), seen)
+        for record in records:
+            if record["server.address"] == HOST:
+                self.assertRegex(record["culvert.server"], r"^127\.0\.0\.1:")
+            else:
+                self.assertEqual(record["error.type"], "destination_denied")
+                self.assertNotIn("culvert.server", record, "nobody is dialled")
+
+    def test_pages(self):
+        site = self.site("location / { default_type text/html; }")
+        (site.root / "page").write_text(PAGE)
+        proxy = self.proxy(site.plain, site.secure)
+        plain, secure = site.urls("/page")
+        self.assertIn("by http:", self.page(proxy, plain))
+        self.assertIn("by https:", self.page(proxy, secure))
+        self.assert_seen(proxy, ("GET", HOST, 200), ("CONNECT", site.secure, 200),
+                         ("GET", "tracker.test", 403), ("CONNECT", "tracker.test:443", 403))
+
+    def test_websocket(self):
+        all_is_said = threading.Event()
+
+        def handle(x):
+            if x.request.target == "/":
+                x.reply(200, CHAT_PAGE.encode(), [("Content-Type", "text/html")])
+            elif x.request.target == "/chat":
+                key = x.request.header("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+                accepts = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
+                x.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                       f"Sec-WebSocket-Accept: {accepts}\r\n\r\n")
+                x.send(b"\x81\x05hello")
+                if x.reader.exactly(2) == b"\x81\x86":  # a masked text of six bytes
+                    all_is_said.set()
+                x.wait_for_end()
+                x.close()
+            else:
+                all_is_said.wait(PATIENCE)
+                x.reply(404)
+        origin = self.origin(handle)
+        proxy = self.proxy(f"{HOST}:{origin.port}")
+        self.assertIn("heard hello", self.page(proxy, f"http://{HOST}:{origin.port}/"))
+        self.assert_seen(proxy, ("GET", HOST, 200), ("CONNECT", f"{HOST}:{origin.port}", 200))
+
+    def test_denied_page(self):
+        site = self.site()
+        proxy = self.proxy("elsewhere.test:443")
+        plain, secure = site.urls("/")
+        self.assertIn("destination_denied", self.page(proxy, plain))
+        self.assertNotIn("destination_denied", self.page(proxy, secure))
+        seen = [self.what_was_asked(record) for record in self.records(proxy)]
+        self.assertIn(("GET", HOST, 403), seen)
+        self.assertIn(("CONNECT", site.secure, 403), seen)
+        self.assertEqual({status for _, _, status in seen}, {403})
+        self.assertEqual(site.requests(), [])
+
+
+if __name__ == "__main__":
+    main()
