@@ -394,6 +394,7 @@ Tunnel build_tunnel(const Entry& entry) {
   tunnel.name = entry.key;
   const Reader read(table, "tunnel.*");
   read.text("auth", tunnel.auth);
+  read.file("learn", tunnel.learn);
   if (const Node* value = table.value_of("private_networks")) tunnel.private_networks = build_private_networks(*value);
   if (const Node* value = table.value_of("ports")) tunnel.ports = build_port_list(*value);
   if (const Node* value = table.value_of("http_ports")) tunnel.http_ports = build_port_list(*value);

@@ -6,6 +6,7 @@
 #include "config/build.hpp"
 #include "config/checker.hpp"
 #include "config/include.hpp"
+#include "config/learned_rules.hpp"
 #include "config/secret.hpp"
 #include "config/warnings.hpp"
 
@@ -30,6 +31,7 @@ Loaded load(const std::string& path) {
   if (files.tree) {
     check(*files.tree, loaded.diagnostics);
     read_secrets(*files.tree, loaded.diagnostics);
+    if (!has_errors(loaded.diagnostics)) check_learned_files(*files.tree, loaded.diagnostics);
   }
   if (files.tree && !has_errors(loaded.diagnostics)) {
     const auto config = std::make_shared<const Config>(build(*files.tree));

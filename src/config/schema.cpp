@@ -223,6 +223,8 @@ constexpr Key rows[] = {
     {"tunnel.*", "auth", Type::reference, one, "", "auth", all_works, "who may pass"},
     {"tunnel.*", "default", Type::choice, one, "", "deny allow", all_works,
      "where no rule matches; not written it is deny, and allow where there are no rules at all"},
+    {"tunnel.*", "learn", Type::file, one, "", "", all_works,
+     "what the rules deny passes while this is here, and is written to this file as rules"},
     {"tunnel.*", "private_networks", Type::networks_or_choice, many, "deny", "deny allow", all_works,
      "destinations that are not public, judged by the resolved address; metadata services only where they are listed"},
     {"tunnel.*", "ports", Type::integer, many, "443", "1-65535", all_works, "for CONNECT, where no rule decides"},

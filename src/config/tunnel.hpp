@@ -51,6 +51,7 @@ struct Tunnel {
   std::string name;
   std::string auth;  // a key of Config::auths; empty: nobody is asked who he is
   bool default_allow = false;
+  std::string learn;  // a file: what the rules deny passes, and is noted there; empty: it does not pass
   PrivateNetworks private_networks;
   std::vector<std::uint16_t> ports{443};      // that CONNECT may name where no rule decides
   std::vector<std::uint16_t> http_ports{80};  // and a request with an http:// target

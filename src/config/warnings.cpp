@@ -109,7 +109,7 @@ void warn_of_open_proxy_protocol(const Node& root, const Config& config, Diagnos
 // Whether somebody of whom nothing is known may pass.
 bool lets_strangers_pass(const Tunnel& tunnel) {
   if (!tunnel.auth.empty()) return false;
-  return tunnel.default_allow || std::any_of(tunnel.rules.begin(), tunnel.rules.end(), [](const TunnelRule& rule) {
+  return tunnel.default_allow || !tunnel.learn.empty() || std::any_of(tunnel.rules.begin(), tunnel.rules.end(), [](const TunnelRule& rule) {
     return rule.allow && rule.clients.empty();
   });
 }
@@ -171,6 +171,15 @@ void warn_of_pools(const Node& root, const Config& config, Diagnostics& diagnost
   }
 }
 
+void warn_of_learning(const Node& root, Diagnostics& diagnostics) {
+  for (const Entry* tunnel : named_tables_of(root, "tunnel")) {
+    const Entry* learn = tunnel->value.find("learn");
+    if (learn == nullptr) continue;
+    diagnostics.push_back(warning_at(learn->at, "learning", "[tunnel." + tunnel->key + "] does not enforce its rules while it learns",
+                                     "what they deny passes", "take this out once the rules are complete"));
+  }
+}
+
 void warn_of_users_that_nobody_is(const Node& root, const Config& config, Diagnostics& diagnostics) {
   for (const Entry* tunnel : named_tables_of(root, "tunnel")) {
     const auto auth = config.auths.find(config.tunnels.at(tunnel->key).auth);
@@ -229,6 +238,7 @@ void add_warnings(const Node& root, const Config& config, Diagnostics& diagnosti
   warn_of_paths_that_never_come(root, config, diagnostics);
   warn_of_users_that_nobody_is(root, config, diagnostics);
   warn_of_open_proxies(root, config, diagnostics);
+  warn_of_learning(root, diagnostics);
 }
 
 }  // namespace culvert::config

@@ -54,6 +54,7 @@ std::size_t count_errors(const config::Diagnostics& diagnostics) {
 
 Control::Control(RunOptions options)
     : options_(std::move(options)),
+      learner_([this] { asio::post(io_, [this] { write_learned_soon(); }); }),
       log_writer_([](const std::string& text) { log::warn("{}", text); }),
       limits_{ConnectionLimit([this] { seek_room(); }), ClientLimit([](std::uint64_t refused) {
                 log::warn("{} refused: limits.max_connections_per_client", counted(refused, "connection"));
@@ -67,6 +68,7 @@ ExitCode Control::run() {
   io_.run();
   for (const auto& worker : workers_) worker->stop();
   for (const auto& worker : workers_) worker->join();
+  learner_.write_all();
   log::info("stopped");
   return exit_fine;
 }
@@ -84,7 +86,7 @@ ExitCode Control::start() {
   }
   std::signal(SIGPIPE, SIG_IGN);
   raise_open_files();
-  if (!open_access_log(*config_)) return exit_failure;
+  if (!open_access_log(*config_) || !open_learned(*config_)) return exit_failure;
 
   const std::size_t workers = worker_count(config_->process);
   sockets_.emplace(workers, config_->process.reuse_port);
@@ -93,7 +95,7 @@ ExitCode Control::start() {
   if (!opened.errors.empty()) return exit_cannot_listen;
 
   for (std::size_t number = 0; number < workers; ++number) {
-    workers_.push_back(std::make_unique<Worker>(number, limits_, resolver_, passwords_, log_writer_));
+    workers_.push_back(std::make_unique<Worker>(number, limits_, resolver_, passwords_, log_writer_, learner_));
   }
   for (const int number : handled_signals) signals_.add(number);
   wait_for_signal();
@@ -112,6 +114,20 @@ bool Control::open_access_log(const config::Config& config) {
   const std::error_code error = log_writer_.open(config.log.access->file);
   if (error) log::error("cannot write the access log {}: {}", config.log.access->file, error);
   return !error;
+}
+
+bool Control::open_learned(const config::Config& config) {
+  const std::optional<Learner::Failure> failure = learner_.open(config);
+  if (failure) log::error("cannot learn into {}: {}", failure->file, failure->why);
+  return !failure;
+}
+
+// What comes within a second is written together.
+void Control::write_learned_soon() {
+  next_writing_.expires_after(std::chrono::seconds(1));
+  next_writing_.async_wait([this](std::error_code error) {
+    if (!error) learner_.write();
+  });
 }
 
 // Gives config_ to every worker; on_applied() follows from each.
@@ -188,8 +204,9 @@ void Control::reload() {
 
   ListenSockets::Opened opened = sockets_->open_new(*loaded.config);
   for (const std::string& error : opened.errors) log::error("{}", error);
-  if (!opened.errors.empty() || !change_logs(*loaded.config)) {
+  if (!opened.errors.empty() || !open_learned(*loaded.config) || !change_logs(*loaded.config)) {
     sockets_->keep_only(*config_);
+    open_learned(*config_);
     return reload_failed(counted(std::max<std::size_t>(1, opened.errors.size()), "error"));
   }
   for (const std::string& setting : needing_restart(*config_, *loaded.config)) {

@@ -17,6 +17,7 @@
 #include "config/load.hpp"
 #include "daemon/connection_limit.hpp"
 #include "daemon/exit_code.hpp"
+#include "daemon/learner.hpp"
 #include "daemon/listen_sockets.hpp"
 #include "daemon/log_writer.hpp"
 #include "daemon/password_pool.hpp"
@@ -48,6 +49,8 @@ class Control {
   ExitCode start();
   std::error_code open_log(const config::Log& settings) const;
   bool open_access_log(const config::Config& config);
+  bool open_learned(const config::Config& config);
+  void write_learned_soon();
   void deliver(ListenSockets::Opened opened);
   void on_applied();
   void seek_room();
@@ -76,6 +79,8 @@ class Control {
   asio::io_context io_{1};
   asio::signal_set signals_{io_};
   asio::steady_timer deadline_{io_};
+  asio::steady_timer next_writing_{io_};          // of what was learned
+  Learner learner_;
   LogWriter log_writer_;
   Limits limits_;
   std::map<std::string, ConnectionLimit, std::less<>> listener_limits_;  // kept: connections refer to them

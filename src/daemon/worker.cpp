@@ -10,9 +10,9 @@
 namespace culvert::daemon {
 
 Worker::Worker(unsigned number, Limits& limits, Resolver& resolver, const proxy::Passwords& passwords,
-               proxy::LogSink& log)
+               proxy::LogSink& log, proxy::LessonSink& lessons)
     : limits_(limits), http_(loop_, network_, resolver),
-      gateway_(http_, &log, limits.tunnels, &passwords), thread_([this] { io_.run(); }) {
+      gateway_(http_, &log, limits.tunnels, &passwords, &lessons), thread_([this] { io_.run(); }) {
   pthread_setname_np(thread_.native_handle(), ("culvert/w" + std::to_string(number)).c_str());
 }
 

@@ -31,7 +31,8 @@ struct Delivery {
 
 class Worker {
  public:
-  Worker(unsigned number, Limits& limits, Resolver& resolver, const proxy::Passwords& passwords, proxy::LogSink& log);
+  Worker(unsigned number, Limits& limits, Resolver& resolver, const proxy::Passwords& passwords, proxy::LogSink& log,
+         proxy::LessonSink& lessons);
   ~Worker();  // stops
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;

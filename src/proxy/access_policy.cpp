@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/ascii.hpp"
+#include "config/learned_rules.hpp"
 #include "proxy/special_addresses.hpp"
 
 namespace culvert::proxy {
@@ -35,16 +36,25 @@ bool is_any(const Endpoint& address) {
 
 }  // namespace
 
-Verdict AccessPolicy::judge(const Destination& destination) const { return judge_by_rules(destination, {}); }
+Verdict AccessPolicy::judge(const Destination& destination) const {
+  return learn(destination, judge_by_rules(destination, {}));
+}
 
 Verdict AccessPolicy::judge(const Destination& destination, std::span<const Endpoint> addresses,
                             const Connector& network) const {
-  Verdict verdict = judge_by_rules(destination, addresses);
+  Verdict verdict = learn(destination, judge_by_rules(destination, addresses));
   for (const Endpoint& address : addresses) {
     if (verdict.reason != Reason::none) break;
     verdict = judge_address(address, verdict, network);
   }
   return verdict;
+}
+
+// What is denied passes while it is learned, if a rule could allow just this.
+Verdict AccessPolicy::learn(const Destination& destination, const Verdict& verdict) const {
+  const bool denied = verdict.reason == Reason::destination_denied || verdict.reason == Reason::destination_port_denied;
+  if (!denied || settings.learn.empty() || !config::exact_target(destination.host, destination.port)) return verdict;
+  return {.rule = &learned, .denied_by = verdict.rule != nullptr ? std::string_view(verdict.rule->name) : std::string_view()};
 }
 
 Verdict AccessPolicy::judge_by_rules(const Destination& destination, std::span<const Endpoint> addresses) const {

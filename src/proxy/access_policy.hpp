@@ -29,6 +29,7 @@ struct Verdict {
   Reason reason = Reason::none;
   const config::TunnelRule* rule = nullptr;  // that decided; null: the default
   std::string_view detail;                   // for the log: which range an address belongs to
+  std::string_view denied_by;                // where it is learned: the rule that would deny; empty: the default
   bool needs_addresses = false;              // a rule about networks has to be asked first; `reason` says nothing yet
 };
 
@@ -46,10 +47,13 @@ struct AccessPolicy final : RefCounted {
   }
 
   const config::Tunnel settings;
+  // In place of a rule, where one or the default would deny what is to be learned.
+  const config::TunnelRule learned{.name = "learned", .allow = true, .targets = {}, .users = {}, .clients = {}, .private_networks = {}, .require_sni = {}};
   const std::vector<Endpoint> own;  // where culvert itself listens: nobody may reach that through it
   const Ref<Authenticator> authenticator;  // null where nobody is asked who he is
 
  private:
+  Verdict learn(const Destination& destination, const Verdict& verdict) const;
   Verdict judge_by_rules(const Destination& destination, std::span<const Endpoint> addresses) const;
   Verdict judge_address(const Endpoint& address, const Verdict& so_far, const Connector& network) const;
   bool is_own(const Endpoint& address, const Connector& network) const;

@@ -50,8 +50,8 @@ void refuse(Gateway::State& state, Door& door, ClientError& error, Socket& socke
 
 }  // namespace
 
-Gateway::Gateway(Http& http, LogSink* log, TunnelPlaces& places, const Passwords* passwords)
-    : state_(std::make_unique<State>(http, log, places, passwords)) {}
+Gateway::Gateway(Http& http, LogSink* log, TunnelPlaces& places, const Passwords* passwords, LessonSink* lessons)
+    : state_(std::make_unique<State>(http, log, places, passwords, lessons)) {}
 
 Gateway::~Gateway() {
   while (!state_->streams.empty()) delete static_cast<Stream*>(&state_->streams.front());

@@ -16,6 +16,7 @@
 
 namespace culvert::proxy {
 
+class LessonSink;
 struct Passwords;
 class Site;
 class TunnelPlaces;
@@ -41,8 +42,8 @@ class Gateway {
   struct State;  // what the exchanges share
 
   // `log` may be null: no access log. `places` are those of the process. `passwords` may be null where no configuration has
-  // users.
-  Gateway(Http& http, LogSink* log, TunnelPlaces& places, const Passwords* passwords = nullptr);
+  // users, `lessons` where nothing is to be learned.
+  Gateway(Http& http, LogSink* log, TunnelPlaces& places, const Passwords* passwords = nullptr, LessonSink* lessons = nullptr);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;

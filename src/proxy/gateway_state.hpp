@@ -24,9 +24,9 @@ struct Door {
 };
 
 struct Gateway::State final : private Deferred {
-  State(Http& with, LogSink* sink, TunnelPlaces& places, const Passwords* checked_by)
+  State(Http& with, LogSink* sink, TunnelPlaces& places, const Passwords* checked_by, LessonSink* lessons)
       : http(with), loop(with.loop()), log_sink(sink), passwords(checked_by),
-        passages{loop, with.network(), with.resolver(), places} {}
+        passages{loop, with.network(), with.resolver(), places, lessons} {}
 
   // Drops the last reference to a route later in this turn: with it an upstream goes that a reload has removed, and its
   // agent must not go from inside one of its own events.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/ascii.hpp"
+#include "config/learned_rules.hpp"
 #include "culvert/error.hpp"
 
 namespace culvert::proxy {
@@ -57,11 +58,22 @@ bool Passage::go_to(Endpoints addresses) {
   for (Endpoint& address : addresses) address = address.unmapped();
   verdict_ = policy_->judge(destination_, addresses, world_.network);
   if (verdict_.reason != Reason::none) return refuse(verdict_.reason);
+  if (verdict_.rule == &policy_->learned) note_lesson();
   addresses_ = std::move(addresses);
   if (destination_.plain_http) return true;
   dialer_.emplace(world_.loop, world_.network, static_cast<net::Dialer::Owner&>(*this));
   dialer_->dial(addresses_, {}, policy_->settings.connect_timeout);
   return false;
+}
+
+void Passage::note_lesson() {
+  if (world_.lessons == nullptr) return;
+  const std::string target = config::exact_target(destination_.host, destination_.port).value();
+  world_.lessons->learn({.time = world_.loop.wall_now(),
+                         .file = policy_->settings.learn,
+                         .user = destination_.user,
+                         .target = target,
+                         .denied_by = verdict_.denied_by});
 }
 
 bool Passage::refuse(Reason reason, std::error_code cause) {

@@ -12,6 +12,7 @@
 #include "culvert/network.hpp"
 #include "net/dialer.hpp"
 #include "proxy/access_policy.hpp"
+#include "proxy/lesson_sink.hpp"
 #include "proxy/tunnel_places.hpp"
 
 namespace culvert::proxy {
@@ -33,6 +34,7 @@ class Passage final : private net::Dialer::Owner {
     Connector& network;
     Resolver& resolver;
     TunnelPlaces& places;
+    LessonSink* lessons = nullptr;  // null where nothing is learned
   };
 
   // `host` as the request has it, without brackets.
@@ -57,6 +59,7 @@ class Passage final : private net::Dialer::Owner {
  private:
   bool take_place_for_tunnel();
   bool go_to(Endpoints addresses);
+  void note_lesson();
   void resolved(Result<Endpoints> found);
   bool refuse(Reason reason, std::error_code cause = {});
   void dialled(std::unique_ptr<Transport> stream) noexcept override;

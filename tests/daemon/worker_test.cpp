@@ -8,6 +8,7 @@
 
 #include "config/load.hpp"
 #include "daemon/blocking_client.hpp"
+#include "daemon/learner.hpp"
 #include "daemon/password_pool.hpp"
 #include "daemon/temporary_folder.hpp"
 #include "net/pool_resolver.hpp"
@@ -52,7 +53,7 @@ class WorkerTest : public testing::Test {
       entry->second.set_limit(listener.max_connections);
       limits.push_back(&entry->second);
     }
-    if (!worker_) worker_ = std::make_unique<Worker>(0, limits_, resolver_, passwords_, log_);
+    if (!worker_) worker_ = std::make_unique<Worker>(0, limits_, resolver_, passwords_, log_, learner_);
     std::promise<void> applied;
     worker_->apply({loaded.config, limits, 0, std::move(opened.of_worker.front())}, [&applied] { applied.set_value(); });
     applied.get_future().wait();
@@ -65,6 +66,7 @@ class WorkerTest : public testing::Test {
 
   TemporaryFolder folder_;
   NoLog log_;
+  Learner learner_{[] {}};
   Limits limits_{ConnectionLimit([this] { worker_->seek_room(); }), ClientLimit([](std::uint64_t) {})};
   std::map<std::string, ConnectionLimit> listener_limits_;
   ListenSockets sockets_{1, true};
