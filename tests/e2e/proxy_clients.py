@@ -1,10 +1,11 @@
 """What a test of a program that uses culvert as its proxy needs: servers for it, the proxy, and a clean environment.
 
     site = self.site()                                   nginx, over HTTP and over HTTPS
-    proxy = self.proxy(site.plain, site.secure)          culvert, which lets it go there and nowhere else
+    proxy = self.proxy(site.plain, tls=[site.secure])    culvert, which lets it go there and nowhere else
     self.run_client(["curl", "-x", proxy.url(), ...])
     self.assert_seen(proxy, ("CONNECT", site.secure, 200))
 """
+import json
 import os
 import shutil
 import subprocess
@@ -62,16 +63,17 @@ class ProxyClientTest(CulvertTest):
         self.addCleanup(site.stop)
         return site
 
-    def proxy(self, *allowed, user=None):
-        """culvert, for these authorities, and for `user` (name:password) only where one is given."""
+    def proxy(self, *allowed, tls=(), user=None, tunnel=""):
+        """culvert, for these authorities, those of `tls` to be called by their name; only for `user` where one is given."""
         auth, more = "", ""
         if user:
             name, password = user.split(":")
             line = run_culvert("hash-password", "--cost", 1, "--user", name, input=password).stdout.strip()
             auth, more = 'auth = "clients"', f'[auth.clients]\nusers = "{line}"\n'
-        rule = f'allow = {list(allowed)}\nprivate_networks = ["127.0.0.0/8", "::1/128"]\n'.replace("'", '"')
+        rules = "".join(f"[[tunnel.out.rule]]\nallow = {json.dumps(list(authorities))}\nrequire_sni = {required}\n"
+                        for authorities, required in ((allowed, "false"), (tls, "true")) if authorities)
         return self.culvert(listener='mode = "forward"\ntunnel = "out"', threads=1,
-                            more=f"[tunnel.out]\n{auth}\n[[tunnel.out.rule]]\n{rule}{more}")
+                            more=f'[tunnel.out]\nprivate_networks = ["127.0.0.0/8", "::1/128"]\n{auth}\n{tunnel}\n{rules}{more}')
 
     def run_client(self, command, *, succeeds=True, stdin=b"", env=None, cwd=None):
         done = subprocess.run([str(word) for word in command], input=stdin, capture_output=True, check=False, cwd=cwd,

@@ -51,7 +51,7 @@ class Chromium(ProxyClientTest):
     def test_pages(self):
         site = self.site("location / { default_type text/html; }")
         (site.root / "page").write_text(PAGE)
-        proxy = self.proxy(site.plain, site.secure)
+        proxy = self.proxy(site.plain, tls=[site.secure])
         plain, secure = site.urls("/page")
         self.assertIn("by http:", self.page(proxy, plain))
         self.assertIn("by https:", self.page(proxy, secure))
@@ -81,6 +81,17 @@ class Chromium(ProxyClientTest):
         proxy = self.proxy(f"{HOST}:{origin.port}")
         self.assertIn("heard hello", self.page(proxy, f"http://{HOST}:{origin.port}/"))
         self.assert_seen(proxy, ("GET", HOST, 200), ("CONNECT", f"{HOST}:{origin.port}", 200))
+
+    def test_its_hello_may_have_another_one_encrypted(self):
+        # docs/tunnels.md says so: without it, encrypted_client_hello = "deny" would be for networks with browsers as well.
+        site = self.site("location / { default_type text/html; }")
+        (site.root / "page").write_text(PAGE)
+        proxy = self.proxy(tls=[site.secure], tunnel='encrypted_client_hello = "deny"')
+        _, secure = site.urls("/page")
+        self.assertNotIn("by https:", self.page(proxy, secure))
+        errors = {record["error.type"] for record in self.records(proxy) if record["url.path"] == site.secure}
+        self.assertEqual(errors, {"tunnel_ech_denied"})
+        self.assertEqual(site.requests(), [])
 
     def test_denied_page(self):
         site = self.site()

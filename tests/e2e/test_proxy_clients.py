@@ -33,7 +33,7 @@ class Curl(ProxyClientTest):
     def test_files(self):
         site = self.site()
         (site.root / "file").write_bytes(data := os.urandom(3 * MIB))
-        proxy = self.proxy(site.plain, site.secure)
+        proxy = self.proxy(site.plain, tls=[site.secure])
         plain, secure = site.urls("/file")
         self.assertEqual(self.curl(proxy, plain).stdout, data)
         self.assertEqual(self.curl(proxy, secure).stdout, data)
@@ -43,7 +43,7 @@ class Curl(ProxyClientTest):
     def test_environment(self):
         site = self.site()
         (site.root / "file").write_bytes(b"data")
-        proxy = self.proxy(site.plain, site.secure, user="ann:secret")
+        proxy = self.proxy(site.plain, tls=[site.secure], user="ann:secret")
         address = f"http://ann:secret@127.0.0.1:{proxy.port}"
         for url in site.urls("/file"):
             done = self.run_client(["curl", "-sSf", "--cacert", self.certificates.authority, url],
@@ -63,7 +63,7 @@ class Curl(ProxyClientTest):
     def test_password_is_sent_when_it_is_asked_for(self):
         site = self.site()
         (site.root / "file").write_bytes(b"data")
-        proxy = self.proxy(site.plain, site.secure, user="ann:secret")
+        proxy = self.proxy(site.plain, tls=[site.secure], user="ann:secret")
         for url in site.urls("/file"):
             self.assertEqual(self.curl(proxy, "--proxy-anyauth", "-U", "ann:secret", url).stdout, b"data")
             self.curl(proxy, "-U", "ann:wrong", url, succeeds=False)
@@ -96,7 +96,7 @@ class OpenSsl(ProxyClientTest):
     def test_bytes_both_ways(self):
         data = os.urandom(2 * MIB)
         destination = self.secure_echo(len(data))
-        proxy = self.proxy(f"{HOST}:{destination.port}")
+        proxy = self.proxy(tls=[f"{HOST}:{destination.port}"])
         self.assertEqual(self.s_client(proxy, destination, stdin=data).stdout, data)
         record = self.assert_seen(proxy, ("CONNECT", f"{HOST}:{destination.port}", 200))[0]
         self.assertGreater(record["http.request.body.size"], len(data))
@@ -111,7 +111,7 @@ class OpenSsl(ProxyClientTest):
 
     def test_password(self):
         destination = self.secure_echo(5)
-        proxy = self.proxy(f"{HOST}:{destination.port}", user="ann:secret")
+        proxy = self.proxy(tls=[f"{HOST}:{destination.port}"], user="ann:secret")
         credentials = ("-proxy_user", "ann", "-proxy_pass")
         answer = self.s_client(proxy, destination, *credentials, "pass:secret", stdin=b"hello")
         self.assertEqual(answer.stdout, b"hello")
@@ -157,7 +157,7 @@ class Git(ProxyClientTest):
 
     def test_clone_and_push(self):
         site = self.repositories()
-        proxy = self.proxy(site.plain, site.secure)
+        proxy = self.proxy(site.plain, tls=[site.secure])
         contents = {}
         for way, url in zip(("plain", "secure"), site.urls("/project.git")):
             mine, again = self.folder / f"{way}-mine", self.folder / f"{way}-again"
@@ -180,7 +180,7 @@ class Git(ProxyClientTest):
 
     def test_password(self):
         site = self.repositories()
-        proxy = self.proxy(site.plain, site.secure, user="ann:secret")
+        proxy = self.proxy(site.plain, tls=[site.secure], user="ann:secret")
         for number, url in enumerate(site.urls("/project.git")):
             for password, succeeds in (("secret", True), ("wrong", False)):
                 self.git("clone", url, self.folder / f"{password}{number}", succeeds=succeeds,
@@ -239,7 +239,7 @@ class Apt(ProxyClientTest):
 
     def test_update_and_download(self):
         site, data = self.repository()
-        proxy = self.proxy(site.plain, site.secure, user="ann:secret")
+        proxy = self.proxy(site.plain, tls=[site.secure], user="ann:secret")
         for url in site.urls("/"):
             way = {"url": url, "proxy": f"http://ann:secret@127.0.0.1:{proxy.port}"}
             self.apt("update", "--error-on=any", **way)
@@ -287,7 +287,7 @@ class Node(ProxyClientTest):
     def test_files(self):
         site = self.site()
         (site.root / "file").write_bytes(data := os.urandom(MIB))
-        proxy = self.proxy(site.plain, site.secure)
+        proxy = self.proxy(site.plain, tls=[site.secure])
         for url in site.urls("/file"):
             self.assertEqual(self.get(proxy, url).stdout, data)
         self.assert_seen(proxy, ("GET", HOST, 200), ("CONNECT", site.secure, 200))
@@ -332,7 +332,7 @@ class Npm(ProxyClientTest):
 
     def test_view_and_install(self):
         site = self.registry()
-        proxy = self.proxy(site.plain, site.secure, user="ann:secret")
+        proxy = self.proxy(site.plain, tls=[site.secure], user="ann:secret")
         for scheme, url in zip(("http", "https"), site.urls("")):
             project = self.folder / scheme
             project.mkdir()

@@ -67,6 +67,17 @@ class Egress(ShippedTest):
         self.assertEqual(neighbour.connections, 0)
         self.assertEqual(self.rules(culvert), dict.fromkeys([*denied, "/"]))
 
+    def test_only_tls_to_the_host_itself(self):
+        destination = self.destination()
+        culvert = self.start_shipped(**{'"github.com:443", "*.githubusercontent.com:443"]':
+                                        f'"localhost:{destination.port}"]\nprivate_networks = ["127.0.0.1/32", "::1/128"]'})
+        with self.connect(culvert) as client:
+            self.assertEqual(client.connect(f"localhost:{destination.port}").status, 200)
+            client.send("hello")
+            self.assertTrue(client.is_closed())
+        self.assertEqual(self.rules(culvert), {f"localhost:{destination.port}": "sources"})
+        self.assertIn("tunnel_not_tls", culvert.stdout())
+
     def test_exception_comes_first(self):
         culvert = self.start_shipped()
         self.assert_refused(culvert, "gist.githubusercontent.com:443", "destination_denied")
