@@ -63,7 +63,8 @@ class Reader {
     const bool is_word = value->text == find_key(section_, key)->choices;
     out = is_word ? value->text : resolved(value->text, *value);
   }
-  void list(std::string_view key, std::vector<std::string>& out) const {
+  template <class List>  // of strings, or an optional of one
+  void list(std::string_view key, List& out) const {
     if (const Node* value = table_.value_of(key)) out = words(*value);
   }
   // The schema lists the words of a choice in the order of the enumerators.
@@ -168,6 +169,9 @@ void read_server(const Node& table, Server& out) {
   read.choice("escaped_slashes", out.escaped_slashes);
   read.choice("underscores_in_headers", out.underscores_in_headers);
   read.choice("expect_continue", out.expect_continue);
+  read.list("upgrade", out.upgrade);
+  read.duration("upgrade_idle_timeout", out.upgrade_idle_timeout);
+  read.duration("upgrade_max_lifetime", out.upgrade_max_lifetime);
   read.text_or_off("server_header", out.server_header);
   read.text_or_off("via", out.via);
   read_forwarded(table_in(table, "forwarded"), out.forwarded);
@@ -290,6 +294,9 @@ Route build_route(const Node& table, std::size_t position) {
   read.text("auth", route.auth);
   read.flag("forward_authorization", route.forward_authorization);
   read.choice("expect_continue", route.expect_continue);
+  read.list("upgrade", route.upgrade);
+  read.duration("upgrade_idle_timeout", route.upgrade_idle_timeout);
+  read.duration("upgrade_max_lifetime", route.upgrade_max_lifetime);
   read.duration("idle_timeout", route.idle_timeout);
   read.duration("response_timeout", route.response_timeout);
   return route;

@@ -225,7 +225,7 @@ class SchemaCheck {
 
   // An empty condition would match everything, which nobody means by it.
   static bool may_be_empty(const Key& key) {
-    const bool is_condition = key.section == "route[]" && key.type != Type::text;
+    const bool is_condition = key.section == "route[]" && key.type != Type::protocol;
     return !is_condition && key.type != Type::listen_address && key.type != Type::server_address &&
            key.type != Type::tunnel_rule;
   }

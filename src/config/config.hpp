@@ -100,6 +100,9 @@ struct Server {
   EscapedSlashes escaped_slashes = EscapedSlashes::reject;
   UnderscoresInHeaders underscores_in_headers = UnderscoresInHeaders::allow;
   ExpectContinue expect_continue = ExpectContinue::forward;
+  std::vector<std::string> upgrade{"websocket"};  // protocols; empty: no Upgrade is passed on
+  milliseconds upgrade_idle_timeout{600'000};
+  milliseconds upgrade_max_lifetime = no_limit;
   std::string server_header = "culvert";  // of answers that culvert makes itself; empty: none
   std::string via = "culvert";            // empty: no Via
   Forwarded forwarded;
@@ -213,6 +216,9 @@ struct Route {
   std::string auth;                    // a key of Config::auths; empty: everybody may ask
   bool forward_authorization = false;  // where there is `auth`: otherwise it is always passed on
   std::optional<ExpectContinue> expect_continue;
+  std::optional<std::vector<std::string>> upgrade;
+  std::optional<milliseconds> upgrade_idle_timeout;
+  std::optional<milliseconds> upgrade_max_lifetime;
   std::optional<milliseconds> idle_timeout;
   std::optional<milliseconds> response_timeout;
   Retry retry;

@@ -41,6 +41,7 @@ enum class Type : std::uint8_t {
   method,
   header_name,
   header_value,
+  protocol,  // as the Upgrade field names it
   template_text,  // choices: the {placeholders} allowed, besides {1} to {9}
   tunnel_rule,
   upstream,       // the name of an [upstream.NAME], or a URL

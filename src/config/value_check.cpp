@@ -82,6 +82,7 @@ std::optional<Wrong> wrong_text(const Key& key, const std::string& text, const s
     case Type::header_name: return check_header_name(text);
     case Type::header_fields:
     case Type::header_value: return check_header_value(text);
+    case Type::protocol: return check_protocol(text);
     case Type::template_text: return wrong_rewrite(key, text);
     case Type::tunnel_rule: return wrong_of(parse_tunnel_target(text));
     case Type::file:
@@ -203,7 +204,6 @@ std::optional<Diagnostic> check_value(const Key& key, const Node& value, const s
 
 bool needs_later_version(const Key& key, const Node& value) {
   if (key.works == not_yet) return true;
-  if (key.works == "[]") return value.kind != Kind::list || !value.items.empty();
   if (key.works != all_works) {
     const std::vector<std::string_view> works = words_of(key.works);
     return std::find(works.begin(), works.end(), value.text) == works.end();

@@ -274,6 +274,21 @@ std::optional<Wrong> check_header_value(std::string_view text) {
   return Wrong{"bad-header", "a header field holds no line ends or control characters", "", ""};
 }
 
+std::optional<Wrong> check_protocol(std::string_view text) {
+  const std::size_t slash = std::min(text.find('/'), text.size());
+  const std::string name = lower(text.substr(0, slash));
+  // Requests in there would be seen by no route, limit or log.
+  if (name == "http" || name == "h2" || name == "h2c") {
+    return Wrong{"bad-protocol", in_quotes(text) + " cannot be upgraded to: it is HTTP", "take it out",
+                 "requests inside an upgraded stream would go past every rule of this configuration"};
+  }
+  const bool has_version = slash < text.size();
+  const bool is_name = is_token(name) && (!has_version || is_token(text.substr(slash + 1)));
+  if (is_name && name != "off" && text.find('*') == std::string_view::npos) return std::nullopt;
+  return Wrong{"bad-protocol", in_quotes(text) + " is not the name of a protocol", "for example \"websocket\"",
+               "each protocol is named; [] allows none"};
+}
+
 std::optional<Wrong> check_template(std::string_view text, std::string_view placeholders) {
   const std::vector<std::string_view> names = words_of(placeholders);
   std::string known;

@@ -10,6 +10,7 @@
 #include "proxy/echo.hpp"
 #include "proxy/error_page.hpp"
 #include "proxy/gateway_state.hpp"
+#include "proxy/upgrade.hpp"
 #include "wire/header_names.hpp"
 #include "wire/plain_path.hpp"
 #include "wire/proxy_protocol.hpp"
@@ -360,10 +361,55 @@ Header Exchange::challenge_line() const {
           .place = {},
           .method = std::string(view_.method),
           .target = std::string(request_->url()),
+          .host = std::string(host_field_),
           .user = client_ ? std::string(client_->user) : std::string(),
           .server = std::move(server),
           .request_id = std::string(request_id_)};
 }
+
+// ---- a change of protocol -------------------------------------------------------------------------------------------
+
+// What the client wants and may have. A forward proxy's clients have CONNECT for what is not HTTP, with its rules and limits.
+[[gnu::cold]] std::string_view Exchange::protocols_to_ask() {
+  if (journey_) return {};
+  const auto& own = route_->settings.upgrade;
+  return wanted_protocols(*request_, own ? *own : policy_->server.upgrade, arena_);
+}
+
+[[gnu::cold]] void Exchange::ask_to_upgrade() {
+  if (const std::string_view protocols = protocols_to_ask(); !protocols.empty()) ask_to_change(gateway_.lines, protocols);
+}
+
+[[gnu::cold]] void Exchange::await_upgrade() {
+  if (protocols_to_ask().empty()) return;
+  up_->on_upgrade([this](IncomingMessage& answer, std::unique_ptr<Socket>& socket, Bytes rest) {
+    on_upgrade(answer, *socket, rest);
+  });
+}
+
+// The upstream has changed. The client follows, unless that is not what it has asked for.
+[[gnu::cold]] void Exchange::on_upgrade(const IncomingMessage& answer, Socket& socket, Bytes rest) {
+  const bool has_whole_request = up_->writable_ended();
+  if (!has_whole_request || !changes_to(answer.raw_headers(), protocols_to_ask())) {
+    return fail({Reason::upstream_upgrade_mismatch, MayRetry::never, {}});
+  }
+  const config::Route& route = route_->settings;
+  const config::Server& server = policy_->server;
+  const auto idle_timeout = route.upgrade_idle_timeout ? route.upgrade_idle_timeout : route.idle_timeout;
+  const net::RelayLimits limits{.idle_timeout = idle_timeout.value_or(server.upgrade_idle_timeout),
+                                .max_lifetime = route.upgrade_max_lifetime.value_or(server.upgrade_max_lifetime)};
+  const PlaceholderValues placeholders = values();
+  response_lines(gateway_.lines, answer, context(placeholders), route.response_headers, false);
+  tell_of_change(gateway_.lines, answer.raw_headers());
+  TunnelOrigin origin = tunnel_origin(server_->text());
+  origin.status = answer.status_code();
+  std::vector<std::byte> early;
+  BareStream downstream = response_->switch_protocols(answer.status_code(), answer.status_message(), gateway_.lines, early);
+  has_left_ = true;
+  gateway_.begin_tunnel(std::move(origin), limits, std::move(downstream), socket.detach(), early, rest);
+}
+
+// ---- on the way to an upstream --------------------------------------------------------------------------------------
 
 // RFC 9110 7.6.2: an OPTIONS or TRACE may say how many are to pass it on; the last answers it.
 bool Exchange::may_forward() {
@@ -423,6 +469,8 @@ void Exchange::send_request() {
   request_lines(gateway_.lines, *request_, rewrite, host_to_send(), route.request_headers,
                 mode == config::ExpectContinue::forward, route_->forwards_authorization(), settings.keep_alive);
   add_credentials();
+  const bool may_upgrade = request_->raw_headers().may_have(HeaderId::upgrade);
+  if (may_upgrade) [[unlikely]] ask_to_upgrade();
   const auto sends = settings.send_proxy_protocol;
   const Bytes preface = sends == config::SendProxyProtocol::none ? Bytes() : proxy_header(sends);
   const PooledRequest wanted{.method = view_.method,
@@ -437,6 +485,7 @@ void Exchange::send_request() {
   up_->on_response([this](IncomingMessage& answer) { on_response(answer); });
   up_->on_error([this](std::error_code error) { on_upstream_error(error); });
   up_->on_close([this] { on_upstream_closed(); });
+  if (may_upgrade) [[unlikely]] await_upgrade();
   forward_body();
 }
 

@@ -1,8 +1,9 @@
 // One request on its way through the proxy and its answer on the way back. Read exchange.cpp from top to bottom.
 //
 //   start -> find_route -> admits -> apply_policy -> choose_upstream -> send_request -> on_response -> finish
-//                |                                               ^                   |
-//                |                                               +---- retry --------+---> fail
+//                |                                               ^           |       |
+//                |                                               +-- retry --+-------+---> fail
+//                |                                                           \--> on_upgrade, where both want it
 //                +-> open_passage -> set_out -> on_passage, where the client names its destination:
 //                      GET http://...: send_request       CONNECT: become_tunnel
 //
@@ -55,6 +56,10 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   void set_out();
   void on_passage();
   void become_tunnel();
+  void ask_to_upgrade();
+  void await_upgrade();
+  void on_upgrade(const IncomingMessage& answer, Socket& socket, Bytes rest);
+  std::string_view protocols_to_ask();
   TunnelOrigin tunnel_origin(std::string server) const;
   bool meet_expectation(config::ExpectContinue mode);
   bool may_forward();

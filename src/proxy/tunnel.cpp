@@ -96,7 +96,7 @@ void Tunnel::end(Reason reason, std::error_code cause) {
                                  .listener = origin_.listener->name,
                                  .method = origin_.method,
                                  .target = origin_.target,
-                                 .host = origin_.target,
+                                 .host = origin_.host,
                                  .status = origin_.status,
                                  .request_body_bytes = known.bytes_up,
                                  .response_body_bytes = known.bytes_down,

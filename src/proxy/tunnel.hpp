@@ -35,6 +35,7 @@ struct TunnelOrigin {
   TunnelPlaces::Place place;
   std::string method;
   std::string target;           // of the request
+  std::string host;             // that it was meant for
   std::string user;
   std::string server;           // the address at the other end
   std::string request_id;

@@ -106,6 +106,7 @@ std::string value_of(const Key& key) {
     case Type::method: return "method";
     case Type::header_name: return "field name";
     case Type::header_value: return "text";
+    case Type::protocol: return "protocol";
     case Type::template_text: return "text with placeholders";
     case Type::tunnel_rule: return "`HOST:PORT`";
     case Type::upstream: return "name of an upstream, or URL";

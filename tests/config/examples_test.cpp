@@ -54,10 +54,16 @@ TEST(Shipped, MinimalExampleLoadsWithoutAWord) {
   EXPECT_TRUE(loaded.config);
 }
 
+TEST(Shipped, WebSocketExampleLoadsWithoutAWord) {
+  const Loaded loaded = load_shipped("websocket.toml");
+  EXPECT_EQ(to_text(loaded.diagnostics), "");
+  EXPECT_TRUE(loaded.config);
+}
+
 // The other examples are right, and need what does not work yet. Whoever makes something work takes it off here.
 TEST(Shipped, SiteExampleWaitsFor) {
   EXPECT_EQ(unsupported("examples/site.toml"),
-            (std::vector<std::string>{"listener.https.tls", "listener.https.http2", "tls.site", "route.upgrade",
+            (std::vector<std::string>{"listener.https.tls", "listener.https.http2", "tls.site",
                                       "upstream.api.balance", "upstream.api.health"}));
 }
 
@@ -72,7 +78,6 @@ TEST(Shipped, FullExampleWaitsFor) {
             (std::vector<std::string>{"no file matches \"conf.d/*.toml\"",
                                       "process.watchdog",
                                       "admin",
-                                      "server.upgrade",
                                       "listener.https.tls",
                                       "listener.https.http2",
                                       "listener.egress.address",

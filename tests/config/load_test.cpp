@@ -86,6 +86,8 @@ require_host_header = false
 no_delay = false
 expect_continue = "answer"
 upgrade = []
+upgrade_idle_timeout = "1h"
+upgrade_max_lifetime = "1d"
 server_header = "off"
 [server.forwarded]
 trust = ["127.0.0.0/8"]
@@ -97,6 +99,7 @@ max_connections = 5
 keep_alive_timeout = "75s"
 no_delay = true
 via = "edge"
+upgrade = ["irc/6.9", "tcp"]
 forwarded = { trust = [] }
 [listener.plain]
 address = "[::1]:81"
@@ -115,6 +118,9 @@ echo = true
   server.require_host_header = false;
   server.no_delay = false;
   server.expect_continue = ExpectContinue::answer;
+  server.upgrade = {};
+  server.upgrade_idle_timeout = 1h;
+  server.upgrade_max_lifetime = 24h;
   server.server_header = "";
   server.forwarded = {{{*Endpoint::parse_ip("127.0.0.0"), 8}}, false, false, false, true, "x-request-id"};
   EXPECT_EQ(config.listeners[1], (Listener{"plain", {address("::1", 81)}, 0, server}));
@@ -122,6 +128,7 @@ echo = true
   server.keep_alive_timeout = 75s;
   server.no_delay = true;
   server.via = "edge";
+  server.upgrade = {"irc/6.9", "tcp"};
   server.forwarded.trust.clear();
   const Address relative{Address::Kind::unix_path, {}, path("web.sock"), 0};
   const Address absolute{Address::Kind::unix_path, {}, "/run/web.sock", 0};

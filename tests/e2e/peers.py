@@ -42,6 +42,9 @@ listen relay
   server behind 127.0.0.1:{target} {server}
 """
 
+# Where the distribution puts modules, which a Node from elsewhere does not know.
+NODE_MODULES = {"NODE_PATH": "/usr/share/nodejs"}
+
 # Answers what it got: a digest and the size of the body for POST and PUT, the request line's parts for the rest.
 NODE_SERVER = """
 const http = require('http');
@@ -61,11 +64,12 @@ http.createServer((req, res) => {
 
 
 class Peer:
-    def __init__(self, command, port, folder):
+    def __init__(self, command, port, folder, env=None):
         self.port = port
         self.folder = folder
         self.log = open(folder / "output.log", "wb")  # pylint: disable=consider-using-with  # as long as the process
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT,
+                                        env={**os.environ, **(env or {})})
         wait_until(lambda: self.process.poll() is not None or accepts(("127.0.0.1", port)), f"{command[0]} listening")
         assert self.process.returncode is None, (folder / "output.log").read_text()
 
@@ -94,7 +98,7 @@ def start_node(folder, script=NODE_SERVER):
     port = free_port()
     folder.mkdir(parents=True)
     (folder / "server.js").write_text(script)
-    return Peer(["node", str(folder / "server.js"), str(port)], port, folder)
+    return Peer(["node", str(folder / "server.js"), str(port)], port, folder, NODE_MODULES)
 
 
 def start_haproxy(folder, target, *, server="", bind="", mode="tcp", more=""):

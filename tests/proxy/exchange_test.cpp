@@ -25,6 +25,9 @@ using ::testing::StartsWith;
 
 constexpr std::string_view get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 constexpr std::string_view post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody";
+constexpr std::string_view upgrade =
+    "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+constexpr std::string_view switched = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 constexpr std::string_view ok_answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 // Every address leads to the world's peers, but some ports and hosts refuse.
@@ -129,6 +132,7 @@ using Target = ExchangeTest;
 using TryingAgain = ExchangeTest;
 using Waiting = ExchangeTest;
 using Failing = ExchangeTest;
+using Upgrading = ExchangeTest;
 
 TEST_F(Target, Ipv6HostKeepsItsBrackets) {
   route().match.hosts = {{.text = "[2001:db8::1]", .wildcard = false}};
@@ -395,6 +399,49 @@ TEST_F(Failing, AnUpstreamThatSwitchesProtocolsUnasked) {
   origin_got("\r\n\r\n").send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n");
   expect_answer(client, "HTTP/1.1 502 ");
   EXPECT_THAT(log(), HasSubstr("upstream_upgrade_unexpected"));
+}
+
+TEST_F(Upgrading, OperatorsSeeTheStreamAmongTheTunnelsAndMayCloseIt) {
+  start();
+  test::TestPeer& client = connect();
+  client.send(upgrade);
+  client.send("from the client");
+  origin_got("\r\n\r\n").send(switched);
+  expect_answer(client, "HTTP/1.1 101 ");
+  origin_got("from the client").send("down");
+  expect_answer(client, "down");
+  EXPECT_EQ(gateway.tunnels(), 1u);
+  EXPECT_EQ(gateway.exchanges(), 0u);
+  std::uint64_t id = 0;
+  gateway.for_each_tunnel([&](const TunnelView& view) {
+    id = view.id;
+    EXPECT_EQ(view.route, "all");
+    EXPECT_EQ(view.tunnel, "");
+    EXPECT_EQ(view.target, "/chat");
+    EXPECT_EQ(view.server, world.address().to_string());
+    EXPECT_EQ(view.bytes_up, 15u);
+    EXPECT_EQ(view.bytes_down, 4u);
+  });
+  EXPECT_FALSE(gateway.close_tunnel(id + 1));
+  EXPECT_TRUE(gateway.close_tunnel(id));
+  EXPECT_TRUE(world.run_until([&] { return gateway.tunnels() == 0; }));
+  EXPECT_THAT(log(), HasSubstr("tunnel_closed"));
+}
+
+TEST_F(Upgrading, TheRouteThatItCameByMayGo) {
+  start();
+  test::TestPeer& client = connect();
+  client.send(upgrade);
+  origin_got("\r\n\r\n").send(switched);
+  expect_answer(client, "HTTP/1.1 101 ");
+  config.routes.clear();
+  config.upstreams.clear();
+  gateway.apply(std::make_shared<const config::Config>(config));
+  client.send("still");
+  origin_got("still").half_close();
+  client.half_close();
+  EXPECT_TRUE(world.run_until([&] { return gateway.tunnels() == 0; }));
+  EXPECT_THAT(log(), HasSubstr("\"culvert.upstream\":\"api\""));
 }
 
 TEST_F(Failing, AnAnswerBeforeTheRequestHasEnded) {
