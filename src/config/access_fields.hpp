@@ -40,6 +40,7 @@ enum class Standard : std::uint8_t { no, yes, with_users, with_tunnels };
   X(tunnel, "culvert.tunnel", with_tunnels)                          \
   X(rule, "culvert.rule", with_tunnels)                              \
   X(server_name, "tls.client.server_name", with_tunnels)              \
+  X(parent, "culvert.parent", with_tunnels)                          \
   X(error_type, "error.type", yes)                                   \
   X(error_cause, "error.cause", yes)
 

@@ -183,6 +183,35 @@ Parsed<Address> parse_url(std::string_view text) {
   return parse_server_address(with_port);
 }
 
+// The port is never guessed: proxies listen on 3128, 8080, 8888 and, by the URL, on 80.
+Parsed<Address> parse_parent(std::string_view text) {
+  const auto bad_parent = [&](std::string label, std::string help = "") {
+    return Wrong{"bad-parent", in_quotes(text) + " is not the URL of a proxy", std::move(label), std::move(help)};
+  };
+  constexpr std::string_view scheme = "http://";
+  const std::string example = "for example \"http://proxy.example.com:3128\"";
+  if (text.starts_with("https://")) return bad_parent("write http://", "TLS to a parent proxy is not supported yet");
+  if (!is_url(text)) {
+    const Parsed<Address> meant = parse_server_address(text);
+    const bool reads = meant && meant->kind != Address::Kind::unix_path;
+    return bad_parent(reads ? did_you_mean(std::string(scheme).append(text)) : example);
+  }
+  if (!text.starts_with(scheme)) return bad_parent(example);
+  const std::string_view authority = text.substr(scheme.size());
+  if (authority.find('@') != std::string_view::npos) {
+    return bad_parent("without a user", "user name and password have a key of their own, parent_auth");
+  }
+  const std::size_t path = authority.find_first_of("/?#");
+  if (path != std::string_view::npos) {
+    return bad_parent("without a path: " + in_quotes(text.substr(0, scheme.size() + path)));
+  }
+  if (authority.empty()) return bad_parent(example);
+  if (!split(authority) || authority.ends_with(']')) {
+    return bad_parent("it has no port: " + in_quotes(std::string(text) + ":3128") + "?");
+  }
+  return parse_server_address(authority);
+}
+
 Parsed<TunnelTarget> parse_tunnel_target(std::string_view text) {
   const auto bad_rule = [&](std::string label) {
     return Wrong{"bad-rule", in_quotes(text) + " is not HOST:PORT", std::move(label),

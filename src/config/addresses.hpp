@@ -18,6 +18,8 @@ Parsed<Address> parse_server_address(std::string_view text);
 // "http://HOST[:PORT]" and nothing behind it. "https://" reads as well: whoever cannot do TLS says so.
 Parsed<Address> parse_url(std::string_view text);
 bool is_url(std::string_view text);  // has a scheme
+// "http://HOST:PORT" of a proxy.
+Parsed<Address> parse_parent(std::string_view text);
 
 // "HOST:PORT", where HOST may be a name, "*.NAME", an address, a network or "*", and PORT a number, "FIRST-LAST" or "*".
 Parsed<TunnelTarget> parse_tunnel_target(std::string_view text);

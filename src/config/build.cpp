@@ -379,6 +379,15 @@ std::vector<std::uint16_t> build_port_list(const Node& values) {
   return ports;
 }
 
+Parents build_parents(const Node& table) {
+  Parents parents;
+  for (const Node& value : table.value_of("parent")->values()) {
+    if (const Parsed<Address> proxy = parse_parent(value.text)) parents.proxies.push_back(*proxy);
+  }
+  Reader(table, "tunnel.*").text("parent_auth", parents.auth);
+  return parents;
+}
+
 TunnelRule build_tunnel_rule(const Node& table, std::size_t position) {
   TunnelRule rule;
   const Reader read(table, "tunnel.*.rule[]");
@@ -392,6 +401,7 @@ TunnelRule build_tunnel_rule(const Node& table, std::size_t position) {
   if (table.find("require_sni") != nullptr) read.flag("require_sni", rule.require_sni.emplace());
   if (const Node* clients = table.value_of("clients")) rule.clients = build_networks(*clients);
   if (const Node* value = table.value_of("private_networks")) rule.private_networks = build_private_networks(*value);
+  if (table.find("parent") != nullptr) rule.parents = build_parents(table);
   return rule;
 }
 
@@ -408,6 +418,8 @@ Tunnel build_tunnel(const Entry& entry) {
   read.flag("require_sni", tunnel.require_sni);
   read.choice("encrypted_client_hello", tunnel.encrypted_client_hello);
   read.duration("hello_timeout", tunnel.hello_timeout);
+  if (table.find("parent") != nullptr) tunnel.parents = build_parents(table);
+  read.duration("parent_check_interval", tunnel.parent_check_interval);
   read.duration("connect_timeout", tunnel.connect_timeout);
   read.duration("idle_timeout", tunnel.idle_timeout);
   read.duration("max_lifetime", tunnel.max_lifetime);

@@ -227,7 +227,7 @@ class SchemaCheck {
   static bool may_be_empty(const Key& key) {
     const bool is_condition = key.section == "route[]" && key.type != Type::protocol;
     return !is_condition && key.type != Type::listen_address && key.type != Type::server_address &&
-           key.type != Type::tunnel_rule;
+           key.type != Type::tunnel_rule && key.type != Type::parent_proxy;
   }
 
   void report(Diagnostic diagnostic) { diagnostics_.push_back(std::move(diagnostic)); }

@@ -253,6 +253,7 @@ struct Upstream {
   milliseconds connect_timeout{3'000};
   milliseconds response_timeout{60'000};
   milliseconds resolve{30'000};         // how long the addresses of a name are used before asking again
+  std::string proxy_auth;               // of parent proxies: "user:password" for Proxy-Authorization; empty: none
   bool operator==(const Upstream&) const = default;
 };
 

@@ -222,15 +222,67 @@ void check_hellos(const Entry& tunnel, Diagnostics& diagnostics) {
   }
 }
 
+// Whether what is sent to `address` arrives at a listener on `listening`.
+bool leads_to(const Address& address, const Address& listening) {
+  if (address.kind != Address::Kind::ip || listening.kind != Address::Kind::ip) return false;
+  const Endpoint to = address.ip.unmapped();
+  const Endpoint at = listening.ip.unmapped();
+  if (to.port != at.port) return false;
+  const bool loopback = to == *Endpoint::parse_ip("127.0.0.1", to.port) || to == *Endpoint::parse_ip("::1", to.port);
+  const bool anywhere = at == *Endpoint::parse_ip("0.0.0.0", at.port) || at == *Endpoint::parse_ip("::", at.port);
+  return to == at || (loopback && anywhere);
+}
+
+void check_parent_is_elsewhere(const Node& root, const Node& parent, Diagnostics& diagnostics) {
+  const Parsed<Address> address = parse_parent(parent.text);
+  if (!parent.is_text() || !address) return;
+  for (const Entry* listener : named_tables_of(root, "listener")) {
+    const Node* addresses = listener->value.value_of("address");
+    if (addresses == nullptr) continue;
+    for (const Node& value : addresses->values()) {
+      const Parsed<std::vector<Address>> listening = parse_listen_address(value.text);
+      if (!value.is_text() || !listening) continue;
+      if (std::ranges::none_of(*listening, [&](const Address& own) { return leads_to(*address, own); })) continue;
+      diagnostics.push_back(error_at(parent.at, "parent-is-self", in_quotes(parent.text) + " is this culvert itself",
+                                     "requests would go round in a circle")
+                                .with_second(value.at, "it listens here"));
+      return;
+    }
+  }
+}
+
+// `table` is a [tunnel.NAME] or one of its rules.
+void check_parents(const Node& root, const Node& table, Diagnostics& diagnostics) {
+  const Entry* parent = table.find("parent");
+  if (const Entry* auth = table.find("parent_auth"); auth != nullptr && parent == nullptr) {
+    diagnostics.push_back(error_at(auth->at, "needs-parent", "parent_auth is for the proxies that stand beside it",
+                                   "add parent = \"http://HOST:PORT\""));
+  }
+  if (parent == nullptr) return;
+  const std::span<const Node> values = parent->value.values();
+  const auto direct = std::ranges::find(values, "direct", &Node::text);
+  if (direct != values.end() && values.size() > 1) {
+    diagnostics.push_back(error_at(direct->at, "direct-and-parent", "\"direct\" stands alone", "",
+                                   "a destination that no proxy leads to is not tried without one"));
+  }
+  for (const Node& value : values) check_parent_is_elsewhere(root, value, diagnostics);
+}
+
 void check_tunnels(const Node& root, Diagnostics& diagnostics) {
   constexpr std::array<std::string_view, 2> verdicts{"allow", "deny"};
   for (const Entry* tunnel : named_tables_of(root, "tunnel")) {
     check_hellos(*tunnel, diagnostics);
+    check_parents(root, tunnel->value, diagnostics);
     for (const Node* rule : tables_of(tunnel->value, "rule")) {
       if (rule->find("users") != nullptr && tunnel->value.find("auth") == nullptr) {
         diagnostics.push_back(error_at(rule->find("users")->at, "needs-auth",
                                        "[tunnel." + tunnel->key + "] does not ask who its clients are",
                                        "add auth = \"NAME\" to it, and [auth.NAME]"));
+      }
+      check_parents(root, *rule, diagnostics);
+      if (rule->find("deny") != nullptr && rule->find("parent") != nullptr) {
+        diagnostics.push_back(
+            error_at(rule->find("parent")->at, "parent-of-deny", "what is denied goes through no proxy"));
       }
       check_exclusive(*rule, verdicts, "two-verdicts", "a rule has one verdict: this one has", "verdict",
                       "make two rules; the first that matches decides", diagnostics);

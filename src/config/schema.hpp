@@ -44,6 +44,7 @@ enum class Type : std::uint8_t {
   protocol,  // as the Upgrade field names it
   template_text,  // choices: the {placeholders} allowed, besides {1} to {9}
   tunnel_rule,
+  parent_proxy,   // the URL of a proxy; choices: words that are none
   upstream,       // the name of an [upstream.NAME], or a URL
   reference,      // choices: the section whose name this is
 };

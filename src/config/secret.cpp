@@ -142,11 +142,23 @@ void for_each(Node& root, std::string_view section, std::string_view key, Read r
   }
 }
 
+// The same for the rules of tunnels.
+template <class Read>
+void for_each_rule(Node& root, std::string_view key, Read read) {
+  for_each(root, "tunnel", "rule", [&](Node& rules) {
+    for (Node& rule : rules.items) {
+      if (Node* const value = child(rule, key)) read(*value);
+    }
+  });
+}
+
 }  // namespace
 
 void read_secrets(Node& root, Diagnostics& diagnostics) {
   SecretReader reader(diagnostics);
   for_each(root, "upstream", "auth", [&](Node& value) { reader.read_credentials(value); });
+  for_each(root, "tunnel", "parent_auth", [&](Node& value) { reader.read_credentials(value); });
+  for_each_rule(root, "parent_auth", [&](Node& value) { reader.read_credentials(value); });
   for_each(root, "auth", "users", [&](Node& value) { reader.read_users(value); });
 }
 

@@ -8,6 +8,7 @@
 
 #include "config/host_pattern.hpp"
 #include "config/network.hpp"
+#include "culvert/endpoint.hpp"
 
 namespace culvert::config {
 
@@ -36,6 +37,13 @@ struct PrivateNetworks {
 // A ClientHello that carries one: the name that can be read need not be the true one.
 enum class EncryptedClientHello : std::uint8_t { allow, deny };
 
+// Proxies on the way to a destination.
+struct Parents {
+  std::vector<Address> proxies;  // kind ip or name, in the order of preference; empty: there is none on the way
+  std::string auth;              // "user:password" for them; empty: they do not ask
+  bool operator==(const Parents&) const = default;
+};
+
 struct TunnelRule {
   std::string name;  // "rule 2" where the file gives none
   bool allow = false;
@@ -44,6 +52,7 @@ struct TunnelRule {
   std::vector<Network> clients;
   std::optional<PrivateNetworks> private_networks;  // in place of the service's
   std::optional<bool> require_sni;                  // likewise
+  std::optional<Parents> parents;                   // likewise
   bool operator==(const TunnelRule&) const = default;
 };
 
@@ -58,6 +67,8 @@ struct Tunnel {
   bool require_sni = false;  // the client's TLS has to name the destination
   EncryptedClientHello encrypted_client_hello = EncryptedClientHello::allow;
   std::chrono::milliseconds hello_timeout{10'000};  // for that name to arrive; 0: no limit
+  Parents parents;
+  std::chrono::milliseconds parent_check_interval{5'000};
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds idle_timeout{300'000};
   std::chrono::milliseconds max_lifetime{0};     // 0: no limit

@@ -214,6 +214,7 @@ void AccessFormat::append_field(const Column& column, const AccessRecord& record
     case AccessField::tunnel: return to.text(key, record.tunnel);
     case AccessField::rule: return to.text(key, record.rule);
     case AccessField::server_name: return to.text(key, record.server_name);
+    case AccessField::parent: return to.text(key, record.parent);
     case AccessField::request_id: return to.text(key, record.request_id);
     case AccessField::error_type: return to.text(key, row(record.reason).code);
     case AccessField::error_cause:

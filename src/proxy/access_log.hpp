@@ -45,6 +45,7 @@ struct AccessRecord {
   std::string_view tunnel;            // [tunnel.NAME]
   std::string_view rule;              // of it, that decided
   std::string_view server_name;       // that its client wants, where it was refused for what it says
+  std::string_view parent;            // the proxy that it went through; empty: none
   bool reused_connection = false;
   std::uint32_t retries = 0;
   Duration time_to_first_byte{};      // of the upstream's answer; 0 where none came

@@ -40,6 +40,12 @@ Verdict AccessPolicy::judge(const Destination& destination) const {
   return learn(destination, judge_by_rules(destination, {}));
 }
 
+Ref<Route> AccessPolicy::parents(const Verdict& verdict) const {
+  if (ways.empty()) return {};
+  const bool by_default = verdict.rule == nullptr || verdict.rule == &learned;
+  return by_default ? ways.back() : ways[static_cast<std::size_t>(verdict.rule - settings.rules.data())];
+}
+
 Verdict AccessPolicy::judge(const Destination& destination, std::span<const Endpoint> addresses,
                             const Connector& network) const {
   Verdict verdict = learn(destination, judge_by_rules(destination, addresses));
@@ -105,5 +111,7 @@ HostKind kind_of_host(std::string_view host, std::uint16_t port) {
   const bool hex = last.starts_with("0x") || last.starts_with("0X");
   return {.ambiguous = digits || hex || last.empty(), .address = {}};
 }
+
+bool is_localhost(std::string_view host) { return host == "localhost" || host.ends_with(".localhost"); }
 
 }  // namespace culvert::proxy

@@ -12,6 +12,7 @@
 #include "culvert/network.hpp"
 #include "proxy/authenticator.hpp"
 #include "proxy/failure.hpp"
+#include "proxy/route.hpp"
 
 namespace culvert::proxy {
 
@@ -34,8 +35,10 @@ struct Verdict {
 };
 
 struct AccessPolicy final : RefCounted {
-  AccessPolicy(const config::Tunnel& written, std::vector<Endpoint> listeners, Ref<Authenticator> users = {})
-      : settings(written), own(std::move(listeners)), authenticator(std::move(users)) {}
+  // `by_parents`: the ways through parent proxies, of each rule in turn and of the service last.
+  AccessPolicy(const config::Tunnel& written, std::vector<Endpoint> listeners, Ref<Authenticator> users = {},
+               std::vector<Ref<Route>> by_parents = {})
+      : settings(written), own(std::move(listeners)), authenticator(std::move(users)), ways(std::move(by_parents)) {}
 
   Verdict judge(const Destination& destination) const;
   // `addresses` of the host, with its port: one that is refused refuses them all.
@@ -46,11 +49,16 @@ struct AccessPolicy final : RefCounted {
     return rule != nullptr && rule->require_sni ? *rule->require_sni : settings.require_sni;
   }
 
+  // The way through parent proxies to what `verdict` allows; null where destinations are dialled.
+  Ref<Route> parents(const Verdict& verdict) const;
+
   const config::Tunnel settings;
   // In place of a rule, where one or the default would deny what is to be learned.
-  const config::TunnelRule learned{.name = "learned", .allow = true, .targets = {}, .users = {}, .clients = {}, .private_networks = {}, .require_sni = {}};
+  const config::TunnelRule learned{.name = "learned", .allow = true, .targets = {}, .users = {}, .clients = {},
+                                   .private_networks = {}, .require_sni = {}, .parents = {}};
   const std::vector<Endpoint> own;  // where culvert itself listens: nobody may reach that through it
   const Ref<Authenticator> authenticator;  // null where nobody is asked who he is
+  const std::vector<Ref<Route>> ways;  // see the constructor; empty where no parent is named
 
  private:
   Verdict learn(const Destination& destination, const Verdict& verdict) const;
@@ -66,5 +74,7 @@ struct HostKind {
   Endpoint address;  // Family::none: it is a name
 };
 HostKind kind_of_host(std::string_view host, std::uint16_t port);
+// What everybody who looks it up takes for himself (RFC 6761 6.3).
+bool is_localhost(std::string_view host);
 
 }  // namespace culvert::proxy

@@ -10,6 +10,7 @@
 #include "proxy/echo.hpp"
 #include "proxy/error_page.hpp"
 #include "proxy/gateway_state.hpp"
+#include "proxy/journey.hpp"
 #include "proxy/upgrade.hpp"
 #include "wire/header_names.hpp"
 #include "wire/plain_path.hpp"
@@ -71,22 +72,6 @@ struct Exchange::Client final : Authenticator::Waiter {
   std::string_view user;           // of `users`; empty until it is proved
 };
 
-// Where it goes, if that is for the client to say. Apart for the same reason.
-struct Exchange::Journey final : Passage::Owner {
-  Journey(Exchange& going, const Ref<AccessPolicy>& policy, const wire::Authority& to, bool plain_http)
-      : exchange(going), passage(going.gateway_.passages, policy, *this, to.host, to.port, plain_http, going.view_.client) {}
-  void on_passage() noexcept override { exchange.on_passage(); }
-  void describe(AccessRecord& record) const {
-    record.server = tried;
-    record.tunnel = passage.policy()->settings.name;
-    record.rule = passage.rule_name();
-  }
-
-  Exchange& exchange;
-  Passage passage;
-  std::string tried;  // the address of it that was tried last
-};
-
 Exchange::Exchange(Gateway::State& gateway, Ref<ListenerPolicy> policy, IncomingMessage& request,
                    ServerResponse& response, bool expects_continue)
     : gateway_(gateway),
@@ -116,6 +101,11 @@ void Exchange::start() {
 
 void Exchange::serve() {
   if (apply_policy() && choose_upstream()) send_request();
+}
+
+// The same for a destination of the client's own.
+[[gnu::cold]] void Exchange::serve_onward() {
+  if (apply_policy() && choose_hop()) send_request();
 }
 
 [[gnu::noinline]] void Exchange::turn_away() {
@@ -306,10 +296,9 @@ Header Exchange::challenge_line() const {
 // ---- a destination of the client's own choice -----------------------------------------------------------------------
 
 [[gnu::cold]] void Exchange::open_passage(const Ref<AccessPolicy>& policy) {
-  const bool wants_tunnel = view_.method == "CONNECT";
   wire::RequestTarget target;
   (void)wire::parse_request_target(view_.method, request_->url(), target);  // read_head() has found it right
-  if (wants_tunnel) {
+  if (wants_tunnel()) {
     response_->should_keep_alive = false;  // an answer is the last one: what follows may be meant for the tunnel
     if (request_->has_body()) return answer_failure(Reason::request_malformed);
   } else {
@@ -317,37 +306,12 @@ Header Exchange::challenge_line() const {
     if (!ascii::iequals(target.scheme, "http")) return answer_failure(Reason::destination_scheme_not_supported);
     if (target.authority.port == 0) target.authority.port = 80;
   }
-  journey_ = std::make_unique<Journey>(*this, policy, target.authority, !wants_tunnel);
+  journey_ = std::make_unique<Journey>(*this, policy, target.authority, !wants_tunnel());
   if (!policy->authenticator || admits(*policy->authenticator, of_proxy, &Exchange::set_out)) set_out();
 }
 
 [[gnu::cold]] void Exchange::set_out() {
   if (journey_->passage.begin(client_ ? client_->user : std::string_view())) on_passage();
-}
-
-[[gnu::cold]] void Exchange::on_passage() {
-  if (const Failure& failure = journey_->passage.failure(); failure.reason != Reason::none) return fail(failure);
-  if (view_.method == "CONNECT") return become_tunnel();
-  route_ = policy_->forward;
-  serve();
-}
-
-[[gnu::cold]] void Exchange::become_tunnel() {
-  Passage& passage = journey_->passage;
-  const config::Tunnel& settings = passage.policy()->settings;
-  const net::RelayLimits limits{.idle_timeout = settings.idle_timeout,
-                                .max_lifetime = settings.max_lifetime,
-                                .max_bytes = settings.max_bytes,
-                                .bytes_per_second = settings.bandwidth};
-  BareStream upstream(passage.take_stream(), gateway_.loop);
-  TunnelOrigin origin = tunnel_origin(upstream.stream->remote().to_string());
-  origin.policy = passage.policy();
-  origin.rule = passage.verdict().rule;
-  origin.place = passage.take_place();
-  std::vector<std::byte> early;
-  BareStream downstream = response_->switch_protocols(200, "Connection Established", {}, early);
-  has_left_ = true;
-  gateway_.begin_tunnel(std::move(origin), limits, std::move(downstream), std::move(upstream), early, {});
 }
 
 [[gnu::cold]] TunnelOrigin Exchange::tunnel_origin(std::string server) const {
@@ -442,7 +406,7 @@ bool Exchange::meet_expectation(config::ExpectContinue mode) {
 
 [[gnu::always_inline]] inline bool Exchange::choose_upstream() {
   server_ = route_->upstream->choose(tried_);
-  if (server_ == nullptr && !journey_) {
+  if (server_ == nullptr) {
     fail(failure_.reason == Reason::none ? Failure{Reason::upstream_no_server, MayRetry::never, {}} : failure_);
     return false;
   }
@@ -453,13 +417,14 @@ bool Exchange::meet_expectation(config::ExpectContinue mode) {
 
 void Exchange::send_request() {
   Agent& agent = route_->upstream->agent();
-  Agent::Origin* const origin = journey_ ? &next_destination(agent) : server_->origin();
+  Agent::Origin* const origin = journey_ ? next_hop(agent) : server_->origin();
   if (origin == nullptr) {
     if (!server_->error()) return server_->wait(*this);
     failure_ = upstream_failure(errc::name_not_found, false, false);
     return may_try_again(failure_) ? try_again() : fail(failure_);
   }
   ++addresses_tried_;
+  if (journey_ && wants_tunnel()) [[unlikely]] return ask_parent(agent, *origin);
   if (peer_text_size_ == 0) peer_text_size_ = static_cast<std::uint8_t>(peer_.format_ip(peer_text_));
   const config::Upstream& settings = route_->upstream->settings;
   const config::Route& route = route_->settings;
@@ -473,8 +438,10 @@ void Exchange::send_request() {
   if (may_upgrade) [[unlikely]] ask_to_upgrade();
   const auto sends = settings.send_proxy_protocol;
   const Bytes preface = sends == config::SendProxyProtocol::none ? Bytes() : proxy_header(sends);
+  std::string_view target = upstream_target(route, *request_, target_differs_, placeholders, arena_);
+  if (journey_) [[unlikely]] target = target_for_parent(target);
   const PooledRequest wanted{.method = view_.method,
-                             .path = upstream_target(route, *request_, target_differs_, placeholders, arena_),
+                             .path = target,
                              .headers = gateway_.lines,
                              .preface = preface,
                              .connect_timeout = settings.connect_timeout,
@@ -549,6 +516,7 @@ void Exchange::on_response(IncomingMessage& answer) {
   answer.on_error([this](std::error_code error) { on_response_cut(error); });
   answer.on_close([this] { on_response_closed(); });
   if (request_ == nullptr || response_->headers_sent()) return answer.resume();
+  if (answer.status_code() == 407 && has_parent()) [[unlikely]] return fail(parent_refusal(407));
   const PlaceholderValues placeholders = values();
   const bool may_have_trailers =
       answer.has_body() && view_.method != "HEAD" && request_->http_version_minor() > 0;
@@ -574,6 +542,7 @@ void Exchange::on_response_end() {
 void Exchange::on_upstream_error(std::error_code error) {
   if (failure_.reason == Reason::none || failure_.retry != MayRetry::never) {
     failure_ = upstream_failure(error, up_->connected(), false);
+    if (journey_) [[unlikely]] judge_hop();
   }
 }
 
@@ -608,23 +577,17 @@ bool Exchange::may_try_again(const Failure& failure) const {
     case MayRetry::never: return false;
     case MayRetry::yes: return retry.on_connect_failure;
     case MayRetry::if_reused:
-      return retry.on_reused_connection_closed && reused_ && !up_->answered() && idempotent(view_.method);
+      return retry.on_reused_connection_closed && reused_ && !up_->answered() &&
+             (idempotent(view_.method) || wants_tunnel());
   }
   return false;
 }
 
 // A name may stand for several addresses of which not all listen ("localhost" in both families): one try asks them all.
 bool Exchange::has_another_address(const Failure& failure) const {
-  const std::size_t addresses = journey_ ? journey_->passage.addresses().size() : server_->addresses();
+  const bool dials = journey_ && !has_parent();
+  const std::size_t addresses = dials ? journey_->passage.addresses().size() : server_->addresses();
   return failure.retry == MayRetry::yes && addresses_tried_ < addresses;
-}
-
-// Of the addresses that were judged, the one whose turn it is.
-[[gnu::cold]] Agent::Origin& Exchange::next_destination(Agent& agent) {
-  const std::vector<Endpoint>& judged = journey_->passage.addresses();
-  const Address address = Address::of(judged[addresses_tried_ % judged.size()]);
-  journey_->tried = address.to_string();
-  return agent.origin_once(address);
 }
 
 // On the next address, or the next server that was not tried. How the last try failed concerns nobody any more, unless it was the last.
@@ -634,7 +597,7 @@ void Exchange::try_again() {
       tried_ = 0;
       stale_tries_ = std::min<std::uint32_t>(stale_tries_ + 1, stale_tries_most);
     }
-    if (!choose_upstream()) return;
+    if (!(journey_ ? choose_hop() : choose_upstream())) return;
   }
   failure_ = {};
   send_request();

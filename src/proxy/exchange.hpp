@@ -6,6 +6,7 @@
 //                |                                                           \--> on_upgrade, where both want it
 //                +-> open_passage -> set_out -> on_passage, where the client names its destination:
 //                      GET http://...: send_request       CONNECT: become_tunnel
+//                      by a parent proxy, both: choose_hop -> send_request, and for CONNECT -> on_parent_leads
 //
 // Begins when the request's head is complete and ends when both sides have closed their messages. It borrows the four
 // messages; each side tells it of its end by its close event, and is not touched afterwards.
@@ -55,21 +56,33 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   void open_passage(const Ref<AccessPolicy>& policy);
   void set_out();
   void on_passage();
-  void become_tunnel();
   void ask_to_upgrade();
   void await_upgrade();
   void on_upgrade(const IncomingMessage& answer, Socket& socket, Bytes rest);
   std::string_view protocols_to_ask();
+  void become_tunnel(BareStream upstream, const std::string& server, Bytes from_upstream);
+  bool choose_hop();
+  Agent::Origin* next_hop(Agent& agent);
+  void hop_is_late();
+  void ask_parent(Agent& agent, Agent::Origin& origin);
+  void on_parent_leads(const IncomingMessage& answer, std::unique_ptr<Socket>& socket, Bytes rest);
+  void on_parent_refuses(IncomingMessage& answer);
+  std::string_view target_for_parent(std::string_view target);
+  bool wants_tunnel() const { return view_.method == "CONNECT"; }
+  bool has_parent() const;
   TunnelOrigin tunnel_origin(std::string server) const;
   bool meet_expectation(config::ExpectContinue mode);
   bool may_forward();
   bool choose_upstream();
   void send_request();
   void add_credentials();
+  void add_proxy_credentials();
+  void judge_hop();
   Bytes proxy_header(config::SendProxyProtocol version);
   void forward_body();
 
   void serve();
+  void serve_onward();
   bool admits(Authenticator& users, const Challenge& challenge, void (Exchange::*next)());
   bool accept(const Authenticator::Verdict& verdict);
   Header challenge_line() const;
@@ -103,7 +116,6 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   void release();
 
   std::string_view host_to_send() const;
-  Agent::Origin& next_destination(Agent& agent);
   PlaceholderValues values() const { return {view_, *captures_, request_id_}; }
   RewriteContext context(const PlaceholderValues& v) {
     return {arena_, *policy_, v, peer_, {peer_text_, peer_text_size_}, peer_trusted_, host_field_};

@@ -3,6 +3,7 @@
 #include <array>
 #include <cassert>
 #include <cstddef>
+#include <string>
 
 #include "culvert/error.hpp"
 #include "wire/parse_error.hpp"
@@ -47,6 +48,12 @@ Reason parse_failure(std::error_code error) {
   }
 }
 
+class ParentAnswers final : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "parent proxy"; }
+  std::string message(int status) const override { return "the parent proxy answered " + std::to_string(status); }
+};
+
 }  // namespace
 
 const ReasonRow& row(Reason reason) {
@@ -69,6 +76,13 @@ Failure upstream_failure(std::error_code error, bool connected, bool response_be
   const bool too_large = wire::status_for(error) == 431;
   return {too_large ? Reason::upstream_response_headers_too_large : Reason::upstream_response_malformed,
           MayRetry::never, error};
+}
+
+// A refusal is one, whoever is asked next; what went wrong there (5xx) may go right by another one.
+Failure parent_refusal(std::uint16_t status) {
+  static const ParentAnswers answers;
+  const Reason reason = status == 407 ? Reason::parent_auth_failed : Reason::parent_refused;
+  return {reason, status >= 500 ? MayRetry::yes : MayRetry::never, {status, answers}};
 }
 
 Reason request_failure(std::error_code error, bool in_body) {

@@ -34,6 +34,8 @@ struct Failure {
 
 // What an error of the upstream side means. `connected`: the connection stood; `response_begun`: a head had come.
 Failure upstream_failure(std::error_code error, bool connected, bool response_begun);
+// What the answer of a parent proxy means that does not lead on: `cause` has its status.
+Failure parent_refusal(std::uint16_t status);
 // What an error of the client's request means; `in_body`: its head was complete.
 Reason request_failure(std::error_code error, bool in_body);
 

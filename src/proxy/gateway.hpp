@@ -28,6 +28,7 @@ struct TunnelView {
   std::string_view user;    // empty where nobody is known
   std::string_view target;  // as the client asked
   std::string_view server;  // the address that was dialled
+  std::string_view parent;  // the proxy that it leads through; empty: none
   std::string_view tunnel;  // [tunnel.NAME]; empty for an Upgrade
   std::string_view route;   // empty where none led there
   std::string_view rule;    // that allowed it; empty: the default

@@ -1,7 +1,11 @@
 // A client's way to a destination of its own choice: judged by its name, looked up, judged by its addresses, and for a
-// tunnel dialled at one of these.
+// tunnel dialled at one of these, all within connect_timeout.
 //
 //   begin -> judge name -> resolve -> judge addresses -> (CONNECT) dial -> owner.on_passage()
+//                |                          |                                 ^
+//                +------ by a parent -------+---------------------------------+
+//
+// Where parent proxies are on the way, they look the name up: it is asked for here only if a rule wants its addresses.
 #pragma once
 #include <memory>
 #include <optional>
@@ -11,8 +15,10 @@
 
 #include "culvert/network.hpp"
 #include "net/dialer.hpp"
+#include "net/loop_entries.hpp"
 #include "proxy/access_policy.hpp"
 #include "proxy/lesson_sink.hpp"
+#include "proxy/route.hpp"
 #include "proxy/tunnel_places.hpp"
 
 namespace culvert::proxy {
@@ -52,12 +58,17 @@ class Passage final : private net::Dialer::Owner {
     return verdict_.rule != nullptr ? std::string_view(verdict_.rule->name) : std::string_view();
   }
   const Destination& destination() const { return destination_; }
+  const Ref<Route>& parents() const { return parents_; }  // null: without any
+  std::string authority() const;  // HOST:PORT that was judged
   const std::vector<Endpoint>& addresses() const { return addresses_; }  // all of them may be dialled
   std::unique_ptr<Transport> take_stream() { return std::move(stream_); }  // to where CONNECT wanted to go
   TunnelPlaces::Place take_place() { return std::move(place_); }
 
  private:
+  friend struct LoopEntries<Passage>;
+
   bool take_place_for_tunnel();
+  TimePoint on_due(TimePoint now) noexcept;
   bool go_to(Endpoints addresses);
   void note_lesson();
   void resolved(Result<Endpoints> found);
@@ -72,6 +83,9 @@ class Passage final : private net::Dialer::Owner {
   Destination destination_;
   Verdict verdict_;
   Failure failure_;
+  Ref<Route> parents_;
+  TimePoint ends_at_ = never;
+  LoopEntries<Passage>::Due due_{*this};
   Resolution lookup_;
   std::vector<Endpoint> addresses_;
   std::optional<net::Dialer> dialer_;

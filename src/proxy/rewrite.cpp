@@ -252,6 +252,16 @@ void request_lines(std::vector<Header>& out, const IncomingMessage& request, con
   if (!changes.empty()) apply_changes(out, changes, context);
 }
 
+void connect_lines(std::vector<Header>& out, const IncomingMessage& request, const ListenerPolicy& policy,
+                   std::string_view authority) {
+  out.clear();
+  out.push_back({HeaderId::host, wire::spelling(HeaderId::host), authority});
+  for (const Header& line : request.raw_headers()) {
+    if (line.id == HeaderId::via) out.push_back(line);
+  }
+  push_via(out, request.http_version_minor(), policy);
+}
+
 void response_lines(std::vector<Header>& out, const IncomingMessage& response, const RewriteContext& context,
                     const config::HeaderChanges& changes, bool may_have_trailers) {
   out.clear();

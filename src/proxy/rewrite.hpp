@@ -40,6 +40,9 @@ Endpoint client_address(const config::Forwarded& settings, const HeaderList& hea
 void request_lines(std::vector<Header>& out, const IncomingMessage& request, const RewriteContext& context,
                    std::string_view host, const config::HeaderChanges& changes, bool forward_expect,
                    bool forward_authorization, bool keep_alive);
+// What of a CONNECT goes on to a parent proxy: whom it wants, and how it came.
+void connect_lines(std::vector<Header>& out, const IncomingMessage& request, const ListenerPolicy& policy,
+                   std::string_view authority);
 void response_lines(std::vector<Header>& out, const IncomingMessage& response, const RewriteContext& context,
                     const config::HeaderChanges& changes, bool may_have_trailers);
 // Whether its name has one.

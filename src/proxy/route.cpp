@@ -6,6 +6,7 @@
 #include <cassert>
 
 #include "base/ascii.hpp"
+#include "proxy/access_policy.hpp"
 #include "proxy/authenticator.hpp"
 #include "proxy/upstream.hpp"
 

@@ -9,7 +9,6 @@
 #include "base/ref.hpp"
 #include "config/config.hpp"
 #include "culvert/incoming_message.hpp"
-#include "proxy/access_policy.hpp"
 
 namespace re2 {
 class RE2;
@@ -17,6 +16,7 @@ class RE2;
 
 namespace culvert::proxy {
 
+struct AccessPolicy;
 class Authenticator;
 class Upstream;
 

@@ -30,6 +30,32 @@ Ref<Route> forward_route(const config::Tunnel& tunnel, const Site::MakeUpstream&
   return make_ref<Route>(route, make_upstream(upstream), nullptr);
 }
 
+// How they go there through parent proxies: the same, with these for servers.
+Ref<Route> parent_route(const config::Tunnel& tunnel, const config::Parents& parents,
+                        const Site::MakeUpstream& make_upstream) {
+  if (parents.proxies.empty()) return {};
+  config::Upstream upstream;
+  upstream.name = tunnel.name;
+  upstream.servers = parents.proxies;
+  upstream.proxy_auth = parents.auth;
+  upstream.connect_timeout = tunnel.connect_timeout;
+  config::Route route;
+  route.name = tunnel.name;
+  route.action = config::ToUpstream{tunnel.name};
+  return make_ref<Route>(route, make_upstream(upstream), nullptr);
+}
+
+// See AccessPolicy.
+std::vector<Ref<Route>> parent_routes(const config::Tunnel& tunnel, const Site::MakeUpstream& make_upstream) {
+  const Ref<Route> standard = parent_route(tunnel, tunnel.parents, make_upstream);
+  std::vector<Ref<Route>> ways;
+  for (const config::TunnelRule& rule : tunnel.rules) {
+    ways.push_back(rule.parents ? parent_route(tunnel, *rule.parents, make_upstream) : standard);
+  }
+  ways.push_back(standard);
+  return ways;
+}
+
 // Where culvert itself listens.
 std::vector<Endpoint> own_addresses(const config::Config& config) {
   std::vector<Endpoint> own;
@@ -47,19 +73,20 @@ Site::Site(const config::Config& config, const Site& previous, const MakeUpstrea
            const MakeAuthenticator& make_authenticator)
     : upstreams_(carry_over(config.upstreams, previous.upstreams_, make_upstream)),
       authenticators_(carry_over(config.auths, previous.authenticators_, make_authenticator)) {
-  add_tunnels(config, previous);
+  add_tunnels(config, previous, make_upstream);
   add_routes(config, previous);
   add_listeners(config, previous, make_upstream);
 }
 
-void Site::add_tunnels(const config::Config& config, const Site& previous) {
+void Site::add_tunnels(const config::Config& config, const Site& previous, const MakeUpstream& make_upstream) {
   const std::vector<Endpoint> own = own_addresses(config);
   for (const auto& [name, written] : config.tunnels) {
     const auto old = previous.tunnels_.find(name);
     const Ref<Authenticator> users = written.auth.empty() ? nullptr : authenticators_.at(written.auth);
     const bool same = old != previous.tunnels_.end() && old->second->settings == written && old->second->own == own &&
                       old->second->authenticator == users;
-    tunnels_.emplace(name, same ? old->second : make_ref<AccessPolicy>(written, own, users));
+    tunnels_.emplace(name, same ? old->second
+                                : make_ref<AccessPolicy>(written, own, users, parent_routes(written, make_upstream)));
   }
 }
 

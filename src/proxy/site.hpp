@@ -36,7 +36,7 @@ class Site {
 
  private:
   Ref<StreamPolicy> make_streams(const config::Listener& written) const;
-  void add_tunnels(const config::Config& config, const Site& previous);
+  void add_tunnels(const config::Config& config, const Site& previous, const MakeUpstream& make_upstream);
   void add_routes(const config::Config& config, const Site& previous);
   void add_listeners(const config::Config& config, const Site& previous, const MakeUpstream& make_upstream);
 

@@ -74,6 +74,7 @@ TunnelView Tunnel::view() const {
           .user = origin_.user,
           .target = origin_.target,
           .server = origin_.server,
+          .parent = origin_.by_parent ? std::string_view(origin_.server) : std::string_view(),
           .tunnel = origin_.policy ? std::string_view(origin_.policy->settings.name) : std::string_view(),
           .route = origin_.route ? std::string_view(origin_.route->settings.name) : std::string_view(),
           .rule = origin_.rule != nullptr ? std::string_view(origin_.rule->name) : std::string_view(),
@@ -109,6 +110,7 @@ void Tunnel::end(Reason reason, std::error_code cause) {
                                  .tunnel = known.tunnel,
                                  .rule = known.rule,
                                  .server_name = opening_ ? opening_->check.server_name() : std::string_view(),
+                                 .parent = known.parent,
                                  .reason = reason,
                                  .cause = cause});
   }

@@ -38,6 +38,7 @@ struct TunnelOrigin {
   std::string host;             // that it was meant for
   std::string user;
   std::string server;           // the address at the other end
+  bool by_parent = false;       // which is a proxy's
   std::string request_id;
   std::uint16_t status = 200;
 };

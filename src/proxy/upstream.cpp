@@ -26,11 +26,14 @@ AgentOptions agent_options(const config::Upstream& settings) {
           .strict = true};
 }
 
+std::string basic(const std::string& auth) { return auth.empty() ? "" : "Basic " + encode_base64(as_bytes(auth)); }
+
 }  // namespace
 
 Upstream::Upstream(const config::Upstream& written, Http& http)
     : settings(written),
-      authorization(written.auth.empty() ? "" : "Basic " + encode_base64(as_bytes(written.auth))),
+      authorization(basic(written.auth)),
+      proxy_authorization(basic(written.proxy_auth)),
       loop_(http.loop()),
       resolver_(http.resolver()),
       agent_(http, agent_options(written)),
@@ -45,6 +48,16 @@ Upstream::Server* Upstream::choose(std::uint64_t& tried) {
     if ((tried & bit) != 0) continue;
     tried |= bit;
     return servers_[at].get();
+  }
+  return nullptr;
+}
+
+Upstream::Server* Upstream::choose_first(std::uint64_t& tried) {
+  for (std::size_t i = 0; i < servers_.size(); ++i) {
+    const std::uint64_t bit = std::uint64_t{1} << (i % 64);
+    if ((tried & bit) != 0) continue;
+    tried |= bit;
+    return servers_[i].get();
   }
   return nullptr;
 }

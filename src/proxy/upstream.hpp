@@ -56,6 +56,8 @@ class Upstream final : public RefCounted {
 
   // The next server in turn that `tried` (a bit a server, the first 64) does not name; null where none is left.
   Server* choose(std::uint64_t& tried);
+  // The same in the order of the list, which is the order of preference.
+  Server* choose_first(std::uint64_t& tried);
   std::size_t servers() const { return servers_.size(); }
   Agent& agent() { return agent_; }
   // Keeps no idle connection from now on.
@@ -63,6 +65,7 @@ class Upstream final : public RefCounted {
 
   const config::Upstream settings;
   const std::string authorization;  // what to say where the client says nothing; empty: nothing
+  const std::string proxy_authorization;
 
  private:
   Loop& loop_;

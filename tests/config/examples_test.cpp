@@ -93,7 +93,6 @@ TEST(Shipped, FullExampleWaitsFor) {
                                       "upstream.api.server.backup",
                                       "upstream.api-beta.servers",
                                       "upstream.api-beta.tls",
-                                      "tunnel.egress.parent",
                                       "cannot read \"/etc/culvert/ops.passwd\": No such file or directory",
                                       "the environment has no \"EGRESS_USERS\""}));
 }

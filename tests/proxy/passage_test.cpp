@@ -7,10 +7,13 @@
 
 #include "config/addresses.hpp"
 #include "proxy/scripted_resolver.hpp"
+#include "support/held_connect.hpp"
 #include "support/world.hpp"
 
 namespace culvert::proxy {
 namespace {
+
+using namespace std::chrono_literals;
 
 // The world's peers, wherever one wants to go.
 class Anywhere final : public Connector {
@@ -18,9 +21,11 @@ class Anywhere final : public Connector {
   explicit Anywhere(test::World& world) : world_(world) {}
   Result<std::unique_ptr<Transport>> connect(const Address& address, const ConnectOptions&) override {
     dialled.push_back(address.to_string());
+    if (!answers) return std::unique_ptr<Transport>(std::make_unique<test::HeldConnect>(world_.connect().first));
     return std::unique_ptr<Transport>(world_.connect().first);
   }
   std::vector<std::string> dialled;
+  bool answers = true;
 
  private:
   test::World& world_;
@@ -44,6 +49,10 @@ struct PassageTest : ::testing::Test, Passage::Owner, Watcher {
     config::TunnelRule& rule = tunnel.rules.emplace_back();
     rule.allow = true;
     rule.targets.push_back(*config::parse_tunnel_target(target));
+  }
+  void pass(std::chrono::milliseconds time) {
+    world.advance(time);
+    world.settle();
   }
   Reason reason() { return passage->failure().reason; }
 
@@ -103,6 +112,36 @@ TEST_F(PassageTest, ANameWithoutAddressIsSaidToHaveNone) {
   resolver.answer({});
   EXPECT_EQ(told, 1);
   EXPECT_EQ(reason(), Reason::upstream_name_not_found);
+}
+
+TEST_F(PassageTest, ANameThatIsNotLookedUpInTimeIsGivenUp) {
+  allow("*:443");
+  tunnel.connect_timeout = 200ms;
+  go("www.good.test");
+  pass(199ms);
+  EXPECT_EQ(told, 0);
+  pass(100ms);
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(reason(), Reason::upstream_name_timeout);
+  resolver.answer({"198.41.0.4"});
+  world.settle();
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(network.dialled, std::vector<std::string>());
+}
+
+TEST_F(PassageTest, LookupAndConnectionHaveOneLimitTogether) {
+  allow("*:443");
+  tunnel.connect_timeout = 200ms;
+  network.answers = false;
+  go("www.good.test");
+  pass(150ms);
+  resolver.answer({"198.41.0.4"});
+  world.settle();
+  EXPECT_EQ(network.dialled.size(), 1u);
+  EXPECT_EQ(told, 0);
+  pass(100ms);
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(reason(), Reason::upstream_connect_timeout);
 }
 
 TEST_F(PassageTest, DroppedItTakesNoPlaceAndTellsNothing) {

@@ -8,6 +8,7 @@
 
 #include "base/arena.hpp"
 #include "base/block_pool.hpp"
+#include "proxy/access_policy.hpp"
 #include "proxy/authenticator.hpp"
 #include "proxy/upstream.hpp"
 #include "wire/header_names.hpp"
