@@ -41,9 +41,9 @@ message(STATUS "yaml-cpp ${yaml-cpp_VERSION}")
 pkg_check_modules(CULVERT_RE2 REQUIRED IMPORTED_TARGET GLOBAL re2)
 add_library(culvert::re2 ALIAS PkgConfig::CULVERT_RE2)
 
-find_package(OpenSSL REQUIRED COMPONENTS Crypto)
-add_library(culvert::crypto ALIAS OpenSSL::Crypto)
-message(STATUS "libcrypto ${OPENSSL_VERSION}")
+find_package(OpenSSL REQUIRED COMPONENTS SSL Crypto)
+add_library(culvert::ssl ALIAS OpenSSL::SSL)
+message(STATUS "OpenSSL ${OPENSSL_VERSION}")
 
 pkg_check_modules(CULVERT_CRYPT REQUIRED IMPORTED_TARGET GLOBAL libxcrypt)
 add_library(culvert::crypt ALIAS PkgConfig::CULVERT_CRYPT)

@@ -202,6 +202,7 @@ Listener build_listener(const Entry& entry, const Server& defaults) {
   read.flag("proxy_protocol", listener.proxy_protocol);
   if (const Node* from = entry.value.value_of("proxy_protocol_from")) listener.proxy_protocol_from = build_networks(*from);
   read.text("tunnel", listener.tunnel);
+  read.text("tls", listener.tls);
   for (const Node& value : entry.value.value_of("address")->values()) {
     for (const Address& address : *parse_listen_address(value.text)) {
       listener.addresses.push_back(resolved(address, value));
@@ -433,6 +434,23 @@ Tunnel build_tunnel(const Entry& entry) {
   return tunnel;
 }
 
+// Texts have taken the places of files.
+PemPair build_pair(const Node& table) {
+  return {.certificate = table.value_of("certificate")->text, .key = table.value_of("key")->text};
+}
+
+Tls build_tls(const Entry& entry) {
+  Tls tls;
+  tls.name = entry.key;
+  const Node& certificate = *entry.value.value_of("certificate");
+  if (certificate.kind != Node::Kind::list) tls.certificates.push_back(build_pair(entry.value));
+  for (const Node& pair : certificate.items) tls.certificates.push_back(build_pair(pair));
+  const Node* lowest = entry.value.value_of("min_version");
+  tls.only_1_3 = lowest != nullptr && lowest->text == "1.3";
+  Reader(entry.value, "tls.*").duration("handshake_timeout", tls.handshake_timeout);
+  return tls;
+}
+
 Upstream upstream_of_url(const std::string& url) {
   Upstream upstream;
   upstream.name = url;
@@ -466,6 +484,10 @@ Config build(const Node& root) {
   for (const Node* route : tables_of(root, "route")) {
     config.routes.push_back(build_route(*route, config.routes.size()));
     if (const auto* to = std::get_if<ToUpstream>(&config.routes.back().action)) use(to->upstream);
+  }
+  for (const Entry* tls : named_tables_of(root, "tls")) config.tls.emplace(tls->key, build_tls(*tls));
+  for (const Listener& listener : config.listeners) {
+    if (listener.tls == self_signed) config.tls.try_emplace(listener.tls).first->second.name = self_signed;
   }
   for (const Entry* auth : named_tables_of(root, "auth")) config.auths.emplace(auth->key, build_auth(*auth));
   if (config.log.access) {

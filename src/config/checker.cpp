@@ -72,7 +72,10 @@ class SchemaCheck {
 
   void check_one(const Key& key, const Node& value, const std::string& name) {
     if (auto diagnostic = check_value(key, value, name)) return report(std::move(*diagnostic));
-    if (key.type == Type::reference) check_reference(key.choices, value);
+    if (key.type == Type::reference) {
+      const std::vector<std::string_view> choices = words_of(key.choices);
+      if (std::find(choices.begin() + 1, choices.end(), value.text) == choices.end()) check_reference(choices.front(), value);
+    }
     if (key.type == Type::upstream && !is_url(value.text)) check_reference("upstream", value);
   }
 

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/certificate.hpp"
 #include "config/host_pattern.hpp"
 #include "config/network.hpp"
 #include "config/tunnel.hpp"
@@ -124,6 +125,19 @@ struct Streams {
   bool operator==(const Streams&) const = default;
 };
 
+// In place of the name of a [tls.NAME]: for development, with a certificate that nobody vouches for.
+inline constexpr std::string_view self_signed = "self-signed";
+
+// [tls.NAME]: what a listener presents, and accepts.
+struct Tls {
+  std::string name;
+  std::vector<PemPair> certificates;  // in order; the first is also for names that none is for. Empty: self-signed
+  bool only_1_3 = false;
+  std::vector<std::string> alpn{"http/1.1"};
+  milliseconds handshake_timeout{10'000};
+  bool operator==(const Tls&) const = default;
+};
+
 // What a listener's clients ask for: resources of its own routes, destinations anywhere, or nothing: raw streams.
 enum class ListenerMode : std::uint8_t { reverse, forward, tcp };
 
@@ -137,6 +151,7 @@ struct Listener {
   ListenerMode mode = ListenerMode::reverse;
   Streams streams;  // mode tcp
   std::string tunnel;                 // a key of Config::tunnels, for CONNECT; empty: none
+  std::string tls;                    // a key of Config::tls; empty: none
   bool operator==(const Listener&) const = default;
 };
 
@@ -277,6 +292,7 @@ struct Config {
   std::vector<Listener> listeners;
   std::vector<Route> routes;               // in order; the first that matches is used
   std::map<std::string, Upstream, std::less<>> upstreams;  // only those that a route or a listener uses
+  std::map<std::string, Tls, std::less<>> tls;
   std::map<std::string, Auth, std::less<>> auths;
   std::map<std::string, Tunnel, std::less<>> tunnels;
   bool operator==(const Config&) const = default;

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "config/build.hpp"
+#include "config/certificates.hpp"
 #include "config/checker.hpp"
 #include "config/include.hpp"
 #include "config/learned_rules.hpp"
@@ -31,6 +32,7 @@ Loaded load(const std::string& path) {
   if (files.tree) {
     check(*files.tree, loaded.diagnostics);
     read_secrets(*files.tree, loaded.diagnostics);
+    read_certificates(*files.tree, loaded.diagnostics);
     if (!has_errors(loaded.diagnostics)) check_learned_files(*files.tree, loaded.diagnostics);
   }
   if (files.tree && !has_errors(loaded.diagnostics)) {

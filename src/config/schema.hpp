@@ -46,7 +46,7 @@ enum class Type : std::uint8_t {
   tunnel_rule,
   parent_proxy,   // the URL of a proxy; choices: words that are none
   upstream,       // the name of an [upstream.NAME], or a URL
-  reference,      // choices: the section whose name this is
+  reference,      // choices: the section whose name this is, and words that are none
 };
 
 // How much of a key works in this version.

@@ -16,18 +16,6 @@ namespace culvert::config {
 
 namespace {
 
-Parsed<std::string> of_file(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file || file.bad()) {
-    return Wrong{"unreadable", "cannot read " + in_quotes(path) + ": " + std::system_category().message(errno), "", ""};
-  }
-  if (text.ends_with('\n')) text.pop_back();
-  if (text.ends_with('\r')) text.pop_back();
-  return text;
-}
-
 Parsed<std::string> of_environment(const std::string& name) {
   const char* const text = std::getenv(name.c_str());
   if (text == nullptr) return Wrong{"unset-variable", "the environment has no " + in_quotes(name), "", ""};
@@ -41,7 +29,7 @@ Parsed<std::string> of_credential(const std::string& name) {
     return Wrong{"unset-variable", "there are no credentials: CREDENTIALS_DIRECTORY is not set", "",
                  "systemd sets it for a unit with LoadCredential="};
   }
-  return of_file(std::string(folder) + "/" + name);
+  return read_text_file(std::string(folder) + "/" + name);
 }
 
 Node* child(Node& table, std::string_view key) {
@@ -55,13 +43,6 @@ bool is_secret(const Node& value) {
   if (value.entries.size() != 1) return false;
   const Entry& entry = value.entries.front();
   return entry.value.is_text() && std::ranges::find(secret_sources, entry.key) != std::end(secret_sources);
-}
-
-Parsed<std::string> read_secret(const Node& value) {
-  if (value.is_scalar()) return value.text;
-  if (const Node* path = value.value_of("file")) return of_file(resolved(path->text, *path));
-  if (const Node* name = value.value_of("env")) return of_environment(name->text);
-  return of_credential(value.value_of("credential")->text);
 }
 
 // "USER:PASSWORD" (RFC 7617).
@@ -153,6 +134,25 @@ void for_each_rule(Node& root, std::string_view key, Read read) {
 }
 
 }  // namespace
+
+Parsed<std::string> read_text_file(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file || file.bad()) {
+    return Wrong{"unreadable", "cannot read " + in_quotes(path) + ": " + std::system_category().message(errno), "", ""};
+  }
+  if (text.ends_with('\n')) text.pop_back();
+  if (text.ends_with('\r')) text.pop_back();
+  return text;
+}
+
+Parsed<std::string> read_secret(const Node& value) {
+  if (value.is_scalar()) return value.text;
+  if (const Node* path = value.value_of("file")) return read_text_file(resolved(path->text, *path));
+  if (const Node* name = value.value_of("env")) return of_environment(name->text);
+  return of_credential(value.value_of("credential")->text);
+}
 
 void read_secrets(Node& root, Diagnostics& diagnostics) {
   SecretReader reader(diagnostics);

@@ -24,7 +24,7 @@ class Arrival final : public ListHook, public Retired, private Watcher {
     // behind the header.
     virtual void arrived(std::unique_ptr<Transport> stream, Bytes first) = 0;
     // The stream is still open, and closed next.
-    virtual void turned_away(const Transport& stream, proxy::Reason reason, std::error_code cause) = 0;
+    virtual void turned_away(Transport& stream, proxy::Reason reason, std::error_code cause) = 0;
 
    protected:
     ~Host() = default;

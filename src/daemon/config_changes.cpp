@@ -71,6 +71,8 @@ std::string describe_changes(const config::Config& before, const config::Config&
   list_named(out, before.routes, after.routes, "route");
   if (reordered(before.routes, after.routes)) list(out, "routes reordered");
   list_named(out, before.upstreams | std::views::values, after.upstreams | std::views::values, "upstream");
+  list_named(out, before.tunnels | std::views::values, after.tunnels | std::views::values, "tunnel");
+  list_named(out, before.tls | std::views::values, after.tls | std::views::values, "TLS section");
   list_named(out, before.auths | std::views::values, after.auths | std::views::values, "auth");
   if (before.process != after.process) list(out, "process changed");
   if (before.log != after.log) list(out, "log changed");

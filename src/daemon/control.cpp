@@ -135,16 +135,19 @@ void Control::deliver(ListenSockets::Opened opened) {
   const std::uint64_t most = connections_max(config_->limits.max_connections, workers_.size());
   limits_.process.set_limit(most);
   limits_.clients.set_limit(config_->limits.max_connections_per_client.value_or(connections_of_one_client(most)));
+  tls_contexts_.apply(*config_);
   std::vector<ConnectionLimit*> limits;
+  std::vector<Service::Tls> tls;
   for (const config::Listener& listener : config_->listeners) {
     const auto entry = listener_limits_.try_emplace(listener.name, [this] { seek_room(); }).first;
     entry->second.set_limit(listener.max_connections);
     limits.push_back(&entry->second);
+    tls.push_back(tls_contexts_.find(listener.tls));
   }
   const std::uint64_t memory_max = memory_share(config_->limits.memory, workers_.size());
   unanswered_ = workers_.size();
   for (std::size_t i = 0; i < workers_.size(); ++i) {
-    workers_[i]->apply({config_, limits, memory_max, std::move(opened.of_worker[i])},
+    workers_[i]->apply({config_, limits, tls, memory_max, std::move(opened.of_worker[i])},
                        [this] { asio::post(io_, [this] { on_applied(); }); });
   }
   sockets_->keep_only(*config_);

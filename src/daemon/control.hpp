@@ -22,6 +22,7 @@
 #include "daemon/log_writer.hpp"
 #include "daemon/password_pool.hpp"
 #include "daemon/signal_mask.hpp"
+#include "daemon/tls_contexts.hpp"
 #include "daemon/worker.hpp"
 #include "net/pool_resolver.hpp"
 #include "proxy/authenticator.hpp"
@@ -84,6 +85,7 @@ class Control {
   LogWriter log_writer_;
   Limits limits_;
   std::map<std::string, ConnectionLimit, std::less<>> listener_limits_;  // kept: connections refer to them
+  TlsContexts tls_contexts_;
   std::optional<ListenSockets> sockets_;
   std::vector<std::unique_ptr<Worker>> workers_;  // does not change while they run
   net::PoolResolver resolver_;                    // goes before the loops that its answers are posted to

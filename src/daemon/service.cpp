@@ -8,11 +8,14 @@
 
 namespace culvert::daemon {
 
-Service::Service(Http& http, proxy::Gateway& gateway, ConnectionLimit& limit, const config::Listener& settings)
+Service::Service(Http& http, proxy::Gateway& gateway, ConnectionLimit& limit, net::TlsBuffers& buffers,
+                 const config::Listener& settings, Tls tls)
     : loop_(http.loop()),
       gateway_(gateway),
       limit_(limit),
+      buffers_(buffers),
       settings_(settings),
+      tls_(std::move(tls)),
       server_(http, proxy::Gateway::server_options(settings.server)) {
   gateway_.serve(server_, settings.name);
   server_.on_close([this] {
@@ -31,8 +34,9 @@ bool Service::is_client(const Endpoint& peer) const {
   return !awaits_header() && !proxy::trusted(settings_.server.forwarded, peer);
 }
 
-void Service::apply(const config::Listener& settings) {
+void Service::apply(const config::Listener& settings, Tls tls) {
   settings_ = settings;
+  tls_ = std::move(tls);
   server_.options = proxy::Gateway::server_options(settings.server);
 }
 
@@ -44,6 +48,15 @@ void Service::adopt(std::unique_ptr<Transport> stream, Places& places) {
 }
 
 void Service::arrived(std::unique_ptr<Transport> stream, Bytes first) {
+  if (!tls_) return shaken(std::move(stream), first);
+  auto secure = std::make_unique<net::TlsTransport>(loop_, buffers_, std::move(stream), tls_->accept());
+  // It lives until hands are shaken or it is turned away.
+  auto* const handshake = new Handshake(loop_, *this, std::move(secure), tls_->settings().handshake_timeout);
+  handshakes_.push_back(*handshake);
+  handshake->start(first);
+}
+
+void Service::shaken(std::unique_ptr<Transport> stream, Bytes first) {
   if (settings_.mode != config::ListenerMode::tcp) return server_.adopt(std::move(stream), first);
   ++streams_;
   gateway_.carry(settings_.name, std::move(stream), first, [this] {
@@ -52,8 +65,8 @@ void Service::arrived(std::unique_ptr<Transport> stream, Bytes first) {
   });
 }
 
-void Service::turned_away(const Transport& stream, proxy::Reason reason, std::error_code cause) {
-  gateway_.turned_away(settings_.name, stream.remote(), reason, cause);
+void Service::turned_away(Transport& stream, proxy::Reason reason, std::error_code cause) {
+  gateway_.turned_away(settings_.name, stream, reason, cause);
 }
 
 // Who may open a Unix socket is for its folder to say.
@@ -65,6 +78,7 @@ bool Service::may_send_header(const Endpoint& peer) const {
 
 void Service::close_arrivals() {
   while (!arrivals_.empty()) arrivals_.front().close();
+  while (!handshakes_.empty()) handshakes_.front().close();
 }
 
 void Service::close_all_connections() {

@@ -9,19 +9,24 @@
 #include "culvert/server.hpp"
 #include "daemon/arrival.hpp"
 #include "daemon/connection_limit.hpp"
+#include "daemon/handshake.hpp"
 #include "proxy/gateway.hpp"
 
 namespace culvert::daemon {
 
-class Service final : private Arrival::Host {
+class Service final : private Arrival::Host, private Handshake::Host {
  public:
-  // `limit` is that of [listener.NAME]. Begin only after the gateway knows the listener.
-  Service(Http& http, proxy::Gateway& gateway, ConnectionLimit& limit, const config::Listener& settings);
+  using Tls = std::shared_ptr<const net::TlsServerContext>;  // of the listener's [tls.NAME]; null: it speaks without
+
+  // `limit` is that of [listener.NAME], `buffers` those of the worker. Begin only after the gateway knows the listener.
+  Service(Http& http, proxy::Gateway& gateway, ConnectionLimit& limit, net::TlsBuffers& buffers,
+          const config::Listener& settings, Tls tls);
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
-  void apply(const config::Listener& settings);
+  // For connections from now on.
+  void apply(const config::Listener& settings, Tls tls);
   // Whether streams say first whose they are: only then it is known whose place they take.
   bool awaits_header() const { return settings_.proxy_protocol; }
   // Whether a peer comes for itself: not one that says in a header, or in fields that are believed, for whom it does.
@@ -38,15 +43,19 @@ class Service final : private Arrival::Host {
 
  private:
   void arrived(std::unique_ptr<Transport> stream, Bytes first) override;
-  void turned_away(const Transport& stream, proxy::Reason reason, std::error_code cause) override;
+  void shaken(std::unique_ptr<Transport> stream, Bytes first) override;
+  void turned_away(Transport& stream, proxy::Reason reason, std::error_code cause) override;
   bool may_send_header(const Endpoint& peer) const;
-  void close_arrivals();
+  void close_arrivals();  // those that have not come to be served
 
   Loop& loop_;
   proxy::Gateway& gateway_;
   ConnectionLimit& limit_;
+  net::TlsBuffers& buffers_;
   config::Listener settings_;
-  IntrusiveList<Arrival> arrivals_;  // owned
+  Tls tls_;
+  IntrusiveList<Arrival> arrivals_;      // owned
+  IntrusiveList<Handshake> handshakes_;  // owned
   Server server_;
   std::function<void()> on_finished_;
   bool server_closed_ = false;

@@ -68,7 +68,7 @@ void Worker::join() { thread_.join(); }
 // is being retired.
 void Worker::take(Delivery& delivery) {
   const config::Config& config = *delivery.config;
-  assert(delivery.limits.size() == config.listeners.size());
+  assert(delivery.limits.size() == config.listeners.size() && delivery.tls.size() == config.listeners.size());
   http_.set_max_idle_http_parsers(config.process.max_idle_http_parsers);
   gateway_.apply(delivery.config);
   gateway_.set_memory_max(delivery.memory_max);
@@ -76,9 +76,9 @@ void Worker::take(Delivery& delivery) {
     const config::Listener& listener = config.listeners[i];
     std::unique_ptr<Service>& service = services_[listener.name];
     if (service) {
-      service->apply(listener);
+      service->apply(listener, delivery.tls[i]);
     } else {
-      service = std::make_unique<Service>(http_, gateway_, *delivery.limits[i], listener);
+      service = std::make_unique<Service>(http_, gateway_, *delivery.limits[i], tls_buffers_, listener, delivery.tls[i]);
     }
     open_entrances(listener, *service, delivery);
   }

@@ -25,6 +25,7 @@ namespace culvert::daemon {
 struct Delivery {
   std::shared_ptr<const config::Config> config;
   std::vector<ConnectionLimit*> limits;  // one for each of config->listeners
+  std::vector<Service::Tls> tls;         // the same
   std::size_t memory_max = 0;            // the worker's share of limits.memory; 0: no limit
   ListenSockets::OfWorker sockets;
 };
@@ -58,6 +59,7 @@ class Worker {
   asio::io_context io_{1};
   net::EpollLoop loop_{io_};
   net::SocketNetwork network_{loop_};
+  net::TlsBuffers tls_buffers_;
   Http http_;
   proxy::Gateway gateway_;
   std::map<std::string, std::unique_ptr<Service>, std::less<>> services_;    // by the listener's name

@@ -29,7 +29,7 @@ struct AccessRecord {
   Endpoint peer;                      // who is connected
   std::string_view user;              // who it has proved to be; empty where nobody asked
   std::string_view listener;
-  std::string_view scheme = "http";
+  std::string_view scheme;
   std::string_view method;            // empty where no head was complete
   std::string_view target;
   std::string_view host;

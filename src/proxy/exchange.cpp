@@ -689,6 +689,7 @@ void Exchange::write_record() {
       .peer = peer_,
       .user = client_ ? client_->user : std::string_view(),
       .listener = policy_->name,
+      .scheme = policy_->scheme,
       .method = request_->method(),
       .target = request_->url(),
       .host = host_field_,

@@ -116,7 +116,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   void release();
 
   std::string_view host_to_send() const;
-  PlaceholderValues values() const { return {view_, *captures_, request_id_}; }
+  PlaceholderValues values() const { return {view_, *captures_, request_id_, policy_->scheme}; }
   RewriteContext context(const PlaceholderValues& v) {
     return {arena_, *policy_, v, peer_, {peer_text_, peer_text_size_}, peer_trusted_, host_field_};
   }

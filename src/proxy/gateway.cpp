@@ -19,6 +19,12 @@ void begin_exchange(Gateway::State& state, Door& door, IncomingMessage& request,
   state.overloaded() ? exchange->turn_away() : exchange->start();
 }
 
+// The answer where there is no message to answer with.
+std::string raw_refusal(Reason reason, Loop& loop, const config::Server& settings) {
+  return raw_error_response(reason, loop.http_date(), settings.server_header,
+                            settings.via.empty() ? "culvert" : settings.via);
+}
+
 // A request that could not be read. Where its head was complete, its exchange writes the record when it closes.
 void refuse(Gateway::State& state, Door& door, ClientError& error, Socket& socket) {
   const bool broken = error.error.category() == std::system_category();
@@ -27,8 +33,7 @@ void refuse(Gateway::State& state, Door& door, ClientError& error, Socket& socke
   const config::Server& settings = door.policy->server;
   const bool answers = socket.writable() && !error.head_sent && row(reason).status != 0;
   if (answers) {
-    socket.end(raw_error_response(reason, state.loop.http_date(), settings.server_header,
-                                  settings.via.empty() ? "culvert" : settings.via));
+    socket.end(raw_refusal(reason, state.loop, settings));
   }
   if (error.request != nullptr) {
     state.live.for_each([&](LiveHook& hook) {
@@ -95,12 +100,20 @@ void Gateway::serve(Server& server, const std::string& listener) {
   });
 }
 
-void Gateway::turned_away(std::string_view listener, const Endpoint& peer, Reason reason, std::error_code cause) {
+void Gateway::turned_away(std::string_view listener, Transport& stream, Reason reason, std::error_code cause) {
+  const std::uint16_t status = row(reason).status;
+  if (status != 0) {
+    const Ref<ListenerPolicy> policy = state_->site.listener(listener);
+    std::string answer = raw_refusal(reason, state_->loop, policy->server);
+    const iovec all{.iov_base = answer.data(), .iov_len = answer.size()};
+    (void)stream.write({&all, 1});  // as much as goes at once: nobody waits for it
+  }
   if (!state_->access_log) return;
   AccessRecord record;
   record.time = state_->loop.wall_now();
-  record.client = record.peer = peer;
+  record.client = record.peer = stream.remote();
   record.listener = listener;
+  record.status = status;
   record.reason = reason;
   record.cause = cause;
   state_->access_log->record(record);

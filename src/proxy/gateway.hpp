@@ -54,8 +54,8 @@ class Gateway {
   void apply(std::shared_ptr<const config::Config> config);
   // Makes `server` a listener of this gateway: its requests are those of [listener.NAME].
   void serve(Server& server, const std::string& listener);
-  // Writes the record of a connection that was closed before it could bring a request.
-  void turned_away(std::string_view listener, const Endpoint& peer, Reason reason, std::error_code cause);
+  // Writes the record of a connection that is closed before it could bring a request, and an answer where the reason has one.
+  void turned_away(std::string_view listener, Transport& stream, Reason reason, std::error_code cause);
   // Carries a connection of [listener.NAME] with mode = "tcp", of which somebody may have read `first`. `on_over` is called
   // once, when it has ended.
   void carry(std::string_view listener, std::unique_ptr<Transport> stream, Bytes first, Delegate<void()> on_over);

@@ -11,15 +11,18 @@ namespace culvert::proxy {
 
 struct ListenerPolicy final : RefCounted {
   ListenerPolicy(std::string listener, const config::Server& written, config::ListenerMode what = {},
-                 Ref<AccessPolicy> reach = {}, Ref<Route> there = {})
-      : name(std::move(listener)), server(written), mode(what), tunnel(std::move(reach)), forward(std::move(there)),
+                 Ref<AccessPolicy> reach = {}, Ref<Route> there = {}, bool with_tls = false)
+      : name(std::move(listener)), server(written), mode(what), tls(with_tls), tunnel(std::move(reach)),
+        forward(std::move(there)), scheme(with_tls ? "https" : "http"),
         via_1_0("1.0 " + server.via), via_1_1("1.1 " + server.via) {}
 
   const std::string name;
   const config::Server server;
   const config::ListenerMode mode;
+  const bool tls;
   const Ref<AccessPolicy> tunnel;  // what CONNECT may reach; null: a route says
   const Ref<Route> forward;        // of a forward proxy: how its requests go to their destinations
+  const std::string_view scheme;   // of its clients' URLs
   const std::string via_1_0;  // what Via says of a message that came in HTTP/1.0
   const std::string via_1_1;
 };

@@ -13,7 +13,7 @@ struct PlaceholderValues {
   const RequestView& request;
   const Captures& captures;
   std::string_view request_id;
-  std::string_view scheme = "http";
+  std::string_view scheme;
 };
 
 // Appends `text` with its placeholders filled in.

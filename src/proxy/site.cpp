@@ -113,13 +113,14 @@ void Site::add_listeners(const config::Config& config, const Site& previous, con
     Ref<AccessPolicy> reach;
     if (!written.tunnel.empty()) reach = tunnels_.at(written.tunnel);
     const Ref<ListenerPolicy> old = previous.listener(written.name);
-    if (old && old->server == written.server && old->mode == written.mode && old->tunnel == reach) {
+    const bool tls = !written.tls.empty();
+    if (old && old->server == written.server && old->mode == written.mode && old->tls == tls && old->tunnel == reach) {
       listeners_.emplace(written.name, old);
       continue;
     }
     Ref<Route> forward;
     if (written.mode == config::ListenerMode::forward) forward = forward_route(reach->settings, make_upstream);
-    listeners_.emplace(written.name, make_ref<ListenerPolicy>(written.name, written.server, written.mode, reach, forward));
+    listeners_.emplace(written.name, make_ref<ListenerPolicy>(written.name, written.server, written.mode, reach, forward, tls));
   }
 }
 

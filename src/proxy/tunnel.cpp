@@ -95,6 +95,7 @@ void Tunnel::end(Reason reason, std::error_code cause) {
                                  .peer = origin_.peer,
                                  .user = origin_.user,
                                  .listener = origin_.listener->name,
+                                 .scheme = origin_.listener->scheme,
                                  .method = origin_.method,
                                  .target = origin_.target,
                                  .host = origin_.host,

@@ -55,7 +55,8 @@ class WorkerTest : public testing::Test {
     }
     if (!worker_) worker_ = std::make_unique<Worker>(0, limits_, resolver_, passwords_, log_, learner_);
     std::promise<void> applied;
-    worker_->apply({loaded.config, limits, 0, std::move(opened.of_worker.front())}, [&applied] { applied.set_value(); });
+    const std::vector<Service::Tls> tls(loaded.config->listeners.size());
+    worker_->apply({loaded.config, limits, tls, 0, std::move(opened.of_worker.front())}, [&applied] { applied.set_value(); });
     applied.get_future().wait();
     sockets_.keep_only(*loaded.config);
   }

@@ -12,10 +12,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from certificates import HOST, Certificates
+from authority import Authority
 from harness import CulvertTest, run_culvert
 from peers import start_nginx
 
+HOST = "localhost"
 # A client that gives up earlier tells more than a test that is stopped.
 CLIENT_SECONDS = 60
 
@@ -23,8 +24,8 @@ CLIENT_SECONDS = 60
 class Site:
     """nginx with the files in `root`: twice, as an HTTPS server needs a port of its own."""
 
-    def __init__(self, folder, certificates, locations):
-        lines = f"ssl_certificate {certificates.chain};\nssl_certificate_key {certificates.key};\n"
+    def __init__(self, folder, issued, locations):
+        lines = f"ssl_certificate {issued.certificate};\nssl_certificate_key {issued.key};\n"
         self.plain_peer = start_nginx(folder / "plain", locations)
         self.secure_peer = start_nginx(folder / "secure", lines + locations, "ssl")
         self.root = folder / "secure" / "root"
@@ -49,9 +50,10 @@ class Site:
 class ProxyClientTest(CulvertTest):
     @classmethod
     def setUpClass(cls):
-        cls.certificates_folder = Path(tempfile.mkdtemp(prefix="culvert-certificates-"))
-        cls.addClassCleanup(shutil.rmtree, cls.certificates_folder)
-        cls.certificates = Certificates(cls.certificates_folder)
+        folder = Path(tempfile.mkdtemp(prefix="culvert-certificates-"))
+        cls.addClassCleanup(shutil.rmtree, folder)
+        cls.authority = Authority(folder)
+        cls.issued = cls.authority.issue(HOST, "IP:127.0.0.1")
 
     def setUp(self):
         super().setUp()
@@ -59,7 +61,7 @@ class ProxyClientTest(CulvertTest):
         self.environment = {"PATH": os.environ["PATH"] + ":/usr/sbin", "HOME": str(self.folder), "LC_ALL": "C.UTF-8"}
 
     def site(self, locations=""):
-        site = Site(self.folder, self.certificates, locations)
+        site = Site(self.folder, self.issued, locations)
         self.addCleanup(site.stop)
         return site
 

@@ -5,9 +5,8 @@ import base64
 import hashlib
 import threading
 
-from certificates import HOST
 from harness import PATIENCE, main
-from proxy_clients import ProxyClientTest
+from proxy_clients import HOST, ProxyClientTest
 
 # A browser that gets nothing from elsewhere still shows the page.
 PAGE = """<!DOCTYPE html>
@@ -33,7 +32,7 @@ class Chromium(ProxyClientTest):
             ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
              f"--user-data-dir={self.folder / 'profile'}", f"--proxy-server=127.0.0.1:{proxy.port}",
              "--proxy-bypass-list=<-loopback>",  # it would go to this machine's servers directly
-             f"--ignore-certificate-errors-spki-list={self.certificates.fingerprint()}",
+             f"--ignore-certificate-errors-spki-list={self.issued.fingerprint()}",
              "--dump-dom", url], **options).stdout.decode()
 
     def assert_seen(self, proxy, *expected):

@@ -13,9 +13,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from certificates import HOST
 from harness import main, wait_until
-from proxy_clients import ProxyClientTest
+from proxy_clients import HOST, ProxyClientTest
 from tunnels import Destination
 
 MIB = 1024 * 1024
@@ -27,7 +26,7 @@ def sha256(data):
 
 class Curl(ProxyClientTest):
     def curl(self, proxy, *arguments, **options):
-        return self.run_client(["curl", "-sSf", "--cacert", self.certificates.authority, "-x", proxy.url(), *arguments],
+        return self.run_client(["curl", "-sSf", "--cacert", self.authority.file, "-x", proxy.url(), *arguments],
                                **options)
 
     def test_files(self):
@@ -46,7 +45,7 @@ class Curl(ProxyClientTest):
         proxy = self.proxy(site.plain, tls=[site.secure], user="ann:secret")
         address = f"http://ann:secret@127.0.0.1:{proxy.port}"
         for url in site.urls("/file"):
-            done = self.run_client(["curl", "-sSf", "--cacert", self.certificates.authority, url],
+            done = self.run_client(["curl", "-sSf", "--cacert", self.authority.file, url],
                                    env={"http_proxy": address, "https_proxy": address})
             self.assertEqual(done.stdout, b"data")
         self.assert_seen(proxy, ("GET", HOST, 200), ("CONNECT", site.secure, 200))
@@ -75,7 +74,7 @@ class OpenSsl(ProxyClientTest):
     def secure_echo(self, size):
         """Speaks TLS: takes so many bytes and gives them back."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificates.chain, self.certificates.key)
+        context.load_cert_chain(self.issued.certificate, self.issued.key)
 
         def serve(sock):
             with context.wrap_socket(sock, server_side=True) as secure:
@@ -90,7 +89,7 @@ class OpenSsl(ProxyClientTest):
 
     def s_client(self, proxy, destination, *arguments, **options):
         return self.run_client(["openssl", "s_client", "-quiet", "-proxy", f"127.0.0.1:{proxy.port}",
-                                "-connect", f"{HOST}:{destination.port}", "-CAfile", self.certificates.authority,
+                                "-connect", f"{HOST}:{destination.port}", "-CAfile", self.authority.file,
                                 "-verify_hostname", HOST, "-verify_return_error", *arguments], **options)
 
     def test_bytes_both_ways(self):
@@ -127,7 +126,7 @@ class Git(ProxyClientTest):
             self.environment |= {f"GIT_{who}_NAME": "Ann", f"GIT_{who}_EMAIL": "ann@site.test"}
 
     def git(self, *arguments, proxy="", **options):
-        settings = (f"http.proxy={proxy}", f"http.sslCAInfo={self.certificates.authority}")
+        settings = (f"http.proxy={proxy}", f"http.sslCAInfo={self.authority.file}")
         return self.run_client(["git", "-c", settings[0], "-c", settings[1], *arguments], **options)
 
     def repositories(self):
@@ -233,7 +232,7 @@ class Apt(ProxyClientTest):
         (folder / "status").touch()
         (folder / "etc/apt/sources.list").write_text(f"deb [trusted=yes] {url} ./\n")
         (folder / "apt.conf").write_text(
-            APT_CONF.format(folder=folder, proxy=proxy, authority=self.certificates.authority))
+            APT_CONF.format(folder=folder, proxy=proxy, authority=self.authority.file))
         return self.run_client(["apt-get", "-q", *arguments], cwd=self.folder,
                                env={"APT_CONFIG": str(folder / "apt.conf")}, **options)
 
@@ -282,7 +281,7 @@ if (url.startsWith('http:')) {
 
 class Node(ProxyClientTest):
     def get(self, proxy, url, **options):
-        return self.run_client(["node", "-e", NODE_CLIENT, proxy.port, url, self.certificates.authority], **options)
+        return self.run_client(["node", "-e", NODE_CLIENT, proxy.port, url, self.authority.file], **options)
 
     def test_files(self):
         site = self.site()
@@ -327,7 +326,7 @@ class Npm(ProxyClientTest):
         project = project or self.folder
         return self.run_client(
             ["npm", *arguments, "--registry", registry, "--proxy", proxy, "--https-proxy", proxy, "--noproxy", "",
-             "--cafile", self.certificates.authority, "--cache", tempfile.mkdtemp(dir=self.folder),
+             "--cafile", self.authority.file, "--cache", tempfile.mkdtemp(dir=self.folder),
              "--fetch-retries", 0, "--no-audit", "--no-fund", "--no-update-notifier"], cwd=project, **options)
 
     def test_view_and_install(self):

@@ -57,6 +57,7 @@ class AccessLogTest : public ::testing::Test {
     record.client = *Endpoint::parse_ip("192.0.2.7", 40'000);
     record.peer = *Endpoint::parse_ip("2001:db8::1", 50'000);
     record.listener = "web";
+    record.scheme = "http";
     record.method = "POST";
     record.target = "/buy/it?card=1";
     record.host = "shop.test:8080";

@@ -1,0 +1,107 @@
+#include "net/tls_context.hpp"
+
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <cassert>
+#include <new>
+#include <utility>
+
+#include "base/ascii.hpp"
+
+namespace culvert::net {
+
+namespace {
+
+// Mozilla's "intermediate" set, without finite-field Diffie-Hellman. Of TLS 1.3 OpenSSL's own are the same.
+constexpr const char* ciphers_1_2 =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+constexpr const char* groups = "X25519:P-256:P-384";
+
+const unsigned char* bytes_of(const std::string& text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+
+std::string as_extension(const std::vector<std::string>& protocols) {
+  std::string list;
+  for (const std::string& protocol : protocols) list.append(1, static_cast<char>(protocol.size())).append(protocol);
+  return list;
+}
+
+}  // namespace
+
+void FreeSsl::operator()(ssl_st* session) const { SSL_free(session); }
+
+TlsServerContext::TlsServerContext(TlsServerSettings settings)
+    : settings_(std::move(settings)), alpn_(as_extension(settings_.alpn)) {
+  for (const PemPair& pair : settings_.certificates) add(pair);
+  assert(!identities_.empty());
+}
+
+void TlsServerContext::add(const PemPair& pair) {
+  CertificateFacts facts;
+  read_pair(pair, facts);
+  const auto same_names = std::ranges::find_if(identities_, [&](const auto& known) { return known->names == facts.names; });
+  if (same_names != identities_.end()) return void(use_pair(*(*same_names)->context, pair));
+  Identity& identity = *identities_.emplace_back(std::make_unique<Identity>(Identity{facts.names, make_context()}));
+  use_pair(*identity.context, pair);
+  for (const std::string& name : identity.names) by_name_.try_emplace(name, &identity);
+}
+
+SslContext TlsServerContext::make_context() {
+  SslContext context = make_server_context();
+  SSL_CTX* const raw = context.get();
+  SSL_CTX_set_min_proto_version(raw, settings_.only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
+  SSL_CTX_set_cipher_list(raw, ciphers_1_2);
+  SSL_CTX_set1_groups_list(raw, groups);
+  SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS);  // who is idle holds none
+  // Sessions are the clients' to keep (tickets): nothing here is shared between workers, or grows.
+  SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
+  constexpr std::string_view ours = "culvert";
+  SSL_CTX_set_session_id_context(raw, reinterpret_cast<const unsigned char*>(ours.data()), ours.size());
+  SSL_CTX_callback_ctrl(raw, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,
+                        reinterpret_cast<void (*)()>(&TlsServerContext::choose_certificate));
+  SSL_CTX_set_tlsext_servername_arg(raw, this);
+  if (!alpn_.empty()) SSL_CTX_set_alpn_select_cb(raw, &TlsServerContext::choose_protocol, this);
+  return context;
+}
+
+SslSession TlsServerContext::accept() const {
+  SslSession session(SSL_new(identities_.front()->context.get()));
+  if (session == nullptr) throw std::bad_alloc();
+  SSL_set_accept_state(session.get());
+  return session;
+}
+
+const TlsServerContext::Identity* TlsServerContext::find(std::string_view server_name) const {
+  const std::string name = ascii::lower(server_name);
+  const auto exact = by_name_.find(name);
+  if (exact != by_name_.end()) return exact->second;
+  const std::size_t dot = name.find('.');
+  if (dot == std::string::npos) return nullptr;
+  const auto any = by_name_.find("*" + name.substr(dot));  // for one label (RFC 6125 6.4.3)
+  return any == by_name_.end() ? nullptr : any->second;
+}
+
+int TlsServerContext::choose_certificate(ssl_st* session, int*, void* context) {
+  const char* const name = SSL_get_servername(session, TLSEXT_NAMETYPE_host_name);
+  if (name == nullptr) return SSL_TLSEXT_ERR_NOACK;
+  const Identity* const identity = static_cast<const TlsServerContext*>(context)->find(name);
+  if (identity == nullptr) return SSL_TLSEXT_ERR_NOACK;
+  SSL_set_SSL_CTX(session, identity->context.get());
+  return SSL_TLSEXT_ERR_OK;
+}
+
+// RFC 7301 3.2: who speaks none of ours is told so.
+int TlsServerContext::choose_protocol(ssl_st*, const unsigned char** chosen, unsigned char* chosen_size,
+                                      const unsigned char* offered, unsigned int offered_size, void* context) {
+  const std::string& ours = static_cast<const TlsServerContext*>(context)->alpn_;
+  unsigned char* found = nullptr;
+  const int how = SSL_select_next_proto(&found, chosen_size, bytes_of(ours), static_cast<unsigned int>(ours.size()),
+                                        offered, offered_size);
+  if (how != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL;
+  *chosen = found;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+}  // namespace culvert::net

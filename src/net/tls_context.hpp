@@ -1,0 +1,61 @@
+// What a TLS server presents and accepts: the certificates and rules of one [tls.NAME]. Made once, then only read: all
+// workers share it, and a connection holds it for as long as it stands.
+#pragma once
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/certificate.hpp"
+
+struct ssl_st;
+
+namespace culvert::net {
+
+struct TlsServerSettings {
+  std::vector<PemPair> certificates;  // in order. The first also for clients that name no server, or one that is not here
+  bool only_1_3 = false;              // else 1.2 as well
+  std::vector<std::string> alpn;      // that are offered, the best first; empty: the extension is not answered
+  std::chrono::milliseconds handshake_timeout{10'000};  // for whoever waits for it; 0: none
+  bool operator==(const TlsServerSettings&) const = default;
+};
+
+struct FreeSsl {
+  void operator()(ssl_st* session) const;
+};
+using SslSession = std::unique_ptr<ssl_st, FreeSsl>;
+
+class TlsServerContext {
+ public:
+  // Of certificates that read_pair() found right.
+  explicit TlsServerContext(TlsServerSettings settings);
+  TlsServerContext(const TlsServerContext&) = delete;
+  TlsServerContext& operator=(const TlsServerContext&) = delete;
+
+  const TlsServerSettings& settings() const { return settings_; }
+  // The server's end of a new connection. From any thread.
+  SslSession accept() const;
+
+ private:
+  // Certificates for the same names, with keys of different types.
+  struct Identity {
+    std::vector<std::string> names;
+    SslContext context;
+  };
+
+  void add(const PemPair& pair);
+  const Identity* find(std::string_view server_name) const;
+  SslContext make_context();
+  static int choose_certificate(ssl_st* session, int* alert, void* context);
+  static int choose_protocol(ssl_st* session, const unsigned char** chosen, unsigned char* chosen_size,
+                             const unsigned char* offered, unsigned int offered_size, void* context);
+
+  const TlsServerSettings settings_;
+  std::string alpn_;  // as the extension has them
+  std::vector<std::unique_ptr<Identity>> identities_;
+  std::map<std::string, const Identity*, std::less<>> by_name_;  // "*.example.com" as it is written
+};
+
+}  // namespace culvert::net

@@ -1,0 +1,99 @@
+// TLS on another transport. Whoever has it sees the bytes inside, and nothing of the records, alerts and tickets around
+// them. It holds no buffer of its own while nothing waits to be sent: what it works with is shared by all of a loop.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "culvert/loop.hpp"
+#include "culvert/outbox.hpp"
+#include "culvert/transport.hpp"
+#include "net/tls_context.hpp"
+
+struct bio_st;
+struct bio_method_st;
+
+namespace culvert::net {
+
+// What the TLS streams of one loop work with, each within one call of theirs.
+class TlsBuffers {
+ public:
+  TlsBuffers();
+
+  static constexpr std::size_t record_bytes = 16 * 1024;  // of plain text, at most (RFC 8446 5.1)
+  // What one read brings, and what was left of a record before it.
+  static constexpr std::size_t plain_bytes = Loop::scratch_bytes + 2 * record_bytes;
+  // Sealed at a time, then sent.
+  static constexpr std::size_t batch_bytes = 4 * record_bytes;
+
+  std::unique_ptr<std::byte[]> plain;   // what was read, until the event handler returns
+  std::unique_ptr<std::byte[]> record;  // small pieces on their way into one record
+  std::vector<std::byte> sealed;        // on its way out
+};
+
+class TlsTransport final : public Transport, private Watcher {
+ public:
+  // Of a connected `wire`.
+  TlsTransport(Loop& loop, TlsBuffers& buffers, std::unique_ptr<Transport> wire, SslSession session);
+  ~TlsTransport() override;
+
+  // The handshake goes on with what has arrived: with `first`, which was read before, or with what is read now. Whether it
+  // is over. Where it failed, the peer has been told.
+  Result<bool> shake_hands(Bytes first);
+  Result<bool> shake_hands();
+  // What came behind the peer's last word of the handshake; see read().
+  Result<Bytes> take_early();
+  // For whoever has to speak without TLS.
+  Transport& wire() { return *wire_; }
+
+  void attach(Watcher& watcher) override;
+  void want(Interest interest) override;
+  Result<Bytes> read() override;
+  Result<std::size_t> write(std::span<const iovec> parts) override;
+  std::error_code shutdown_write() override;
+  void reset_on_close() override;
+  std::error_code take_error() override { return wire_->take_error(); }
+  void set_no_delay(bool on) override { wire_->set_no_delay(on); }
+  void set_keep_alive(bool on, int idle_seconds) override { wire_->set_keep_alive(on, idle_seconds); }
+  int native_handle() const override { return wire_->native_handle(); }
+  const Endpoint& local() const override { return wire_->local(); }
+  const Endpoint& remote() const override { return wire_->remote(); }
+  void stand_for(const Endpoint& local, const Endpoint& remote) override { wire_->stand_for(local, remote); }
+
+ private:
+  struct Again final : Deferred {
+    explicit Again(TlsTransport& t) : transport(t) {}
+    void on_deferred() noexcept override { transport.tell_again(); }
+    TlsTransport& transport;
+  };
+
+  void on_ready(Ready ready) noexcept override;
+  void tell_again() noexcept;
+  bool is_over() const { return peer_has_ended_ || failure_; }
+  Result<Bytes> unseal();
+  std::error_code send_sealed();
+  void update_interest();
+
+  static const bio_method_st* bio_method();
+  static int bio_read(bio_st* bio, char* to, std::size_t room, std::size_t* got);
+  static int bio_write(bio_st* bio, const char* from, std::size_t size, std::size_t* taken);
+  static long bio_control(bio_st* bio, int command, long number, void* pointer);
+
+  Loop& loop_;
+  TlsBuffers& buffers_;
+  std::unique_ptr<Transport> wire_;
+  SslSession session_;
+  Watcher* watcher_ = nullptr;
+  Again again_{*this};
+  Outbox pending_;       // sealed, and not taken by the wire
+  Bytes incoming_;       // during a call: what the wire has brought
+  Interest wanted_;
+  std::error_code failure_;
+  bool established_ = false;
+  bool peer_has_ended_ = false;  // by close_notify
+  bool has_ended_ = false;       // so have we
+  bool end_waits_ = false;       // for pending_
+};
+
+}  // namespace culvert::net
