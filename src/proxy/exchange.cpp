@@ -353,6 +353,7 @@ Header Exchange::challenge_line() const {
 
 // The upstream has changed. The client follows, unless that is not what it has asked for.
 [[gnu::cold]] void Exchange::on_upgrade(const IncomingMessage& answer, Socket& socket, Bytes rest) {
+  if (client_has_gone()) return;
   const bool has_whole_request = up_->writable_ended();
   if (!has_whole_request || !changes_to(answer.raw_headers(), protocols_to_ask())) {
     return fail({Reason::upstream_upgrade_mismatch, MayRetry::never, {}});
@@ -610,7 +611,7 @@ void Exchange::fail(const Failure& failure) {
     failure_.retry = MayRetry::never;
     up_->destroy();
   }
-  if (request_ == nullptr) return;
+  if (client_has_gone()) return;
   if (response_->headers_sent()) {
     response_->destroy(failure.cause);  // a message cut short must look cut short
   } else {

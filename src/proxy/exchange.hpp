@@ -110,6 +110,8 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   bool simplify_host();
   bool normalize_path();
   void write_record();
+  // Or is known to be going: on_downstream_closed() is for the end of this turn.
+  bool client_has_gone() const { return request_ == nullptr || response_->destroyed(); }
   void release_if_over() {
     if (request_ == nullptr && up_ == nullptr && up_response_ == nullptr && !Upstream::Waiter::linked()) release();
   }

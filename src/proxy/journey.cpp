@@ -24,6 +24,7 @@ void Exchange::on_passage() {
 }
 
 void Exchange::become_tunnel(BareStream upstream, const std::string& server, Bytes from_upstream) {
+  if (client_has_gone()) return;
   Passage& passage = journey_->passage;
   const config::Tunnel& settings = passage.policy()->settings;
   const net::RelayLimits limits{.idle_timeout = settings.idle_timeout,

@@ -185,6 +185,59 @@ TEST_F(GatewayTest, LetsGoOfTheUpstreamWhenTheClientLeaves) {
   EXPECT_THAT(log(), HasSubstr("client_aborted"));
 }
 
+// The loop tells both in one turn, the client's end first.
+TEST_F(GatewayTest, LetsGoOfATunnelWhoseClientLeavesAsItWouldStand) {
+  const Endpoint there = world.address().ip;
+  config.tunnels["out"] = {.name = "out", .default_allow = true, .private_networks = {.allow_all = true}, .ports = {there.port}};
+  config.listeners[0].mode = config::ListenerMode::forward;
+  config.listeners[0].tunnel = "out";
+  start();
+  test::TestPeer& client = connect();
+  const std::string authority = "a.test:" + std::to_string(there.port);
+  client.send("CONNECT " + authority + " HTTP/1.1\r\nHost: " + authority + "\r\n\r\n");
+  world.settle();
+  resolver.answer({there.ip()});
+  client.reset();
+  world.settle();
+  EXPECT_EQ(gateway.exchanges(), 0u);
+  EXPECT_TRUE(world.accepted(0)->closed());
+  EXPECT_THAT(log(), HasSubstr("\"error.type\":\"client_aborted\""));
+}
+
+TEST_F(GatewayTest, LetsGoOfAnUpgradeWhoseClientLeavesAsItWouldStand) {
+  settings().upgrade = {"websocket"};
+  start();
+  test::TestPeer& client = connect();
+  client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  test::TestPeer& origin = origin_got("\r\n\r\n");
+  origin.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  client.reset();
+  world.settle();
+  EXPECT_EQ(gateway.exchanges(), 0u);
+  EXPECT_TRUE(origin.closed());
+  EXPECT_THAT(log(), HasSubstr("\"error.type\":\"client_aborted\""));
+}
+
+// Upstream and client, in this order: the connection to the one is older than that of the other.
+TEST_F(GatewayTest, AnswersNobodyWhereBothSidesLeave) {
+  start();
+  test::TestPeer& first = connect();
+  first.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  test::TestPeer& origin = origin_got("\r\n\r\n");
+  origin.send(ok_answer);
+  world.settle();
+  origin.forget_received();
+  test::TestPeer& second = connect();
+  second.send("GET /second HTTP/1.1\r\nHost: a\r\n\r\n");
+  origin_got("/second");
+  origin.reset();
+  second.reset();
+  const std::string records = log();
+  EXPECT_EQ(gateway.exchanges(), 0u);
+  EXPECT_THAT(records, HasSubstr("\"error.type\":\"client_aborted\""));
+  EXPECT_THAT(records.substr(records.find("/second")), Not(HasSubstr("status_code")));
+}
+
 TEST_F(GatewayTest, RefusesABodyThatIsTooLarge) {
   settings().max_body_size = 10;
   start();
