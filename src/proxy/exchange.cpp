@@ -333,7 +333,8 @@ Header Exchange::challenge_line() const {
 
 // ---- a change of protocol -------------------------------------------------------------------------------------------
 
-// What the client wants and may have. A forward proxy's clients have CONNECT for what is not HTTP, with its rules and limits.
+// What the client wants and may have. A forward proxy's clients have CONNECT for what is not HTTP, with its rules and
+// limits.
 [[gnu::cold]] std::string_view Exchange::protocols_to_ask() {
   if (journey_) return {};
   const auto& own = route_->settings.upgrade;
@@ -369,7 +370,8 @@ Header Exchange::challenge_line() const {
   TunnelOrigin origin = tunnel_origin(server_->text());
   origin.status = answer.status_code();
   std::vector<std::byte> early;
-  BareStream downstream = response_->switch_protocols(answer.status_code(), answer.status_message(), gateway_.lines, early);
+  BareStream downstream =
+      response_->switch_protocols(answer.status_code(), answer.status_message(), gateway_.lines, early);
   has_left_ = true;
   gateway_.begin_tunnel(std::move(origin), limits, std::move(downstream), socket.detach(), early, rest);
 }

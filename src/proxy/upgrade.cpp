@@ -28,7 +28,8 @@ Header line_of(HeaderId id, std::string_view value) { return {id, wire::spelling
 
 }  // namespace
 
-std::string_view wanted_protocols(const IncomingMessage& request, const std::vector<std::string>& allowed, Arena& arena) {
+std::string_view wanted_protocols(const IncomingMessage& request, const std::vector<std::string>& allowed,
+                                  Arena& arena) {
   const HeaderList& headers = request.raw_headers();
   if (request.http_version_minor() == 0 || !headers.has_token(HeaderId::connection, "upgrade")) return {};
   std::string wanted;

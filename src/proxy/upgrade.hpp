@@ -1,5 +1,5 @@
-// A change of protocol (Upgrade, RFC 9110 7.8), which is between two peers: what a client wants to change to is asked of the
-// upstream anew, and only what was asked for is changed to.
+// A change of protocol (Upgrade, RFC 9110 7.8), which is between two peers: what a client wants to change to is asked of
+// the upstream anew, and only what was asked for is changed to.
 #pragma once
 #include <string>
 #include <string_view>
@@ -12,7 +12,8 @@
 namespace culvert::proxy {
 
 // Those of `allowed` that the client wants to change to, in its order and spelling; empty where there are none.
-std::string_view wanted_protocols(const IncomingMessage& request, const std::vector<std::string>& allowed, Arena& arena);
+std::string_view wanted_protocols(const IncomingMessage& request, const std::vector<std::string>& allowed,
+                                  Arena& arena);
 // Whether `headers`, of an answer with 101, change to one that was `asked` for.
 bool changes_to(const HeaderList& headers, std::string_view asked);
 

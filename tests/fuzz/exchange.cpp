@@ -22,22 +22,33 @@ using strict::Request;
 using strict::Stream;
 
 constexpr std::string_view answer = "HTTP/1.1 204 No Content\r\n\r\n";
+constexpr std::string_view switching =
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+constexpr std::string_view said_in_stream = "no HTTP any more";
 
 class Proxied {
  public:
-  explicit Proxied(bool normalize_path) {
+  Proxied(bool normalize_path, bool switches) : switches_(switches) {
     config::Config config;
     config.listeners.push_back({.name = "web", .addresses = {}, .max_connections = 0, .server = {}});
     config.listeners[0].server.normalize_path = normalize_path;
     config.upstreams["api"] = {.name = "api", .servers = {world_.address()}};
     config.routes.push_back({.name = "all", .action = config::ToUpstream{"api"}});
+    config.listeners[0].tunnel = "out";
+    config.tunnels["out"] = {.name = "out",
+                             .default_allow = true,
+                             .private_networks = {.allow_all = true, .networks = {}},
+                             .ports = {world_.address().ip.port}};
     gateway_.apply(std::make_shared<const config::Config>(config));
     gateway_.serve(server_, "web");
   }
 
-  // Plays the client, and the upstream, which answers each request as soon as it is complete.
+  // Plays the client, and the upstream, which answers each request as soon as it is complete. Where it switches, one for
+  // a change of protocol is answered by changing.
   void send(std::string_view bytes, Choices choices) {
-    auto [stream, client] = world_.connect();
+    auto [stream, peer] = world_.connect();
+    test::TestPeer& client = peer;
+    client_ = &client;
     server_.adopt(std::move(stream));
     const std::size_t largest = choices.next(2) == 0 ? bytes.size() : 50;
     while (!bytes.empty()) {
@@ -53,11 +64,15 @@ class Proxied {
     client.close();
     settle();
     EXPECT_EQ(gateway_.exchanges(), 0u) << "with the client gone";
+    if (stream_ != nullptr) stream_->close();
+    settle();
+    EXPECT_EQ(gateway_.tunnels(), 0u) << "with both sides gone";
   }
 
   const std::vector<Request>& arrived() const { return arrived_; }
   const std::string& heard() const { return heard_; }
   const std::vector<int>& statuses() const { return statuses_; }  // of the answers, in order
+  const std::string& streamed() const { return streamed_; }  // what the upstream got when it was no HTTP any more
 
  private:
   void settle() {
@@ -68,16 +83,49 @@ class Proxied {
   bool upstream_answers() {
     bool answered = false;
     for (std::size_t n = 0; test::TestPeer* peer = world_.accepted(n); ++n) {
-      if (seen_.size() <= n) seen_.push_back(0);
+      if (seen_.size() <= n) {
+        seen_.push_back(0);
+        answered = begin_tunnel(*peer) || answered;
+      }
+      if (peer == stream_) {
+        streamed_ = peer->received().substr(http_before_stream_);
+        continue;
+      }
       const Stream got = strict::Reader(peer->received()).read();
       EXPECT_NE(got.end, Stream::End::malformed) << peer->received();
       for (; seen_[n] < got.requests.size(); ++seen_[n]) {
-        arrived_.push_back(got.requests[seen_[n]]);
-        peer->send(answer);
+        const Request& request = got.requests[seen_[n]];
+        arrived_.push_back(request);
+        expect_allowed_protocols(request);
         answered = true;
+        if (switches_ && strict::count(request.fields, "upgrade") > 0) {
+          begin_stream(*peer, switching, request.end);
+          break;
+        }
+        peer->send(answer);
       }
     }
     return answered;
+  }
+
+  // A connection that was made for a CONNECT has brought no request.
+  bool begin_tunnel(test::TestPeer& peer) {
+    if (client_->received().find("HTTP/1.1 200 Connection Established\r\n\r\n") == std::string::npos) return false;
+    begin_stream(peer, {}, 0);
+    return true;
+  }
+
+  void begin_stream(test::TestPeer& peer, std::string_view head, std::size_t http_before) {
+    EXPECT_EQ(stream_, nullptr) << "one client has left HTTP twice";
+    stream_ = &peer;
+    http_before_stream_ = http_before;
+    peer.send(head);
+    peer.send(said_in_stream);
+  }
+
+  static void expect_allowed_protocols(const Request& request) {
+    for (const std::string& protocol : strict::members(request.fields, "upgrade")) EXPECT_EQ(protocol, "websocket");
+    EXPECT_EQ(strict::count(request.fields, "http2-settings"), 0u);
   }
 
   void read_statuses(std::string_view text) {
@@ -96,6 +144,11 @@ class Proxied {
   std::vector<Request> arrived_;
   std::string heard_;
   std::vector<int> statuses_;
+  const bool switches_;
+  test::TestPeer* client_ = nullptr;
+  test::TestPeer* stream_ = nullptr;  // the upstream's end of what is no HTTP any more
+  std::size_t http_before_stream_ = 0;
+  std::string streamed_;
 };
 
 // What is compared on its own, belongs to one connection, is culvert's to write, or could be taken for such a name.
@@ -174,15 +227,24 @@ void run(std::string_view input) {
   const Stream sent = strict::Reader(bytes).read();
   Choices choices(input);
   const bool normalize_path = choices.next(2) == 0;
-  Proxied proxied(normalize_path);
+  Proxied proxied(normalize_path, choices.next(2) == 0);
   proxied.send(bytes, choices);
 
   const auto& statuses = proxied.statuses();
   EXPECT_LE(statuses.size(), sent.requests.size() + 1) << bytes;
   std::size_t arrived = 0;
   for (std::size_t i = 0; i < statuses.size(); ++i) {
-    if (statuses[i] != 204) continue;  // culvert's own answer
+    const bool connected = statuses[i] == 200;
+    if (statuses[i] != 204 && statuses[i] != 101 && !connected) continue;  // culvert's own answer
     ASSERT_LT(i, sent.requests.size()) << "passed on, but not complete or malformed: " << bytes;
+    if (statuses[i] != 204) {
+      EXPECT_EQ(proxied.streamed(), bytes.substr(sent.requests[i].end)) << bytes;
+      EXPECT_TRUE(proxied.heard().ends_with(said_in_stream)) << proxied.heard();
+    }
+    if (connected) {
+      EXPECT_EQ(sent.requests[i].method, "CONNECT");
+      continue;
+    }
     ASSERT_LT(arrived, proxied.arrived().size()) << bytes;
     expect_same(sent.requests[i], proxied.arrived()[arrived++], normalize_path);
   }

@@ -33,7 +33,8 @@ class RequestGrammar {
     static constexpr std::string_view methods[] = {"GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH", "CONNECT",
                                                    "QUERY", "FOO", "get", "G@T"};
     static constexpr std::string_view targets[] = {"/", "/a?b=c", "//x/../y", "*", "http://h.example/p?q", "http://h:81",
-                                                   "a:443", "/%00", "/a#f", "/\x80", "http://u@h/", ""};
+                                                   "a:443", "127.0.0.1:40001", "/%00", "/a#f", "/\x80", "http://u@h/",
+                                                   ""};
     static constexpr std::string_view versions[] = {"HTTP/1.1\r\n", "HTTP/1.1\r\n", "HTTP/1.1\r\n", "HTTP/1.0\r\n",
                                                     "HTTP/1.1\n", "HTTP/1.2\r\n", "HTTP/1.1 \r\n", "http/1.1\r\n"};
     std::string out(one_of(starts));
@@ -49,7 +50,9 @@ class RequestGrammar {
     static constexpr std::string_view fields[] = {
         "X-Own: 1\r\n", "x-own:\t2 \r\n", "Accept: a, b\r\n", "Cookie: a=b\r\n", "Connection: keep-alive\r\n",
         "Connection: close\r\n", "Connection: X-Own, TE\r\n", "Connection: Host, Content-Length, Cookie\r\n",
-        "Connection: upgrade\r\nUpgrade: websocket\r\n", "TE: trailers\r\n", "Trailer: X-Sum\r\n", "Via: 1.0 other\r\n",
+        "Connection: upgrade\r\nUpgrade: websocket\r\n",
+        "Connection: Upgrade\r\nUpgrade: h2c, WebSocket\r\nHTTP2-Settings: AAM\r\n",
+        "TE: trailers\r\n", "Trailer: X-Sum\r\n", "Via: 1.0 other\r\n",
         "X-Forwarded-For: 6.6.6.6\r\n", "Forwarded: for=6.6.6.6\r\n", "Expect: 100-continue\r\n", "Keep-Alive: timeout=5\r\n",
         "Proxy-Authorization: Basic YTpi\r\n", "X-Empty:\r\n", "X-High: \xff\xc3\xa9\r\n", "Date: x\r\n",
         "X-Folded: a\r\n b\r\n", "X-Bare: a\rb\r\n", "X-Bare: a\nb: c\r\n", "X Space: a\r\n", "X-Colon : a\r\n", ": a\r\n",

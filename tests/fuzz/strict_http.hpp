@@ -24,6 +24,7 @@ struct Request {
   std::string body;
   std::vector<Field> trailers;
   bool has_extensions = false;  // of chunks, which are not read any further
+  std::size_t end = 0;          // bytes of the stream up to its own end
 };
 
 struct Stream {
@@ -76,7 +77,7 @@ inline std::size_t count(const std::vector<Field>& fields, std::string_view name
 
 class Reader {
  public:
-  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+  explicit Reader(std::string_view bytes) : rest_(bytes), size_(bytes.size()) {}
 
   Stream read() {
     Stream stream;
@@ -89,6 +90,7 @@ class Reader {
         stream.end = verdict == Verdict::malformed ? Stream::End::malformed : Stream::End::incomplete;
         return stream;
       }
+      request.end = size_ - rest_.size();
       const bool last = is_last(request);
       stream.requests.push_back(std::move(request));
       if (last) return stream.end = Stream::End::no_http, stream;
@@ -201,6 +203,7 @@ class Reader {
   }
 
   std::string_view rest_;
+  const std::size_t size_;
 };
 
 }  // namespace culvert::fuzz::strict

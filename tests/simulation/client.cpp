@@ -21,6 +21,7 @@ std::string head_of(const RequestPlan& request, bool http10) {
   if (request.framing == Framing::chunked) head += "Transfer-Encoding: chunked\r\n";
   if (request.announces_trailers) head += "Trailer: X-Check\r\n";
   if (request.expects) head += "Expect: 100-continue\r\n";
+  if (request.upgrades) head += "Connection: Upgrade\r\nUpgrade: h2c, websocket\r\n";
   return head + "\r\n";
 }
 
@@ -61,13 +62,18 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
     body_ = framed(request_->framing, Body::of_request(*request_).text(), request_->piece, true, request_->trailers);
     if (!request_->expects) {
       to_send_ += std::exchange(body_, {});
+      if (request_->upgrades) {
+        body_ = Body::of_stream(*request_).text();
+        to_send_ += body_.substr(0, request_->early);
+        body_.erase(0, request_->early);
+      }
     } else {
       client_.loop_.after(1s, [this, request = request_] { send_body(request); });
     }
     send_piece();
   }
 
-  // The body of a request that expected 100 (Continue).
+  // What waited for an answer: the body of a request that expected 100 (Continue), the stream after a 101.
   void send_body(const RequestPlan* request) {
     if (gone_ || request != request_ || body_.empty()) return;
     const bool idle = to_send_.empty();
@@ -85,7 +91,7 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
     sent_ += size;
     if (moody && sent_ >= request_->mood_at) return misbehave();
     if (!to_send_.empty()) return client_.loop_.after(request_->pause, [this] { send_piece(); });
-    if (body_.empty()) request_sent();
+    if (body_.empty() && (!request_->upgrades || streams_)) request_sent();
   }
 
   void misbehave() {
@@ -103,6 +109,12 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
   }
 
   void request_sent() {
+    if (streams_) {
+      if (std::exchange(finished_, true)) return;
+      link_.finish();
+      if (waiting_.empty()) leave();
+      return;
+    }
     if (request_->mood == Mood::half_closes || request_->mood == Mood::malformed) closing_ = true;
     if (request_->mood == Mood::half_closes) link_.finish();
     request_ = nullptr;
@@ -123,20 +135,20 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
 
   void on_end() override {
     reader_.end();
-    leave();
+    if (!streams_ || finished_) leave();
   }
   void on_reset() override { over(); }
 
   bool on_head(const MessageReader::Head& head) override {
     if (waiting_.empty()) {
       // A request that never came whole is answered with its own failure.
-      if (head.status != 408 && head.status != 503)
+      if (!gone_ && head.status != 408 && head.status != 503)
         client_.ledger_.broken("an answer ({}) that nobody has asked for", head.status);
       nobody_ = true;
       return true;
     }
     if (head.status == 100 && waiting_.front() == request_) send_body(request_);
-    informs_ = head.status < 200;
+    informs_ = head.status < 200 && head.status != 101;
     if (informs_) {
       if (client_.plan_.http10) client_.ledger_.broken("{} for a client of HTTP/1.0", head.status);
       return false;
@@ -149,12 +161,42 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
     from_origin_ = find(head.fields, "X-Id") != nullptr;
     client_.trace_.add(client_.loop_.elapsed(), "{} answers exchange {} with {}", link_.name(), request.id,
                        head.status);
+    if (head.status == 101) return begin_stream(head, request, entry);
+    if (request.upgrades) refused();
     if (from_origin_) {
       check_head(head, request, entry);
     } else if (head.status < 400) {
       client_.ledger_.broken("exchange {} has an answer {} that no origin gave", request.id, head.status);
     }
     return request.method != "HEAD";
+  }
+
+  bool begin_stream(const MessageReader::Head& head, const RequestPlan& request, const Entry& entry) {
+    if (!request.upgrades || !from_origin_) {
+      client_.ledger_.broken("exchange {} changed its protocol without being asked", request.id);
+      return false;
+    }
+    check_head(head, request, entry);
+    const std::string* protocol = find(head.fields, "Upgrade");
+    if (protocol == nullptr || *protocol != "websocket")
+      client_.ledger_.broken("exchange {} changed to another protocol", request.id);
+    streams_ = true;
+    closing_ = true;
+    const bool idle = to_send_.empty();
+    to_send_ += std::exchange(body_, {});
+    if (idle) send_piece();
+    return true;
+  }
+
+  // It stays HTTP: what was not sent of the stream never is, and what was is taken for a request.
+  void refused() {
+    body_.clear();
+    if (waiting_.front()->early > 0 || !to_send_.empty()) {
+      closing_ = true;
+    } else {
+      request_ = nullptr;
+      asking_ = false;
+    }
   }
 
   void check_head(const MessageReader::Head& head, const RequestPlan& request, const Entry& entry) {
@@ -194,6 +236,7 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
         client_.ledger_.broken("the trailers of response {} are wrong", request.id);
     }
     waiting_.pop_front();
+    if (streams_) return;
     if (request_ == &request) {  // answered before it was sent: the rest is not worth sending
       request_ = nullptr;
       closing_ = true;
@@ -239,6 +282,8 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
   bool closing_ = false;  // no further request goes on this connection
   bool from_origin_ = false;
   bool informs_ = false;
+  bool streams_ = false;   // no HTTP any more
+  bool finished_ = false;  // all of its stream is sent
   bool nobody_ = false;  // the answer being read is nobody's
   bool gone_ = false;
 };

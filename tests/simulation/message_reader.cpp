@@ -64,6 +64,8 @@ void MessageReader::end() {
   if (state_ == State::until_close && broken_.empty()) message_ends();
 }
 
+void MessageReader::leave_http() { state_ = State::until_close; }
+
 // One step further; false where more bytes are needed.
 bool MessageReader::step() {
   switch (state_) {
@@ -148,6 +150,7 @@ void MessageReader::choose_framing(bool body) {
   if (length != nullptr && !number(*length, 10, left_)) return void(fail("length " + *length));
   const bool empty = head_.status / 100 == 1 || head_.status == 204;
   if (empty && (length != nullptr || coding != nullptr)) return void(fail("framing without a body"));
+  if (head_.status == 101) return leave_http();
   if (!body || empty || head_.status == 304) return message_ends();
   if (coding != nullptr) {
     state_ = State::chunk_size;

@@ -42,6 +42,8 @@ class MessageReader {
 
   void feed(std::string_view bytes);
   void end();  // of the stream: a body without a length is complete
+  // No further message comes, only bytes: the body of one that ends with the stream. After a 101 it is so by itself.
+  void leave_http();
   // No message has begun.
   bool between() const { return state_ == State::head && buffer_.empty(); }
   // What was wrong with the bytes; empty so far.

@@ -1,5 +1,6 @@
 #include "simulation/origin.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -15,6 +16,8 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
     link_.play(*this);
   }
 
+  bool is_open_stream() const { return streams_ && link_.near_open(); }
+
  private:
   // ---- what comes in
   void on_bytes(std::string_view bytes) override {
@@ -23,7 +26,16 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
     if (!reader_.broken().empty())
       origin_.ledger_.broken("an upstream was sent bytes that are not HTTP: {}", reader_.broken());
   }
-  void on_end() override { leave(); }
+  void on_end() override {
+    if (!streams_) return leave();
+    ended_ = true;
+    const bool begun = entry_->status == 101;  // else culvert may have given up before it heard of the change
+    if (begun && received_ != entry_->plan->stream && !entry_->disturbed) {
+      origin_.ledger_.broken("the stream of exchange {} came to an end after {} of {} bytes", entry_->plan->id,
+                             received_, entry_->plan->stream);
+    }
+    if (!answering_) leave();
+  }
   void on_reset() override { gone_ = true; }
 
   bool on_head(const MessageReader::Head& head) override {
@@ -41,6 +53,10 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
     if (announces != (entry_->plan->framing != Framing::none)) {
       origin_.ledger_.broken("exchange {} came {} a body", id, announces ? "with" : "without");
     }
+    const std::string* protocols = find(head.fields, "Upgrade");
+    const bool asks = protocols != nullptr && *protocols == "websocket";
+    if (entry_->plan->upgrades ? !asks : protocols != nullptr)
+      origin_.ledger_.broken("exchange {} asks for another protocol than its client did", id);
     attempt_number_ = entry_->attempts.size();
     plan_ = origin_.ledger_.begin_attempt(id, link_, std::exchange(served_, served_ + 1) == 0).plan;
     closes_ = plan_.closes || head.closes();
@@ -54,6 +70,11 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
   }
 
   void on_body(std::string_view part) override {
+    if (streams_) {
+      if (!Body::of_stream(*entry_->plan).has(std::exchange(received_, received_ + part.size()), part))
+        origin_.ledger_.broken("the stream of exchange {} arrived differently from how it was sent", entry_->plan->id);
+      return;
+    }
     if (!Body::of_request(*entry_->plan)
              .has(std::exchange(attempt().received, attempt().received + part.size()), part)) {
       origin_.ledger_.broken("the body of request {} arrived differently from how it was sent", entry_->plan->id);
@@ -101,8 +122,13 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
     if (plan_.framing == Framing::length) head += fmt::format("Content-Length: {}\r\n", plan_.body);
     if (plan_.framing == Framing::chunked) head += "Transfer-Encoding: chunked\r\n";
     if (plan_.announces_trailers) head += "Trailer: X-Check\r\n";
-    if (closes_) head += "Connection: close\r\n";
+    if (plan_.switches) head += "Connection: upgrade\r\nUpgrade: websocket\r\n";
+    if (closes_ && !plan_.switches) head += "Connection: close\r\n";
     to_send_ = head + "\r\n";
+    if (plan_.switches) {
+      streams_ = true;
+      reader_.leave_http();
+    }
     std::string body = Body::of_response(id, plan_).text();
     const bool cut =
         plan_.fault == Fault::cut || plan_.fault == Fault::reset_inside || plan_.fault == Fault::stalls_inside;
@@ -115,6 +141,7 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
   }
 
   bool has_body() const {
+    if (plan_.switches) return true;
     return plan_.framing != Framing::none && entry_->plan->method != "HEAD" && plan_.status != 204 &&
            plan_.status != 304;
   }
@@ -135,6 +162,7 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
         break;
     }
     answering_ = false;
+    if (streams_) return ended_ ? leave() : link_.finish();
     if (!reading_) end_exchange();
   }
 
@@ -168,7 +196,10 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
   unsigned served_ = 0;
   bool reading_ = false;
   bool answering_ = false;
+  std::size_t received_ = 0;  // of the client's stream
   bool closes_ = false;
+  bool streams_ = false;  // no HTTP any more
+  bool ended_ = false;    // the client's stream
   bool gone_ = false;
 };
 
@@ -181,6 +212,11 @@ SimNetwork::Fate Origin::next_attempt() {
   if (host_.may_refuse && random_.one_in(4)) return SimNetwork::Fate::refuses;
   if (host_.may_hang && random_.one_in(6)) return SimNetwork::Fate::hangs;
   return SimNetwork::Fate::accepts;
+}
+
+std::size_t Origin::streams() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(connections_, [](const auto& connection) { return connection->is_open_stream(); }));
 }
 
 void Origin::accept(Link& link) { connections_.push_back(std::make_unique<Connection>(*this, link)); }

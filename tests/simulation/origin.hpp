@@ -15,6 +15,8 @@ class Origin final : public SimNetwork::Host {
 
   SimNetwork::Fate next_attempt() override;
   void accept(Link& link) override;
+  // Connections of culvert's that are no longer HTTP.
+  std::size_t streams() const;
 
  private:
   class Connection;

@@ -87,8 +87,11 @@ config::Config make_config(const Plan& plan, Random& random) {
     server.timeout = random.one_in(2) ? config::no_limit : milliseconds(random.between(500, 20'000));
     server.max_body_size = random.one_in(4) ? 2'000 : 0;
     server.keep_alive_timeout = milliseconds(random.between(100, 5'000));
+    server.upgrade_idle_timeout = milliseconds(random.between(500, 20'000));
+    server.upgrade_max_lifetime = random.one_in(4) ? milliseconds(random.between(500, 5'000)) : config::no_limit;
   } else {
     server.request_timeout = config::no_limit;
+    server.upgrade_idle_timeout = config::no_limit;
   }
   server.max_requests_per_socket = random.one_in(4) ? 2 : 0;
   server.high_water_mark = random.one_in(3) ? 1024 : 64 * 1024;
@@ -141,6 +144,11 @@ RequestPlan make_request(const Plan& plan, Random& random, const ClientPlan& cli
     request.trailers = request.framing == Framing::chunked && random.one_in(3);
     request.expects = !client.http10 && client.pipeline == 1 && random.one_in(4);
   }
+  if (!client.http10 && client.pipeline == 1 && !request.expects && random.one_in(3)) {
+    request.upgrades = true;
+    request.stream = make_size(plan, random);
+    request.early = random.one_in(2) ? random.size(request.stream) : 0;
+  }
   request.announces_trailers = request.trailers || random.one_in(8);
   request.think = up_to(random, 300ms);
   request.pause = random.one_in(3) ? up_to(random, 50ms) : Duration::zero();
@@ -150,7 +158,7 @@ RequestPlan make_request(const Plan& plan, Random& random, const ClientPlan& cli
     static constexpr std::array moods{Mood::resets,      Mood::closes,    Mood::stalls,
                                       Mood::half_closes, Mood::malformed, Mood::malformed};
     request.mood = moods[random.below(moods.size())];
-    request.mood_at = random.size(200 + request.body);
+    request.mood_at = random.size(200 + request.body + request.stream);
     if (request.mood == Mood::malformed) request.malformed = malformed[random.below(malformed.size())];
   }
   return request;
@@ -217,7 +225,16 @@ ResponsePlan make_response(const Plan& plan, const RequestPlan& request, unsigne
   response.think = random.one_in(2) ? up_to(random, 200ms) : Duration::zero();
   response.pause = random.one_in(3) ? up_to(random, 50ms) : Duration::zero();
   response.piece = make_piece(random, response.body);
-  if (response.status == 204 || response.status == 304 || request.method == "HEAD") {
+  if (request.upgrades && random.one_in(2)) {
+    response = {.status = 101,
+                .framing = Framing::none,
+                .body = response.body,
+                .switches = true,
+                .interims = response.interims,
+                .think = response.think,
+                .pause = response.pause,
+                .piece = response.piece};
+  } else if (response.status == 204 || response.status == 304 || request.method == "HEAD") {
     if (response.status != 200 || response.framing == Framing::until_close) response.framing = Framing::none;
     response.body = 0;
     response.trailers = false;
@@ -227,6 +244,8 @@ ResponsePlan make_response(const Plan& plan, const RequestPlan& request, unsigne
     using Fault = ResponsePlan::Fault;
     response.fault = static_cast<Fault>(random.between(1, 8));
     response.fault_at = response.body == 0 ? 0 : random.size(response.body - 1);
+    const bool no_stream = response.fault == Fault::cut || response.fault == Fault::extra_bytes;
+    if (response.switches && no_stream) response.fault = Fault::reset_inside;
     const bool inside =
         response.fault == Fault::cut || response.fault == Fault::reset_inside || response.fault == Fault::stalls_inside;
     if (inside && response.body == 0) response.fault = Fault::none;

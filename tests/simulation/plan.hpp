@@ -25,6 +25,9 @@ struct RequestPlan {
   bool expects = false;  // waits for 100 (Continue), for a second
   Mood mood = Mood::plain;
   std::size_t mood_at = 0;  // after so many of its bytes
+  bool upgrades = false;    // asks to leave HTTP; then it sends a stream
+  std::size_t stream = 0;   // bytes of it
+  std::size_t early = 0;    // of these, sent without waiting for an answer
   std::string malformed;    // sent in place of a request
   Duration think{};         // before it begins
   Duration pause{};         // before each further piece
@@ -60,6 +63,7 @@ struct ResponsePlan {
   bool announces_trailers = false;  // rightly or not
   bool early = false;   // answers before it has read the request's body
   bool closes = false;  // and says so
+  bool switches = false;  // leaves HTTP: `body` is what its stream has
   unsigned interims = 0;
   Fault fault = Fault::none;
   std::size_t fault_at = 0;  // bytes of the body
@@ -110,6 +114,7 @@ struct Body {
 
   static Body of_request(const RequestPlan& request) { return {request.id * 2, request.body}; }
   static Body of_response(unsigned id, const ResponsePlan& response) { return {id * 2 + 1, response.body}; }
+  static Body of_stream(const RequestPlan& request) { return {request.id * 2 + 64, request.stream}; }
   char at(std::size_t i) const { return static_cast<char>(salt * 131 + i * 7 + (i >> 8) * 13); }
   std::string text() const;
   bool has(std::size_t offset, std::string_view part) const;

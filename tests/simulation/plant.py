@@ -1,7 +1,8 @@
 """plant.py BUG FILE OUT: writes FILE with BUG in it to OUT.
 
 The simulation has to find each of these (CMakeLists.txt says in which file each is planted): one where a message ends,
-one in what is sent a second time, one in who waits for whom, one in a timer, one in what is used again.
+one in what is sent a second time, one in who waits for whom, one in a timer, one in what is used again, one where HTTP
+ends.
 """
 import pathlib
 import sys
@@ -11,6 +12,7 @@ BUGS = {  # name: (what the file says, what it says instead)
     "retry": ('return method == "GET" ||', 'return method == "POST" || method == "GET" ||'),
     "back_pressure": ("if (source_ != nullptr) source_->stop(Pause::sink);", ""),
     "timer": ("return std::min(receive_limit(), socket_->times_out_at());", "return socket_->times_out_at();"),
+    "early_bytes": ("socket.detach(), early, rest", "socket.detach(), {}, rest"),
     "pool_reuse": ("!t.alone && !poisoned_ &&", "!t.alone &&"),
 }
 

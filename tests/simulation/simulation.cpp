@@ -166,7 +166,8 @@ void World::check_turn() {
     if (upstream.max_sockets == 0 || upstream.servers[0].kind == Address::Kind::name) continue;
     const std::size_t first = name == "u0" ? 0 : 2;
     for (std::size_t i = first; i < first + 2; ++i) {
-      if (upstreams_.open_to(*origins_[i]) > upstream.max_sockets) ledger_.broken("more than max_sockets connections");
+      const std::size_t http = upstreams_.open_to(*origins_[i]) - origins_[i]->streams();
+      if (http > upstream.max_sockets) ledger_.broken("more than max_sockets connections");
     }
   }
 }
@@ -177,6 +178,7 @@ void World::check_end() {
     if (!clients_[i]->done()) ledger_.broken("client {} waits for ever", i);
   }
   if (!service_->finished()) ledger_.broken("the service never finished");
+  if (gateway_.tunnels() > 0) ledger_.broken("{} streams are left", gateway_.tunnels());
   if (gateway_.exchanges() > 0) ledger_.broken("{} exchanges are left", gateway_.exchanges());
   if (clients_network_.open() > 0) ledger_.broken("{} connections of clients are left", clients_network_.open());
   if (upstreams_.open() > 0) ledger_.broken("{} connections to upstreams are left", upstreams_.open());
