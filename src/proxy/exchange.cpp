@@ -314,7 +314,7 @@ Header Exchange::challenge_line() const {
   if (journey_->passage.begin(client_ ? client_->user : std::string_view())) on_passage();
 }
 
-[[gnu::cold]] TunnelOrigin Exchange::tunnel_origin(std::string server) const {
+[[gnu::cold]] TunnelOrigin Exchange::tunnel_origin(std::string_view server) const {
   return {.time = began_wall_,
           .began = began_,
           .client = view_.client,
@@ -323,12 +323,12 @@ Header Exchange::challenge_line() const {
           .route = route_,
           .policy = {},
           .place = {},
-          .method = std::string(view_.method),
-          .target = std::string(request_->url()),
-          .host = std::string(host_field_),
-          .user = client_ ? std::string(client_->user) : std::string(),
-          .server = std::move(server),
-          .request_id = std::string(request_id_)};
+          .words = TunnelWords({.method = view_.method,
+                                .target = request_->url(),
+                                .host = host_field_,
+                                .user = client_ ? client_->user : std::string_view(),
+                                .server = server,
+                                .request_id = request_id_})};
 }
 
 // ---- a change of protocol -------------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   std::string_view target_for_parent(std::string_view target);
   bool wants_tunnel() const { return view_.method == "CONNECT"; }
   bool has_parent() const;
-  TunnelOrigin tunnel_origin(std::string server) const;
+  TunnelOrigin tunnel_origin(std::string_view server) const;
   bool meet_expectation(config::ExpectContinue mode);
   bool may_forward();
   bool choose_upstream();

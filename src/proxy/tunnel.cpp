@@ -1,5 +1,6 @@
 #include "proxy/tunnel.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/gateway_state.hpp"
@@ -31,13 +32,36 @@ std::string_view host_of(std::string_view authority) {
 
 }  // namespace
 
+TunnelWords::TunnelWords(const Views& words) {
+  const std::string_view all[] = {words.method, words.target, words.host, words.user, words.server, words.request_id};
+  std::size_t size = 0;
+  for (const std::string_view word : all) size += word.size();
+  text_ = std::make_unique_for_overwrite<char[]>(size);
+  char* end = text_.get();
+  for (std::size_t i = 0; i < sizes_.size(); ++i) {
+    end = std::ranges::copy(all[i], end).out;
+    sizes_[i] = static_cast<std::uint32_t>(all[i].size());
+  }
+}
+
+TunnelWords::Views TunnelWords::views() const {
+  const char* next = text_.get();
+  const auto take = [&](std::uint32_t size) { return std::string_view(std::exchange(next, next + size), size); };
+  return {.method = take(sizes_[0]),
+          .target = take(sizes_[1]),
+          .host = take(sizes_[2]),
+          .user = take(sizes_[3]),
+          .server = take(sizes_[4]),
+          .request_id = take(sizes_[5])};
+}
+
 Tunnel::Tunnel(Gateway::State& gateway, std::uint64_t id, TunnelOrigin origin)
     : gateway_(gateway), id_(id), origin_(std::move(origin)) {}
 
 Tunnel::Opening::Opening(Tunnel& tunnel, const net::RelayLimits& with, BareStream downstream, BareStream upstream,
                          Bytes early)
     : limits(with), from_upstream(early.begin(), early.end()),
-      check(tunnel.gateway_.loop, tunnel, tunnel.origin_.policy->settings, host_of(tunnel.origin_.target),
+      check(tunnel.gateway_.loop, tunnel, tunnel.origin_.policy->settings, host_of(tunnel.origin_.words.views().target),
             std::move(downstream), std::move(upstream)) {}
 
 void Tunnel::start(const net::RelayLimits& limits, BareStream downstream, BareStream upstream, Bytes from_downstream,
@@ -69,12 +93,13 @@ TunnelView Tunnel::view() const {
   const auto since = [this](TimePoint when) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(gateway_.loop.now() - when);
   };
+  const TunnelWords::Views words = origin_.words.views();
   return {.id = id_,
           .client = origin_.client,
-          .user = origin_.user,
-          .target = origin_.target,
-          .server = origin_.server,
-          .parent = origin_.by_parent ? std::string_view(origin_.server) : std::string_view(),
+          .user = words.user,
+          .target = words.target,
+          .server = words.server,
+          .parent = origin_.by_parent ? words.server : std::string_view(),
           .tunnel = origin_.policy ? std::string_view(origin_.policy->settings.name) : std::string_view(),
           .route = origin_.route ? std::string_view(origin_.route->settings.name) : std::string_view(),
           .rule = origin_.rule != nullptr ? std::string_view(origin_.rule->name) : std::string_view(),
@@ -89,16 +114,17 @@ void Tunnel::relay_ended(net::RelayEnd how, std::error_code cause) noexcept { en
 void Tunnel::end(Reason reason, std::error_code cause) {
   if (gateway_.access_log) {
     const TunnelView known = view();
+    const TunnelWords::Views words = origin_.words.views();
     gateway_.access_log->record({.time = origin_.time,
                                  .duration = gateway_.loop.now() - origin_.began,
                                  .client = origin_.client,
                                  .peer = origin_.peer,
-                                 .user = origin_.user,
+                                 .user = words.user,
                                  .listener = origin_.listener->name,
                                  .scheme = origin_.listener->scheme,
-                                 .method = origin_.method,
-                                 .target = origin_.target,
-                                 .host = origin_.host,
+                                 .method = words.method,
+                                 .target = words.target,
+                                 .host = words.host,
                                  .status = origin_.status,
                                  .request_body_bytes = known.bytes_up,
                                  .response_body_bytes = known.bytes_down,
@@ -106,8 +132,8 @@ void Tunnel::end(Reason reason, std::error_code cause) {
                                  .upstream = origin_.route && origin_.route->upstream
                                                  ? std::string_view(origin_.route->upstream->settings.name)
                                                  : std::string_view(),
-                                 .server = origin_.server,
-                                 .request_id = origin_.request_id,
+                                 .server = words.server,
+                                 .request_id = words.request_id,
                                  .tunnel = known.tunnel,
                                  .rule = known.rule,
                                  .server_name = opening_ ? opening_->check.server_name() : std::string_view(),

@@ -3,10 +3,10 @@
 //
 //   start() --> opening, where its client has to name the destination --> relaying --> its record
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,6 +22,25 @@
 
 namespace culvert::proxy {
 
+// The words of a tunnel's record, in one piece of memory: tunnels are many.
+class TunnelWords {
+ public:
+  struct Views {
+    std::string_view method;
+    std::string_view target;  // of the request
+    std::string_view host;    // that it was meant for
+    std::string_view user;
+    std::string_view server;  // the address at the other end
+    std::string_view request_id;
+  };
+  explicit TunnelWords(const Views& words);
+  Views views() const;
+
+ private:
+  std::unique_ptr<char[]> text_;
+  std::array<std::uint32_t, 6> sizes_;
+};
+
 // What is known when a tunnel begins.
 struct TunnelOrigin {
   WallTime time;                // when its request came
@@ -33,13 +52,8 @@ struct TunnelOrigin {
   Ref<AccessPolicy> policy;     // null for an Upgrade
   const config::TunnelRule* rule = nullptr;  // of `policy`, that allowed it; null: none did
   TunnelPlaces::Place place;
-  std::string method;
-  std::string target;           // of the request
-  std::string host;             // that it was meant for
-  std::string user;
-  std::string server;           // the address at the other end
-  bool by_parent = false;       // which is a proxy's
-  std::string request_id;
+  TunnelWords words;
+  bool by_parent = false;       // the server is a proxy
   std::uint16_t status = 200;
 };
 
