@@ -268,7 +268,9 @@ struct Upstream {
   milliseconds connect_timeout{3'000};
   milliseconds response_timeout{60'000};
   milliseconds resolve{30'000};         // how long the addresses of a name are used before asking again
-  std::string proxy_auth;               // of parent proxies: "user:password" for Proxy-Authorization; empty: none
+  // of parent proxies
+  std::string proxy_auth;               // "user:password" for Proxy-Authorization; empty: none
+  milliseconds check_interval{0};       // a server that cannot be reached is left out, and looked at so often; 0: it is not
   bool operator==(const Upstream&) const = default;
 };
 

@@ -5,6 +5,7 @@
 #include "base/ascii.hpp"
 #include "config/learned_rules.hpp"
 #include "proxy/special_addresses.hpp"
+#include "proxy/upstream.hpp"
 
 namespace culvert::proxy {
 
@@ -44,6 +45,12 @@ Ref<Route> AccessPolicy::parents(const Verdict& verdict) const {
   if (ways.empty()) return {};
   const bool by_default = verdict.rule == nullptr || verdict.rule == &learned;
   return by_default ? ways.back() : ways[static_cast<std::size_t>(verdict.rule - settings.rules.data())];
+}
+
+void AccessPolicy::drain() const {
+  for (const Ref<Route>& way : ways) {
+    if (way) way->upstream->drain();
+  }
 }
 
 Verdict AccessPolicy::judge(const Destination& destination, std::span<const Endpoint> addresses,

@@ -51,6 +51,8 @@ struct AccessPolicy final : RefCounted {
 
   // The way through parent proxies to what `verdict` allows; null where destinations are dialled.
   Ref<Route> parents(const Verdict& verdict) const;
+  // It is no longer in force: only tunnels hold it.
+  void drain() const;
 
   const config::Tunnel settings;
   // In place of a rule, where one or the default would deny what is to be learned.

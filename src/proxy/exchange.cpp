@@ -423,6 +423,7 @@ void Exchange::send_request() {
   Agent::Origin* const origin = journey_ ? next_hop(agent) : server_->origin();
   if (origin == nullptr) {
     if (!server_->error()) return server_->wait(*this);
+    server_->set_aside(server_->error());
     failure_ = upstream_failure(errc::name_not_found, false, false);
     return may_try_again(failure_) ? try_again() : fail(failure_);
   }

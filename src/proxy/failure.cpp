@@ -81,8 +81,11 @@ Failure upstream_failure(std::error_code error, bool connected, bool response_be
 // A refusal is one, whoever is asked next; what went wrong there (5xx) may go right by another one.
 Failure parent_refusal(std::uint16_t status) {
   static const ParentAnswers answers;
-  const Reason reason = status == 407 ? Reason::parent_auth_failed : Reason::parent_refused;
-  return {reason, status >= 500 ? MayRetry::yes : MayRetry::never, {status, answers}};
+  // A circle is passed back as one: whoever tried another parent now would go round it once more from every hop.
+  const Reason reason = status == 407   ? Reason::parent_auth_failed
+                        : status == 508 ? Reason::proxy_loop_detected
+                                        : Reason::parent_refused;
+  return {reason, status >= 500 && status != 508 ? MayRetry::yes : MayRetry::never, {status, answers}};
 }
 
 Reason request_failure(std::error_code error, bool in_body) {

@@ -180,7 +180,7 @@ void Gateway::set_memory_max(std::size_t bytes) { state_->memory_max = bytes; }
 
 void Gateway::drain(std::function<void()> on_last_tunnel) {
   state_->on_last_tunnel = std::move(on_last_tunnel);
-  for (const auto& [name, upstream] : state_->site.upstreams()) upstream->drain();
+  state_->site.drain();
 }
 
 // ---- tunnels --------------------------------------------------------------------------------------------------------

@@ -10,6 +10,21 @@
 
 namespace culvert::proxy {
 
+namespace {
+
+// No way through proxies is that long, unless it is a circle. Names in Via tell nothing: most have the same.
+constexpr std::ptrdiff_t hops_max = 16;
+
+std::ptrdiff_t hops(const HeaderList& headers) {
+  std::ptrdiff_t count = 0;
+  for (const Header& line : headers) {
+    if (line.id == HeaderId::via) count += 1 + std::ranges::count(line.value, ',');
+  }
+  return count;
+}
+
+}  // namespace
+
 void Exchange::on_passage() {
   Passage& passage = journey_->passage;
   if (const Failure& failure = passage.failure(); failure.reason != Reason::none) return fail(failure);
@@ -19,6 +34,9 @@ void Exchange::on_passage() {
     return become_tunnel(std::move(upstream), server, {});
   }
   route_ = has_parent() ? passage.parents() : policy_->forward;
+  if (has_parent() && hops(request_->raw_headers()) >= hops_max) {
+    return fail({Reason::proxy_loop_detected, MayRetry::never, {}});
+  }
   if (!wants_tunnel()) return serve_onward();
   if (choose_hop()) send_request();
 }
@@ -55,7 +73,7 @@ bool Exchange::choose_hop() {
       fail(failure_);
       return false;
     }
-    journey_->begin_hop();
+    journey_->end_hop();
   }
   ++tries_;
   addresses_tried_ = 0;
@@ -65,6 +83,7 @@ bool Exchange::choose_hop() {
 // Of the addresses that were judged, or of the parent's, the one whose turn it is.
 Agent::Origin* Exchange::next_hop(Agent& agent) {
   if (has_parent()) {
+    journey_->begin_hop();
     journey_->tried = server_->text();
     return server_->origin();
   }
@@ -80,7 +99,7 @@ void Exchange::hop_is_late() {
   Upstream::Waiter::unlink();
   if (request_ == nullptr) return release_if_over();
   failure_ = {Reason::upstream_name_timeout, MayRetry::yes, errc::timed_out};
-  addresses_tried_ = 0;
+  server_->set_aside(errc::timed_out);
   may_try_again(failure_) ? try_again() : fail(failure_);
 }
 
@@ -133,9 +152,12 @@ void Exchange::add_proxy_credentials() {
   if (!ours.empty()) gateway_.lines.push_back({HeaderId::proxy_authorization, "Proxy-Authorization", ours});
 }
 
-// Nothing has gone through a tunnel that does not stand yet: where a parent says nothing, the next may be asked.
+// A parent that is not there is left out from now on. Nothing has gone through a tunnel that does not stand yet: where a
+// parent says nothing, the next may be asked.
 void Exchange::judge_hop() {
-  if (!wants_tunnel() || !up_->connected() || request_ == nullptr) return;
+  if (!has_parent() || request_ == nullptr) return;
+  if (!up_->connected() && !has_another_address(failure_)) server_->set_aside(failure_.cause);
+  if (!wants_tunnel() || !up_->connected()) return;
   const bool silent = failure_.reason == Reason::upstream_response_timeout;
   const bool ended = failure_.reason == Reason::upstream_reset_before_response;
   if (ended && up_->reused_socket()) return;  // which is no news of the parent

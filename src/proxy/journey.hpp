@@ -15,10 +15,10 @@ struct Exchange::Journey final : Passage::Owner {
         passage(going.gateway_.passages, policy, *this, to.host, to.port, plain_http, going.view_.client),
         led_by(going.route_) {}
   void on_passage() noexcept override { exchange.on_passage(); }
-  // A hop may take so long, from now on.
+  // To be with a parent, and for CONNECT to have its answer, may take so long, from the first of these calls on.
   void begin_hop() {
     const auto limit = passage.policy()->settings.connect_timeout;
-    if (limit.count() == 0) return;
+    if (limit.count() == 0 || hop_ends_at != never) return;
     hop_ends_at = exchange.gateway_.loop.now() + limit;
     exchange.gateway_.loop.ask_at(due, hop_ends_at);
   }

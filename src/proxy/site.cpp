@@ -38,6 +38,7 @@ Ref<Route> parent_route(const config::Tunnel& tunnel, const config::Parents& par
   upstream.name = tunnel.name;
   upstream.servers = parents.proxies;
   upstream.proxy_auth = parents.auth;
+  upstream.check_interval = tunnel.parent_check_interval;
   upstream.connect_timeout = tunnel.connect_timeout;
   config::Route route;
   route.name = tunnel.name;
@@ -76,6 +77,18 @@ Site::Site(const config::Config& config, const Site& previous, const MakeUpstrea
   add_tunnels(config, previous, make_upstream);
   add_routes(config, previous);
   add_listeners(config, previous, make_upstream);
+  for (const auto& [name, old] : previous.tunnels_) {
+    const auto now = tunnels_.find(name);
+    if (now == tunnels_.end() || !(now->second == old)) old->drain();  // tunnels that stand still hold it
+  }
+}
+
+void Site::drain() {
+  for (const auto& [name, upstream] : upstreams_) upstream->drain();
+  for (const auto& [name, tunnel] : tunnels_) tunnel->drain();
+  for (const auto& [name, listener] : listeners_) {
+    if (listener->forward) listener->forward->upstream->drain();
+  }
 }
 
 void Site::add_tunnels(const config::Config& config, const Site& previous, const MakeUpstream& make_upstream) {

@@ -33,6 +33,8 @@ class Site {
   Ref<ListenerPolicy> listener(std::string_view name) const;  // null where there is none with that name
   Ref<StreamPolicy> streams_of(std::string_view listener) const;  // null where it has another mode, or is none
   const std::map<std::string, Ref<Upstream>, std::less<>>& upstreams() const { return upstreams_; }
+  // Idle connections are closed from now on, and nobody is looked at.
+  void drain();
 
  private:
   Ref<StreamPolicy> make_streams(const config::Listener& written) const;

@@ -1,6 +1,7 @@
 #include "proxy/upstream.hpp"
 
 #include "base/digest.hpp"
+#include "base/log.hpp"
 #include "culvert/error.hpp"
 #include "culvert/http.hpp"
 
@@ -36,6 +37,7 @@ Upstream::Upstream(const config::Upstream& written, Http& http)
       proxy_authorization(basic(written.proxy_auth)),
       loop_(http.loop()),
       resolver_(http.resolver()),
+      probes_{http.loop(), http.network(), http.resolver()},
       agent_(http, agent_options(written)),
       turn_(static_cast<std::size_t>(http.loop().random())) {  // workers that start together do not all begin with the first
   for (const Address& address : settings.servers) servers_.push_back(std::make_unique<Server>(*this, address));
@@ -53,13 +55,21 @@ Upstream::Server* Upstream::choose(std::uint64_t& tried) {
 }
 
 Upstream::Server* Upstream::choose_first(std::uint64_t& tried) {
-  for (std::size_t i = 0; i < servers_.size(); ++i) {
-    const std::uint64_t bit = std::uint64_t{1} << (i % 64);
-    if ((tried & bit) != 0) continue;
-    tried |= bit;
-    return servers_[i].get();
+  for (const bool set_aside : {false, true}) {
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+      const std::uint64_t bit = std::uint64_t{1} << (i % 64);
+      if ((tried & bit) != 0 || servers_[i]->is_set_aside() != set_aside) continue;
+      tried |= bit;
+      return servers_[i].get();
+    }
   }
   return nullptr;
+}
+
+void Upstream::drain() {
+  drained_ = true;
+  agent_.drain();
+  for (const auto& server : servers_) server->probe_.reset();
 }
 
 Upstream::Server::Server(Upstream& owner, const Address& written)
@@ -76,6 +86,19 @@ Agent::Origin* Upstream::Server::origin() {
   if (owner_.loop_.now() >= fresh_until_) resolve();
   if (origins_.empty()) return nullptr;
   return origins_[next_++ % origins_.size()];
+}
+
+void Upstream::Server::set_aside(std::error_code why) {
+  const config::milliseconds interval = owner_.settings.check_interval;
+  if (interval == config::off || owner_.drained_ || is_set_aside()) return;
+  log::warn("[tunnel.{}]: the parent proxy {} cannot be reached ({}) and is left out until it can be", owner_.settings.name,
+            text_, why.message());
+  probe_ = std::make_unique<HealthProbe>(owner_.probes_, address_, interval, static_cast<HealthProbe::Owner&>(*this));
+}
+
+void Upstream::Server::on_reachable() noexcept {
+  log::info("[tunnel.{}]: the parent proxy {} can be reached again", owner_.settings.name, text_);
+  probe_.reset();
 }
 
 void Upstream::Server::resolve() {

@@ -13,6 +13,7 @@
 #include "config/config.hpp"
 #include "culvert/agent.hpp"
 #include "culvert/network.hpp"
+#include "proxy/health_probe.hpp"
 
 namespace culvert::proxy {
 
@@ -27,7 +28,7 @@ class Upstream final : public RefCounted {
     ~Waiter() = default;
   };
 
-  class Server {
+  class Server final : private HealthProbe::Owner {
    public:
     Server(Upstream& owner, const Address& written);
     const std::string& text() const { return text_; }  // as written, for logs and Host
@@ -36,8 +37,13 @@ class Upstream final : public RefCounted {
     std::error_code error() const { return error_; }
     std::size_t addresses() const { return origins_.size(); }
     void wait(Waiter& waiter) { waiting_.push_back(waiter); }
+    // It could not be reached: it is left out until it can be, where the upstream is checked.
+    void set_aside(std::error_code why);
+    bool is_set_aside() const { return probe_ != nullptr; }
 
    private:
+    friend class Upstream;
+    void on_reachable() noexcept override;
     void resolve();
     void resolved(Result<std::vector<Endpoint>> answer);
 
@@ -50,18 +56,19 @@ class Upstream final : public RefCounted {
     Resolution resolution_;
     std::error_code error_;
     IntrusiveList<Waiter> waiting_;
+    std::unique_ptr<HealthProbe> probe_;  // while it is set aside
   };
 
   Upstream(const config::Upstream& written, Http& http);
 
   // The next server in turn that `tried` (a bit a server, the first 64) does not name; null where none is left.
   Server* choose(std::uint64_t& tried);
-  // The same in the order of the list, which is the order of preference.
+  // The same in the order of the list, which is the order of preference. Those set aside come last.
   Server* choose_first(std::uint64_t& tried);
   std::size_t servers() const { return servers_.size(); }
   Agent& agent() { return agent_; }
-  // Keeps no idle connection from now on.
-  void drain() { agent_.drain(); }
+  // Keeps no idle connection and looks at no server from now on.
+  void drain();
 
   const config::Upstream settings;
   const std::string authorization;  // what to say where the client says nothing; empty: nothing
@@ -70,9 +77,11 @@ class Upstream final : public RefCounted {
  private:
   Loop& loop_;
   Resolver& resolver_;
+  const HealthProbe::World probes_;
   Agent agent_;
   std::vector<std::unique_ptr<Server>> servers_;
   std::size_t turn_;
+  bool drained_ = false;
 };
 
 }  // namespace culvert::proxy

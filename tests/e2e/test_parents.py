@@ -3,9 +3,10 @@ or hang on a parent proxy that is broken."""
 import base64
 import os
 import socket
+import subprocess
 import threading
 
-from harness import CulvertTest, free_port, main, run_culvert, wait_until
+from harness import CulvertTest, accepts, curl, free_port, main, run_culvert, wait_until
 from tunnels import Destination, TunnelClient, connect_request, echo, read_to_end
 
 ALLOWED = 'allow = ["127.0.0.0/8:*", "[::1]:*", "*.test:*", "localhost:*"]\nprivate_networks = "allow"\n'
@@ -329,6 +330,13 @@ class BadParents(ParentTest):
         self.assertEqual(record["error.cause"], "the parent proxy answered 503")
         self.assertEqual([parent.connections for parent in parents], [1, 1, 1])
 
+    def test_a_circle_is_noticed(self):
+        # Each has two ways round, of which both are wrong: whoever tried the other would multiply them at every hop.
+        ports = [free_port(), free_port()]
+        first, second = (self.chained(f"127.0.0.1:{ports[1 - i]}", f"localhost:{ports[1 - i]}", port=ports[i]) for i in (0, 1))
+        self.assert_failure(self.client(first).connect("far.test:443"), 508, "proxy_loop_detected")
+        self.assertEqual(len(first.access_log(8)) + len(second.access_log(8)), 17)
+
     def test_a_client_that_goes_leaves_nothing_behind(self):
         gone = threading.Event()
         parent = self.parent(lambda sock, head: (read_to_end(sock), gone.set()))
@@ -342,6 +350,153 @@ class BadParents(ParentTest):
         client = self.client(culvert)
         client.send(connect_request("far.test:443"))
         wait_until(lambda: len(parent.heads) == 2, "its place being free")
+
+
+class Health(ParentTest):
+    def test_one_that_is_down_is_left_out_until_it_is_back(self):
+        port = free_port()
+        other = self.parent(answers(LEADS))
+        culvert = self.chained(f"127.0.0.1:{port}", other, tunnel='parent_check_interval = "100ms"')
+        for tunnels in (1, 2):
+            self.tunnel(culvert, "far.test:443").close()
+            record = culvert.access_log(tunnels)[tunnels - 1]
+            self.assertEqual(record["culvert.parent"], other.authority)
+        down = f"[tunnel.out]: the parent proxy 127.0.0.1:{port} cannot be reached (Connection refused)"
+        self.assertEqual(culvert.stderr().count(down), 1, "said once")
+        back = FakeParent(answers(LEADS), port=port)
+        self.addCleanup(back.close)
+        up = f"[tunnel.out]: the parent proxy 127.0.0.1:{port} can be reached again"
+        wait_until(lambda: up in culvert.stderr(), "its being back")
+        self.tunnel(culvert, "far.test:443").close()
+        self.assertEqual(culvert.access_log(3)[2]["culvert.parent"], back.authority, "it is the first in the list")
+
+    def test_left_out_it_is_not_waited_for(self):
+        # One that does not answer costs its connect_timeout once, and not every tunnel.
+        silent, other = self.address_that_never_answers(), self.parent(answers(LEADS))
+        culvert = self.chained(silent, other, tunnel='connect_timeout = "1s"\nparent_check_interval = "1h"')
+        self.tunnel(culvert, "far.test:443").close()
+        self.assertGreaterEqual(culvert.access_log(1)[0]["duration"], 1)
+        self.tunnel(culvert, "far.test:443").close()
+        self.assertLess(culvert.access_log(2)[1]["duration"], 1)
+
+    def test_off_each_request_tries_it(self):
+        port, other = free_port(), self.parent(answers(LEADS))
+        culvert = self.chained(f"127.0.0.1:{port}", other, tunnel='parent_check_interval = "off"')
+        self.tunnel(culvert, "far.test:443").close()
+        self.assertEqual(culvert.access_log(1)[0]["culvert.parent"], other.authority)
+        back = FakeParent(answers(LEADS), port=port)
+        self.addCleanup(back.close)
+        self.tunnel(culvert, "far.test:443").close()
+        self.assertEqual(culvert.access_log(2)[1]["culvert.parent"], back.authority)
+        self.assertNotIn("cannot be reached", culvert.stderr())
+
+    def test_where_all_are_down_they_are_tried(self):
+        ports = [free_port(), free_port()]
+        culvert = self.chained(*(f"127.0.0.1:{port}" for port in ports), tunnel='parent_check_interval = "1h"')
+        self.refused(culvert, "far.test:443", 502, "upstream_connect_refused")
+        back = FakeParent(answers(LEADS), port=ports[1])
+        self.addCleanup(back.close)
+        self.tunnel(culvert, "far.test:443")
+
+    def test_a_reload_ends_the_looking(self):
+        # Also while a tunnel still stands that the old configuration allowed.
+        port, other = free_port(), self.parent(answers(LEADS))
+        culvert = self.chained(f"127.0.0.1:{port}", other, tunnel='parent_check_interval = "50ms"')
+        client = self.tunnel(culvert, "far.test:443")
+        config = culvert.config_path.read_text()
+        culvert.reload(config.replace(f'"http://127.0.0.1:{port}", ', ""))
+        wait_until(lambda: "reloaded: " in culvert.stderr(), "the reload")
+        looks = Destination(lambda sock: None, port=port)
+        self.addCleanup(looks.close)
+        client.send("x")
+        self.assertEqual(client.receive(1), b"x")
+        self.tunnel(culvert, "far.test:443").close()
+        culvert.access_log(1)
+        self.assertEqual(looks.connections, 0)
+
+
+class Forwarded(ParentTest):
+    def get(self, culvert, url, headers=(), **options):
+        client = culvert.connect()
+        self.addCleanup(client.close)
+        return client.get(url, headers, host=url.split("/")[2], **options)
+
+    def test_goes_on_in_absolute_form(self):
+        origin = self.origin(lambda x: x.reply(200, b"from afar"))
+        culvert = self.chained(f"127.0.0.1:{origin.port}", tunnel='parent_auth = "ann:secret"', rules=())
+        response = self.get(culvert, "http://Far.test/a/../b?query", [("Proxy-Authorization", basic("my:own"))])
+        self.assertEqual(response.body, b"from afar")
+        request = origin.request()
+        self.assertEqual(request.target, "http://Far.test/b?query")
+        self.assertEqual(request.all("Host"), ["Far.test"])
+        self.assertEqual(request.all("Proxy-Authorization"), [basic("ann:secret")])
+        self.assertEqual(request.all("Via"), ["1.1 culvert"])
+        record = culvert.access_log(1)[0]
+        self.assertEqual((record["culvert.parent"], record["culvert.server"]), (f"127.0.0.1:{origin.port}",) * 2)
+
+    def test_connections_are_used_again_for_whatever_host(self):
+        origin = self.origin(lambda x: x.reply(200, b"ok"))
+        culvert = self.chained(f"127.0.0.1:{origin.port}", rules=())
+        for host in ("a.test", "b.test", "c.test"):
+            self.assertEqual(self.get(culvert, f"http://{host}/").body, b"ok")
+        self.assertEqual(origin.connections, 1)
+
+    def test_the_parents_407_is_not_for_the_client(self):
+        origin = self.origin(lambda x: x.reply(407, b"who?", [("Proxy-Authenticate", "Basic realm=x")]))
+        culvert = self.chained(f"127.0.0.1:{origin.port}", rules=())
+        response = self.get(culvert, "http://far.test/")
+        self.assert_failure(response, 502, "parent_auth_failed")
+        self.assertIsNone(response.header("Proxy-Authenticate"))
+        self.assert_logged(culvert, "parent_auth_failed", 502)
+
+    def test_other_answers_are(self):
+        origin = self.origin(lambda x: x.reply(503, b"full"))
+        culvert = self.chained(f"127.0.0.1:{origin.port}", rules=())
+        response = self.get(culvert, "http://far.test/")
+        self.assertEqual((response.status, response.body), (503, b"full"))
+
+    def test_the_next_is_asked_where_one_is_not_there(self):
+        origin = self.origin(lambda x: x.reply(200, b"ok"))
+        culvert = self.chained(f"127.0.0.1:{free_port()}", f"127.0.0.1:{origin.port}", rules=())
+        self.assertEqual(self.get(culvert, "http://far.test/").body, b"ok")
+
+    def test_judged_as_always(self):
+        origin = self.origin(lambda x: x.reply(200, b"ok"))
+        culvert = self.chained(f"127.0.0.1:{origin.port}", rules=())
+        self.assert_failure(self.get(culvert, "http://127.0.0.1/"), 403, "destination_not_public")
+        self.assert_failure(self.get(culvert, "http://localhost/"), 403, "destination_not_public")
+        self.assert_failure(self.get(culvert, "http://far.test:22/"), 403, "destination_port_denied")
+        self.assertEqual(origin.connections, 0)
+
+
+class RealPeers(ParentTest):
+    def tinyproxy(self):
+        port = free_port()
+        folder = self.folder / "tinyproxy"
+        folder.mkdir()
+        (folder / "tinyproxy.conf").write_text(
+            f"Port {port}\nListen 127.0.0.1\nTimeout 60\nMaxClients 20\nAllow 127.0.0.1\nBasicAuth ann secret\n"
+            f'LogFile "{folder / "log"}"\nPidFile "{folder / "pid"}"\n')
+        process = subprocess.Popen(["tinyproxy", "-d", "-c", folder / "tinyproxy.conf"],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        wait_until(lambda: accepts(("127.0.0.1", port)), "tinyproxy listening")
+        return f"127.0.0.1:{port}"
+
+    def test_curl_through_culvert_and_tinyproxy(self):
+        # ROWS: request.event.connect
+        origin = self.origin(lambda x: x.reply(200, b"from afar"))
+        url = f"http://127.0.0.1:{origin.port}/path"
+        parent = self.tinyproxy()
+        culvert = self.chained(parent, tunnel='parent_auth = "ann:secret"')
+        for arguments in (("--proxytunnel",), ()):
+            with self.subTest(arguments):
+                done = curl("--proxy", culvert.url(), *arguments, url)
+                self.assertEqual(done.stdout, b"from afar", done.stderr)
+        stranger = self.chained(parent, tunnel='parent_auth = "ann:wrong"')
+        done = curl("--proxy", stranger.url(), "--proxytunnel", "-w", "%{http_connect}", "-o", "/dev/null", url)
+        self.assertEqual(done.stdout, b"502")
 
 
 def reset(sock):

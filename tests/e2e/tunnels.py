@@ -10,8 +10,8 @@ from harness import PATIENCE
 class Destination:
     """Listens for raw TCP; `serve(sock)` runs in a thread of its own for each connection."""
 
-    def __init__(self, serve, host="127.0.0.1"):
-        self.listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    def __init__(self, serve, host="127.0.0.1", port=0):
+        self.listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.port = self.listener.getsockname()[1]
         self.host = host
         self.serve = serve
