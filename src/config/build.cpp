@@ -426,6 +426,9 @@ Tunnel build_tunnel(const Entry& entry) {
   read.duration("max_lifetime", tunnel.max_lifetime);
   read.size("max_bytes", tunnel.max_bytes);
   read.size("bandwidth", tunnel.bandwidth);
+  read.size("bandwidth_per_client", tunnel.bandwidth_per_client);
+  read.size("max_bytes_per_client", tunnel.max_bytes_per_client);
+  read.duration("max_bytes_per_client_interval", tunnel.max_bytes_per_client_interval);
   read.number("max_tunnels", tunnel.max_tunnels);
   read.number("max_tunnels_per_client", tunnel.max_tunnels_per_client);
   for (const Node* rule : tables_of(table, "rule")) tunnel.rules.push_back(build_tunnel_rule(*rule, tunnel.rules.size()));

@@ -31,6 +31,13 @@ constexpr Instead instead[] = {
     {"server", "max_body_size", "bodies are streamed: min_body_rate and request_timeout bound them"},
     {"server", "connections_checking_interval", "no limit is late"},
     {"server", "keep_alive_initial_delay", "the system's"},
+    {"tunnel.*", "max_lifetime", "idle_timeout ends those that nothing moves in"},
+    {"tunnel.*", "max_bytes", "nothing of it is kept"},
+    {"tunnel.*", "bandwidth", "a slow side stops the other"},
+    {"tunnel.*", "bandwidth_per_client", "a slow side stops the other"},
+    {"tunnel.*", "max_bytes_per_client", "nothing of it is kept"},
+    {"tunnel.*", "max_tunnels", "limits.max_connections bounds them"},
+    {"tunnel.*", "max_tunnels_per_client", "limits.max_connections_per_client bounds them"},
     {"upstream.*", "max_sockets", "one for each request: limits.max_connections bounds them"},
     {"upstream.*", "max_total_sockets", "one for each request: limits.max_connections bounds them"},
 };
@@ -91,6 +98,9 @@ class LimitsList {
     }
     for (const Entry* auth : named_tables_of(root_, "auth")) {
       add("[auth." + auth->key + "]", "auth.*", {&auth->value});
+    }
+    for (const Entry* tunnel : named_tables_of(root_, "tunnel")) {
+      add("[tunnel." + tunnel->key + "]", "tunnel.*", {&tunnel->value});
     }
     return std::move(limits_);
   }

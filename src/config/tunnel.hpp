@@ -74,6 +74,9 @@ struct Tunnel {
   std::chrono::milliseconds max_lifetime{0};     // 0: no limit
   std::uint64_t max_bytes = 0;                   // of a tunnel, both directions together; 0: no limit
   std::uint64_t bandwidth = 0;                   // bytes a second, each direction of a tunnel; 0: no limit
+  std::uint64_t bandwidth_per_client = 0;        // of all tunnels of a client together; 0: no limit
+  std::uint64_t max_bytes_per_client = 0;        // likewise, both directions, in an interval; 0: no limit
+  std::chrono::milliseconds max_bytes_per_client_interval{86'400'000};  // 0: without an end
   std::uint32_t max_tunnels = 0;                 // 0: no limit
   std::uint32_t max_tunnels_per_client = 0;      // 0: no limit
   std::vector<TunnelRule> rules;

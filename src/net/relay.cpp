@@ -36,8 +36,13 @@ void Relay::pass_on(Bytes from_downstream, Bytes from_upstream) {
 void Relay::start() {
   down_.stream->attach(down_);
   up_.stream->attach(up_);
+  if (Account* const account = limits_.account) {
+    down_.reads_from = account->turn(Account::Way::up);
+    up_.reads_from = account->turn(Account::Way::down);
+    account->spend(bytes_up() + bytes_down(), loop_.now());
+  }
   if (!flush(down_) || !flush(up_)) return;
-  loop_.ask_at(due_, runs_out());
+  loop_.ask_at(due_, next_look());
   update_interest();
 }
 
@@ -60,11 +65,7 @@ TimePoint Relay::on_due(TimePoint now) noexcept {
     return never;
   }
   update_interest();
-  TimePoint next = runs_out();
-  for (const Side* side : {&down_, &up_}) {
-    if (side->reads_from > now + burst) next = std::min(next, side->reads_from - burst);
-  }
-  return next;
+  return next_look();
 }
 
 void Relay::on_deferred() noexcept { owner_.relay_ended(how_, cause_); }
@@ -88,7 +89,8 @@ bool Relay::read(Side& from) {
 }
 
 bool Relay::may_splice(const Side& from) const {
-  return pipes_ != nullptr && from.large_reads >= large_reads_before_splice && limits_.bytes_per_second == 0;
+  return pipes_ != nullptr && from.large_reads >= large_reads_before_splice && limits_.bytes_per_second == 0 &&
+         (limits_.account == nullptr || !limits_.account->limits_bandwidth());
 }
 
 bool Relay::splice(Side& from) {
@@ -116,6 +118,8 @@ bool Relay::flush(Side& to) {
   }
   const bool limited = limits_.max_bytes != 0 && bytes_up() + bytes_down() > limits_.max_bytes;
   if (limited) return end(RelayEnd::too_many_bytes, {}), false;
+  const bool overspent = limits_.account != nullptr && limits_.account->overspent(loop_.now());
+  if (overspent) return end(RelayEnd::account_overspent, {}), false;
   if (!from.ended || waits_for(to) || to.fin_sent) return true;
   to.fin_sent = true;
   if (const std::error_code error = to.stream->shutdown_write()) return broke(to, error);
@@ -133,10 +137,19 @@ bool Relay::finish(Side& from) {
 void Relay::count(Side& from, std::size_t bytes) {
   from.bytes += bytes;
   active_at_ = loop_.now();
+  if (limits_.account != nullptr) charge(from, bytes);
   if (limits_.bytes_per_second == 0) return;
   const auto takes = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(
       static_cast<double>(bytes) / static_cast<double>(limits_.bytes_per_second)));
   from.reads_from = std::max(from.reads_from, active_at_) + takes;
+  if (from.reads_from > active_at_ + burst) loop_.ask_at(due_, from.reads_from - burst);
+}
+
+void Relay::charge(Side& from, std::size_t bytes) {
+  Account& account = *limits_.account;
+  const Account::Way way = &from == &down_ ? Account::Way::up : Account::Way::down;
+  account.spend(bytes, active_at_);
+  from.reads_from = std::max(from.reads_from, account.take(way, bytes, active_at_));
   if (from.reads_from > active_at_ + burst) loop_.ask_at(due_, from.reads_from - burst);
 }
 
@@ -177,6 +190,15 @@ TimePoint Relay::runs_out() const {
   // Who waits for his bandwidth is not idle.
   const TimePoint quiet_since = std::max({active_at_, down_.reads_from, up_.reads_from});
   return std::min(after(quiet_since, limits_.idle_timeout), after(began_, limits_.max_lifetime));
+}
+
+// When there is something to do though nothing comes.
+TimePoint Relay::next_look() const {
+  TimePoint next = runs_out();
+  for (const Side* side : {&down_, &up_}) {
+    if (side->reads_from > loop_.now() + burst) next = std::min(next, side->reads_from - burst);
+  }
+  return next;
 }
 
 }  // namespace culvert::net

@@ -16,6 +16,7 @@
 #include "culvert/outbox.hpp"
 #include "culvert/socket.hpp"
 #include "culvert/transport.hpp"
+#include "net/account.hpp"
 #include "net/loop_entries.hpp"
 #include "net/pipe.hpp"
 
@@ -26,9 +27,12 @@ struct RelayLimits {
   std::chrono::milliseconds max_lifetime{0};  // 0: none
   std::uint64_t max_bytes = 0;                // both directions together; 0: none
   std::uint64_t bytes_per_second = 0;         // of each direction; 0: as fast as it goes
+  Account* account = nullptr;                 // that it shares with others, and that outlives it; null: none
 };
 
-enum class RelayEnd : std::uint8_t { in_order, downstream_broken, upstream_broken, idle, too_old, too_many_bytes, stopped };
+enum class RelayEnd : std::uint8_t {
+  in_order, downstream_broken, upstream_broken, idle, too_old, too_many_bytes, account_overspent, stopped
+};
 
 class Relay final {
  public:
@@ -88,11 +92,13 @@ class Relay final {
   bool flush(Side& to);
   bool finish(Side& from);
   void count(Side& from, std::size_t bytes);
+  void charge(Side& from, std::size_t bytes);
   bool may_splice(const Side& from) const;
   bool broke(Side& side, std::error_code error);
   void end(RelayEnd how, std::error_code cause);
   void update_interest();
   TimePoint runs_out() const;
+  TimePoint next_look() const;
 
   Loop& loop_;
   Owner& owner_;

@@ -45,16 +45,17 @@ void Exchange::become_tunnel(BareStream upstream, const std::string& server, Byt
   if (client_has_gone()) return;
   Passage& passage = journey_->passage;
   const config::Tunnel& settings = passage.policy()->settings;
-  const net::RelayLimits limits{.idle_timeout = settings.idle_timeout,
-                                .max_lifetime = settings.max_lifetime,
-                                .max_bytes = settings.max_bytes,
-                                .bytes_per_second = settings.bandwidth};
   TunnelOrigin origin = tunnel_origin(server);
   origin.route = journey_->led_by;
   origin.by_parent = has_parent();
   origin.policy = passage.policy();
   origin.rule = passage.verdict().rule;
   origin.place = passage.take_place();
+  const net::RelayLimits limits{.idle_timeout = settings.idle_timeout,
+                                .max_lifetime = settings.max_lifetime,
+                                .max_bytes = settings.max_bytes,
+                                .bytes_per_second = settings.bandwidth,
+                                .account = origin.place.account()};
   std::vector<std::byte> early;
   BareStream downstream = response_->switch_protocols(200, "Connection Established", {}, early);
   has_left_ = true;

@@ -54,7 +54,7 @@ bool Passage::begin(std::string_view user) {
 bool Passage::take_place_for_tunnel() {
   const config::Tunnel& settings = policy_->settings;
   const std::string client = destination_.user.empty() ? destination_.client.ip() : std::string(destination_.user);
-  const Reason none_left = world_.places.take(settings.name, client, settings.max_tunnels, settings.max_tunnels_per_client, place_);
+  const Reason none_left = world_.places.take(settings, client, world_.loop.now(), place_);
   return none_left == Reason::none || !refuse(none_left);
 }
 

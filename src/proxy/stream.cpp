@@ -19,7 +19,8 @@ Reason reason_of(net::RelayEnd how) {
     case net::RelayEnd::stopped: return Reason::stream_closed;
     case net::RelayEnd::in_order:
     case net::RelayEnd::too_old:
-    case net::RelayEnd::too_many_bytes: break;
+    case net::RelayEnd::too_many_bytes:
+    case net::RelayEnd::account_overspent: break;
   }
   return Reason::none;
 }

@@ -18,6 +18,7 @@ Reason reason_of(net::RelayEnd how) {
     case net::RelayEnd::idle: return Reason::tunnel_idle_timeout;
     case net::RelayEnd::too_old: return Reason::tunnel_lifetime;
     case net::RelayEnd::too_many_bytes: return Reason::tunnel_max_bytes;
+    case net::RelayEnd::account_overspent: return Reason::client_bytes_exhausted;
     case net::RelayEnd::stopped: return Reason::tunnel_closed;
   }
   return Reason::none;

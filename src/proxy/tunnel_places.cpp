@@ -1,24 +1,56 @@
 #include "proxy/tunnel_places.hpp"
 
+#include <algorithm>
+
 namespace culvert::proxy {
 
-Reason TunnelPlaces::take(const std::string& service, std::string_view client, std::uint32_t most,
-                          std::uint32_t most_of_client, Place& place) {
+namespace {
+
+constexpr std::size_t sweep_worthwhile = 1'000;
+
+}  // namespace
+
+Reason TunnelPlaces::take(const config::Tunnel& service, std::string_view client, TimePoint now, Place& place) {
+  place = {};  // given back without the lock
   const std::lock_guard lock(mutex_);
-  Service& at = services_[service];
-  if (most != 0 && at.taken >= most) return Reason::tunnels_exhausted;
-  const auto of_client = at.clients.try_emplace(std::string(client), 0).first;
-  if (most_of_client != 0 && of_client->second >= most_of_client) return Reason::client_tunnels_exhausted;
+  Service& at = services_[service.name];
+  if (service.max_tunnels != 0 && at.taken >= service.max_tunnels) return Reason::tunnels_exhausted;
+  sweep(at, now);
+  const auto of_client = at.clients.try_emplace(std::string(client)).first;
+  auto& [taken, account] = of_client->second;
+  account.set({.bytes_per_second = service.bandwidth_per_client,
+               .max_bytes = service.max_bytes_per_client,
+               .interval = service.max_bytes_per_client_interval});
+  const std::uint32_t most = service.max_tunnels_per_client;
+  if (most != 0 && taken >= most) return Reason::client_tunnels_exhausted;
+  if (account.used_up(now)) return Reason::client_bytes_exhausted;
   ++at.taken;
-  ++of_client->second;
+  ++taken;
   place = Place(*this, at, of_client);
   return Reason::none;
+}
+
+std::size_t TunnelPlaces::clients(std::string_view service) {
+  const std::lock_guard lock(mutex_);
+  const auto at = services_.find(service);
+  return at == services_.end() ? 0 : at->second.clients.size();
 }
 
 void TunnelPlaces::give_back(Service& service, Clients::iterator client) {
   const std::lock_guard lock(mutex_);
   --service.taken;
-  if (--client->second == 0) service.clients.erase(client);
+  const bool is_last = --client->second.taken == 0;
+  const bool is_forgotten = !client->second.account.limits_bytes() || service.clients.size() > idle_clients_max;
+  if (is_last && is_forgotten) service.clients.erase(client);
+}
+
+// Those whose interval is over; asked each time that there are twice as many.
+void TunnelPlaces::sweep(Service& service, TimePoint now) {
+  if (service.clients.size() < std::max(sweep_worthwhile, 2 * service.swept_at)) return;
+  std::erase_if(service.clients, [&](const auto& entry) {
+    return entry.second.taken == 0 && entry.second.account.spent(now) == 0;
+  });
+  service.swept_at = service.clients.size();
 }
 
 }  // namespace culvert::proxy

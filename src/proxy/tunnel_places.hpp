@@ -1,6 +1,7 @@
-// How many tunnels there are: of each [tunnel.NAME], and of each of its clients. Shared by all workers; asked when a tunnel
-// begins and when it ends.
+// How many tunnels there are: of each [tunnel.NAME], and of each of its clients; and what these move. Shared by all
+// workers; asked when a tunnel begins and when it ends.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -9,18 +10,28 @@
 #include <string_view>
 #include <utility>
 
+#include "config/tunnel.hpp"
+#include "net/account.hpp"
 #include "proxy/failure.hpp"
 
 namespace culvert::proxy {
 
 class TunnelPlaces {
-  using Clients = std::map<std::string, std::uint32_t, std::less<>>;  // how many each has taken
+  struct Client {
+    std::uint32_t taken = 0;
+    net::Account account;
+  };
+  using Clients = std::map<std::string, Client, std::less<>>;
   struct Service {
     std::uint32_t taken = 0;
-    Clients clients;
+    Clients clients;  // who have tunnels, or have had some and may not forget what they moved
+    std::size_t swept_at = 0;  // how many there were
   };
 
  public:
+  // Of those without a tunnel: beyond them what they have moved is forgotten.
+  static constexpr std::size_t idle_clients_max = 100'000;
+
   // Given back when it is destroyed.
   class Place {
    public:
@@ -34,6 +45,11 @@ class TunnelPlaces {
     }
     ~Place() {
       if (places_ != nullptr) places_->give_back(*service_, client_);
+    }
+    // What the client's tunnels share, as long as the place is taken; null where they may move what they like.
+    net::Account* account() const {
+      net::Account* const shared = places_ == nullptr ? nullptr : &client_->second.account;
+      return shared != nullptr && (shared->limits_bandwidth() || shared->limits_bytes()) ? shared : nullptr;
     }
 
    private:
@@ -49,12 +65,15 @@ class TunnelPlaces {
   TunnelPlaces(const TunnelPlaces&) = delete;
   TunnelPlaces& operator=(const TunnelPlaces&) = delete;
 
-  // Takes a place for `client`, an address or a user; 0: no limit. Why there is none, or Reason::none.
-  Reason take(const std::string& service, std::string_view client, std::uint32_t most, std::uint32_t most_of_client,
-              Place& place);
+  // Takes a place for `client`, an address or a user, whose limits are those of `service` from now on. Why there is
+  // none, or Reason::none.
+  Reason take(const config::Tunnel& service, std::string_view client, TimePoint now, Place& place);
+  // That are known, with tunnels or without.
+  std::size_t clients(std::string_view service);
 
  private:
   void give_back(Service& service, Clients::iterator client);
+  static void sweep(Service& service, TimePoint now);
 
   std::mutex mutex_;
   std::map<std::string, Service, std::less<>> services_;  // whose rows stay

@@ -218,6 +218,59 @@ TEST_P(RelayTest, KeepsToItsBandwidthAndIsNotIdleMeanwhile) {
   EXPECT_FALSE(how_);
 }
 
+TEST_P(RelayTest, WaitsForWhatOthersHaveTakenOfTheirAccount) {
+  net::Account account;
+  account.set({.bytes_per_second = 10'000});
+  account.take(net::Account::Way::up, 20'000, world_.loop().now());
+  begin({.idle_timeout = 1s, .account = &account});
+  client().send("x");
+  server().send("y");
+  EXPECT_TRUE(comes(client(), "y")) << "the other way is free";
+  world_.settle();
+  EXPECT_EQ(server().received(), "");
+  for (int i = 0; i < 36; ++i) {
+    world_.advance(50ms);
+    world_.settle();
+  }
+  EXPECT_EQ(server().received(), "") << "before its turn";
+  for (int i = 0; i < 4; ++i) {
+    world_.advance(50ms);
+    world_.settle();
+  }
+  EXPECT_EQ(server().received(), "x");
+  EXPECT_FALSE(how_) << "who waits is not idle";
+}
+
+TEST_P(RelayTest, TakesOfItsAccountWhatItMoves) {
+  net::Account account;
+  account.set({.bytes_per_second = 10'000, .max_bytes = 1'000'000, .interval = 1h});
+  const TimePoint began = world_.loop().now();
+  begin({.account = &account}, "", "early");
+  client().send("12345");
+  server().send("67890");
+  ASSERT_TRUE(comes(server(), "early12345"));
+  ASSERT_TRUE(comes(client(), "67890"));
+  EXPECT_EQ(account.spent(began), 15u);
+  EXPECT_GT(account.turn(net::Account::Way::up), began);
+  EXPECT_GT(account.turn(net::Account::Way::down), began);
+}
+
+TEST_P(RelayTest, EndsWhereItsAccountIsOverspent) {
+  net::Account account;
+  account.set({.max_bytes = 20, .interval = 1h});
+  begin({.account = &account});
+  account.spend(10, world_.loop().now());
+  client().send("12345");
+  server().send("67890");
+  ASSERT_TRUE(comes(server(), "12345"));
+  ASSERT_TRUE(comes(client(), "67890"));
+  world_.settle();
+  EXPECT_FALSE(how_);
+  client().send("x");
+  ASSERT_TRUE(ends());
+  EXPECT_EQ(how_, RelayEnd::account_overspent);
+}
+
 TEST_P(RelayTest, StoppedBothSeeAReset) {
   begin().stop();
   ASSERT_TRUE(ends());
@@ -259,6 +312,34 @@ TEST_P(SpliceTest, WhereMuchComesTheKernelMovesIt) {
   client().half_close();
   ASSERT_TRUE(world_.run_until([&] { return server().closed(); }));
   EXPECT_FALSE(server().error());
+}
+
+// How many bytes are read of so many that come through a relay with an account.
+class SpliceWithAccountTest : public SpliceTest {
+ protected:
+  std::size_t read_of(std::size_t size, const net::AccountLimits& limits) {
+    account_.set(limits);
+    client_.first = std::make_unique<NotedStream>(std::move(client_.first), read_bytes_);
+    begin({.account = &account_});
+    server().stop_reading();
+    client().send(many_bytes(size));
+    world_.settle();
+    server().start_reading();
+    EXPECT_TRUE(world_.run_until([&] { return server().received().size() == size; }));
+    return read_bytes_;
+  }
+  net::Account account_;
+  std::size_t read_bytes_ = 0;
+};
+INSTANTIATE_TEST_SUITE_P(Sockets, SpliceWithAccountTest, ::testing::Values(World::Kind::sockets), name_of_world);
+
+TEST_P(SpliceWithAccountTest, BytesAreCountedInThePipe) {
+  EXPECT_LT(read_of(8'000'000, {.max_bytes = 1ull << 40, .interval = 1h}), 8'000'000u) << "every byte was copied";
+  EXPECT_EQ(account_.spent(world_.loop().now()), 8'000'000u);
+}
+
+TEST_P(SpliceWithAccountTest, AtABandwidthEveryByteIsRead) {
+  EXPECT_EQ(read_of(8'000'000, {.bytes_per_second = 1ull << 40}), 8'000'000u) << "the kernel keeps no pace";
 }
 
 TEST_P(SpliceTest, ASlowReaderFindsAllThatIsInThePipe) {

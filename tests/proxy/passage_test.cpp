@@ -153,7 +153,7 @@ TEST_F(PassageTest, DroppedItTakesNoPlaceAndTellsNothing) {
   world.settle();
   EXPECT_EQ(told, 0);
   TunnelPlaces::Place place;
-  EXPECT_EQ(places.take(tunnel.name, "a", 1, 0, place), Reason::none);
+  EXPECT_EQ(places.take(tunnel, "a", world.loop().now(), place), Reason::none);
 }
 
 }  // namespace
