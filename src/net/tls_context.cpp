@@ -1,10 +1,18 @@
 #include "net/tls_context.hpp"
 
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
+#include <chrono>
 #include <new>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include "base/ascii.hpp"
@@ -57,6 +65,8 @@ SslContext TlsServerContext::make_context() {
   SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS);  // who is idle holds none
   // Sessions are the clients' to keep (tickets): nothing here is shared between workers, or grows.
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_app_data(raw, this);
+  SSL_CTX_set_tlsext_ticket_key_evp_cb(raw, &TlsServerContext::use_ticket_key);
   constexpr std::string_view ours = "culvert";
   SSL_CTX_set_session_id_context(raw, reinterpret_cast<const unsigned char*>(ours.data()), ours.size());
   SSL_CTX_callback_ctrl(raw, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,
@@ -90,6 +100,28 @@ int TlsServerContext::choose_certificate(ssl_st* session, int*, void* context) {
   if (identity == nullptr) return SSL_TLSEXT_ERR_NOACK;
   SSL_set_SSL_CTX(session, identity->context.get());
   return SSL_TLSEXT_ERR_OK;
+}
+
+// What OpenSSL's callback has to answer: 0 for a ticket that nobody can open, 2 for one that is to be replaced.
+int TlsServerContext::use_ticket_key(ssl_st* session, unsigned char* name, unsigned char* iv, evp_cipher_ctx_st* cipher,
+                                     evp_mac_ctx_st* mac, int seals) {
+  TicketKeys& keys = static_cast<TlsServerContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(session)))->ticket_keys_;
+  const TimePoint now = std::chrono::steady_clock::now();
+  const std::optional<TicketKeys::Key> key =
+      seals != 0 ? keys.to_seal(now) : keys.to_open(std::span<const unsigned char, 16>(name, 16), now);
+  if (!key) return 0;
+  if (seals != 0) {
+    std::ranges::copy(key->name, name);
+    if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) != 1) return -1;
+  }
+  char digest[] = "SHA256";
+  std::array<unsigned char, 32> secret = key->mac;
+  const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, secret.data(), secret.size()),
+                                   OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                                   OSSL_PARAM_construct_end()};
+  if (EVP_MAC_CTX_set_params(mac, parameters) != 1) return -1;
+  if (EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key->cipher.data(), iv, seals) != 1) return -1;
+  return seals == 0 && TicketKeys::is_old(*key, now) ? 2 : 1;
 }
 
 // RFC 7301 3.2: who speaks none of ours is told so.

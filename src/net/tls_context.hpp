@@ -9,7 +9,10 @@
 #include <vector>
 
 #include "base/certificate.hpp"
+#include "net/ticket_keys.hpp"
 
+struct evp_cipher_ctx_st;
+struct evp_mac_ctx_st;
 struct ssl_st;
 
 namespace culvert::net {
@@ -51,8 +54,11 @@ class TlsServerContext {
   static int choose_certificate(ssl_st* session, int* alert, void* context);
   static int choose_protocol(ssl_st* session, const unsigned char** chosen, unsigned char* chosen_size,
                              const unsigned char* offered, unsigned int offered_size, void* context);
+  static int use_ticket_key(ssl_st* session, unsigned char* name, unsigned char* iv, evp_cipher_ctx_st* cipher,
+                            evp_mac_ctx_st* mac, int seals);
 
   const TlsServerSettings settings_;
+  TicketKeys ticket_keys_;
   std::string alpn_;  // as the extension has them
   std::vector<std::unique_ptr<Identity>> identities_;
   std::map<std::string, const Identity*, std::less<>> by_name_;  // "*.example.com" as it is written
