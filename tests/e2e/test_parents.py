@@ -329,6 +329,8 @@ class BadParents(ParentTest):
         record = self.refused(self.chained(*parents), "far.test:443", 502, "parent_refused")
         self.assertEqual(record["error.cause"], "the parent proxy answered 503")
         self.assertEqual([parent.connections for parent in parents], [1, 1, 1])
+        # By a name with two addresses, of which the other is not there: they are the same proxy.
+        self.refused(self.chained(f"localhost:{parents[0].port}"), "far.test:443", 502, "parent_refused")
 
     def test_a_circle_is_noticed(self):
         # Each has two ways round, of which both are wrong: whoever tried the other would multiply them at every hop.
