@@ -3,6 +3,7 @@ the proxy as one of them.
 """
 import os
 import socket
+import ssl
 import threading
 
 from client import Aborted
@@ -242,6 +243,34 @@ class Bytes(UpgradeTest):
                 client.send(body[-3:] + "early")
                 self.assertEqual(client.response().status, 101)
                 self.assertEqual(client.receive(11), b"hello|early")
+
+
+class OverTls(UpgradeTest):
+    def client(self, culvert):
+        client = super().client(culvert)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        client.sock = client.reader.sock = context.wrap_socket(client.sock, server_hostname="site.test")
+        self.addCleanup(client.sock.close)
+        return client
+
+    def test_bytes_both_ways(self):
+        def think(x):
+            x.origin.released.wait(20)
+            switch(x, rest=b"mine first ")
+            echo(x)
+        for early in (b"", b"early", os.urandom(15_000), os.urandom(60_000)):
+            with self.subTest(early=len(early)):
+                origin = self.origin(think)
+                culvert = self.culvert(origin.route(), listener='tls = "self-signed"')
+                client = self.client(culvert)
+                client.send(upgrade_request().encode() + early)
+                wait_until(lambda origin=origin: origin.requests, "the request")
+                origin.released.set()
+                self.assertEqual(client.response().status, 101)
+                self.assertEqual(client.receive(11 + len(early)), b"mine first " + early)
+                self.assert_echoes(client)
 
 
 class Refusals(UpgradeTest):

@@ -32,7 +32,8 @@ const crypto = require('crypto');
 const [url, deflates] = process.argv.slice(1);
 const large = Buffer.concat([crypto.randomBytes(5_000_000), Buffer.alloc(5_000_000)]);
 const seen = { messages: [] };
-const socket = new WebSocket(url, ['chat', 'superchat'], { perMessageDeflate: deflates === 'true' && { threshold: 0 } });
+const socket = new WebSocket(url, ['chat', 'superchat'], { perMessageDeflate: deflates === 'true' && { threshold: 0 },
+                                                             rejectUnauthorized: false });
 const steps = [
   () => socket.send('gr\\u00fc\\u00dfe'),
   () => socket.send(Buffer.from([0, 255, 1, 254])),
@@ -84,8 +85,8 @@ class WebSockets(CulvertTest):
     def url(self, culvert, path="/chat"):
         return f"ws://127.0.0.1:{culvert.port}{path}"
 
-    def talk(self, culvert, deflates, path="/chat"):
-        done = node(CLIENT, self.url(culvert, path), json.dumps(deflates))
+    def talk(self, culvert, deflates, path="/chat", scheme="ws"):
+        done = node(CLIENT, self.url(culvert, path).replace("ws", scheme, 1), json.dumps(deflates))
         self.assertEqual(done.stderr, "")
         return json.loads(done.stdout)
 
@@ -105,6 +106,13 @@ class WebSockets(CulvertTest):
             self.assertEqual((record["http.response.status_code"], record["url.path"]), (101, "/chat"))
             self.assertNotIn("error.type", record)
             self.assertGreater(min(record["http.request.body.size"], record["http.response.body.size"]), 5_000_000)
+
+    def test_over_tls(self):
+        culvert = self.culvert(self.server().route(), listener='tls = "self-signed"')
+        seen = self.talk(culvert, True, scheme="wss")
+        self.assertEqual(seen["messages"][1:], ["grüße", [0, 255, 1, 254], True, "in pieces"])
+        self.assertEqual(seen["close"], [4001, "as asked"])
+        self.assertEqual(json.loads(seen["messages"][0])["headers"]["x-forwarded-proto"], "https")
 
     def test_the_librarys_own_client(self):
         # ROWS: http.WebSocket.handshake, http.WebSocket.frames, http.WebSocket.close

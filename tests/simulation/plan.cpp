@@ -91,6 +91,7 @@ config::Config make_config(const Plan& plan, Random& random) {
     server.upgrade_max_lifetime = random.one_in(4) ? milliseconds(random.between(500, 5'000)) : config::no_limit;
   } else {
     server.request_timeout = config::no_limit;
+    server.min_body_rate_interval = config::off;  // a network may carry a byte at a time
     server.upgrade_idle_timeout = config::no_limit;
   }
   server.max_requests_per_socket = random.one_in(4) ? 2 : 0;
@@ -152,7 +153,7 @@ RequestPlan make_request(const Plan& plan, Random& random, const ClientPlan& cli
   request.announces_trailers = request.trailers || random.one_in(8);
   request.think = up_to(random, 300ms);
   request.pause = random.one_in(3) ? up_to(random, 50ms) : Duration::zero();
-  request.piece = make_piece(random, request.body);
+  request.piece = make_piece(random, request.body + request.stream);
   if (!plan.calm && random.one_in(6)) {
     using Mood = RequestPlan::Mood;
     static constexpr std::array moods{Mood::resets,      Mood::closes,    Mood::stalls,

@@ -7,6 +7,7 @@
 #include "culvert/http.hpp"
 #include "daemon/places.hpp"
 #include "daemon/service.hpp"
+#include "net/tls_transport.hpp"
 #include "proxy/gateway.hpp"
 #include "simulation/client.hpp"
 #include "simulation/ledger.hpp"
@@ -60,6 +61,7 @@ class World {
   Records records_;
   daemon::Limits limits_;
   daemon::ConnectionLimit listener_limit_;
+  net::TlsBuffers tls_buffers_;
   Http http_;
   proxy::Gateway gateway_;
   std::unique_ptr<daemon::Service> service_;
@@ -90,7 +92,8 @@ World::World(const Plan& plan, bool print)
 
 void World::begin() {
   gateway_.apply(plan_.config);
-  service_ = std::make_unique<daemon::Service>(http_, gateway_, listener_limit_, plan_.config->listeners[0]);
+  const config::Listener& listener = plan_.config->listeners[0];
+  service_ = std::make_unique<daemon::Service>(http_, gateway_, listener_limit_, tls_buffers_, listener, nullptr);
   for (std::size_t i = 0; i < plan_.clients.size(); ++i) {
     clients_.push_back(std::make_unique<Client>(
         loop_, trace_, ledger_, plan_.clients[i], random_.fork(100 + i), [this, i] { return dial(i); },
@@ -125,7 +128,7 @@ Link* World::dial(std::size_t client) {
 void World::reload(const std::shared_ptr<const config::Config>& config) {
   trace_.add(loop_.elapsed(), "reload");
   gateway_.apply(config);
-  service_->apply(config->listeners[0]);
+  service_->apply(config->listeners[0], nullptr);
 }
 
 void World::drain() {
