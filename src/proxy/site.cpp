@@ -50,6 +50,7 @@ Ref<Route> parent_route(const config::Tunnel& tunnel, const config::Parents& par
 std::vector<Ref<Route>> parent_routes(const config::Tunnel& tunnel, const Site::MakeUpstream& make_upstream) {
   const Ref<Route> standard = parent_route(tunnel, tunnel.parents, make_upstream);
   std::vector<Ref<Route>> ways;
+  ways.reserve(tunnel.rules.size() + 1);
   for (const config::TunnelRule& rule : tunnel.rules) {
     ways.push_back(rule.parents ? parent_route(tunnel, *rule.parents, make_upstream) : standard);
   }
