@@ -31,6 +31,7 @@ constexpr Instead instead[] = {
     {"server", "max_body_size", "bodies are streamed: min_body_rate and request_timeout bound them"},
     {"server", "connections_checking_interval", "no limit is late"},
     {"server", "keep_alive_initial_delay", "the system's"},
+    {"server", "upgrade_max_lifetime", "upgrade_idle_timeout ends those that nothing moves in"},
     {"tunnel.*", "max_lifetime", "idle_timeout ends those that nothing moves in"},
     {"tunnel.*", "max_bytes", "nothing of it is kept"},
     {"tunnel.*", "bandwidth", "a slow side stops the other"},
@@ -134,6 +135,8 @@ class LimitsList {
     for (const std::string_view name : names_in("route[]")) {
       if (!is_limit(*find_key("route[]", name))) continue;
       Found found = find({&route}, name, "");
+      if (found.value.empty() && name == "upgrade_idle_timeout") found = find({&route}, "idle_timeout", "");
+      if (found.value.empty() && find_key("server", name) != nullptr) continue;  // the listener's, which is listed there
       if (found.value.empty()) found = find({&upstream}, "response_timeout", standard);
       limits_.push_back({title, std::string(name), std::move(found.value), std::move(found.origin), {}});
     }

@@ -453,6 +453,20 @@ class List(CulvertTest):
         limits = self.limits("[limits]\nmax_connections_per_client = 30")
         self.assertRegex(limits["max_connections_per_client"], r"^30 \S+:2:30$")
 
+    def test_upgrades_of_a_route_are_its_listeners_unless_it_says_so_itself(self):
+        route = '[upstream.api]\nservers = "127.0.0.1:3000"\n[[route]]\nname = "chat"\nupstream = "api"\n'
+
+        def of_route(more):
+            path = self.folder / "culvert.toml"
+            path.write_text(f'[listener.web]\naddress = "127.0.0.1:8080"\n{route}{more}')
+            done = subprocess.run([BINARY, "check", "--limits", path], check=True, text=True, stdout=subprocess.PIPE)
+            listed = done.stdout[done.stdout.index("[[route]] chat"):done.stdout.index("[upstream.api]")]
+            return {line.split()[0]: line.split()[1] for line in listed.splitlines() if "upgrade" in line}
+        self.assertEqual(of_route(""), {})
+        self.assertEqual(of_route('idle_timeout = "9s"'), {"upgrade_idle_timeout": "9s"})
+        self.assertEqual(of_route('idle_timeout = "9s"\nupgrade_idle_timeout = "8s"\nupgrade_max_lifetime = "1h"'),
+                         {"upgrade_idle_timeout": "8s", "upgrade_max_lifetime": "1h"})
+
     def test_what_is_off_says_what_bounds_it_instead(self):
         limits = self.limits('[upstream.api]\nservers = "127.0.0.1:3000"\n'
                              '[[route]]\npath = "/api"\nupstream = "api"\n')
