@@ -5,6 +5,7 @@ import contextlib
 import os
 import socket
 import struct
+from pathlib import Path
 
 from harness import CulvertTest, main, run_culvert, wait_until
 from hellos import client_hello
@@ -61,23 +62,33 @@ class FaultsTest(CulvertTest):
         return client, self.accepted[-1]
 
     @staticmethod
-    def sockets(culvert):
-        """That it has open; kernel pipes, which it keeps for later, are none."""
+    def connections(culvert):
+        """How many it has open, in whatever state: sockets but those that listen. That of a client counts as soon as it is
+        accepted, that of a destination from the attempt on."""
+        listening = set()
+        for table in ("tcp", "tcp6"):
+            for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == "0A":
+                    listening.add(f"socket:[{fields[9]}]")
         folder = f"/proc/{culvert.process.pid}/fd"
         count = 0
         for name in os.listdir(folder):
             with contextlib.suppress(FileNotFoundError):
-                count += os.readlink(f"{folder}/{name}").startswith("socket:")
+                link = os.readlink(f"{folder}/{name}")
+                count += link.startswith("socket:") and link not in listening
         return count
+
+    def assert_connections(self, culvert, number, what):
+        wait_until(lambda: self.connections(culvert) == number, what)
 
     def assert_nothing_is_left(self, culvert, plays, *reasons):
         """Each of `plays` ends one connection; its record has one of `reasons`."""
-        before = self.sockets(culvert)
         for play in plays:
             play()
         for record in culvert.access_log(len(plays)):
             self.assertIn(record["error.type"], reasons, record)
-        wait_until(lambda: self.sockets(culvert) <= before, "all sockets given back")
+        self.assert_connections(culvert, 0, "all sockets given back")
         self.assertEqual(culvert.stop(), 0, culvert.stderr())
         self.assertEqual(len(culvert.access_log()), len(plays), "one record each")
 
@@ -85,13 +96,13 @@ class FaultsTest(CulvertTest):
 class BeforeItStands(FaultsTest):
     def test_within_the_head(self):
         culvert = self.forward_proxy()
-        before = self.sockets(culvert)
+        self.assert_connections(culvert, 0, "the harness being gone")
         for _ in range(5):
             client = self.client(culvert)
             client.send("CONNECT localhost:44")
-            wait_until(lambda: self.sockets(culvert) == before + 1, "the connection")
+            self.assert_connections(culvert, 1, "the connection")
             client.reset()
-            wait_until(lambda: self.sockets(culvert) == before, "its end")
+            self.assert_connections(culvert, 0, "its end")
         self.assertEqual(culvert.stop(), 0)
         self.assertEqual(culvert.access_log(), [], "there was no request")
 
@@ -121,12 +132,12 @@ class BeforeItStands(FaultsTest):
         culvert, silent = self.forward_proxy('connect_timeout = "1h"'), self.address_that_never_answers()
 
         def play():
-            before = self.sockets(culvert)
+            self.assert_connections(culvert, 0, "those before being gone")
             client = self.client(culvert)
             client.send(connect_request(silent))
-            wait_until(lambda: self.sockets(culvert) == before + 2, "the attempt to connect")
+            self.assert_connections(culvert, 2, "the attempt to connect")
             client.reset()
-            wait_until(lambda: self.sockets(culvert) == before, "the attempt given up")
+            self.assert_connections(culvert, 0, "the attempt given up")
         self.assert_nothing_is_left(culvert, 5 * [play], "client_aborted")
 
     def test_before_it_has_named_its_host(self):
@@ -192,7 +203,6 @@ class Clients(FaultsTest):
         origin = self.origin()
         culvert = self.forward_proxy()
         behind = f"GET http://{origin.address}/ HTTP/1.1\r\nHost: {origin.address}\r\n\r\n"
-        before = self.sockets(culvert)
         for authority, status in (("localhost:0", 400), (f"127.0.0.1:{culvert.port}", 403)):
             with self.client(culvert) as client:
                 client.send(connect_request(authority) + behind)
@@ -201,7 +211,7 @@ class Clients(FaultsTest):
                 self.assertTrue(answer.has_token("Connection", "close"))
                 self.assertTrue(client.is_closed())
         self.assertEqual(origin.requests, [])
-        wait_until(lambda: self.sockets(culvert) <= before, "all sockets given back")
+        self.assert_connections(culvert, 0, "all sockets given back")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import ssl
 import subprocess
 import threading
 
-from harness import PATIENCE, curl, main, wait_until
+from harness import PATIENCE, UNTRACED_LEAKS, curl, main, wait_until
 from hellos import certificate, client_hello, in_records, with_extension
 from test_tunnels import OPEN_TO_TESTS, TunnelTest
 from tunnels import read_to_end
@@ -230,7 +230,8 @@ class RealPrograms(SniTest):
             sock.sendall(much)
             sock.shutdown(socket.SHUT_WR)
             self.keep(sock)
-        culvert = self.checked(under=("strace", "-D", "-f", "-e", "trace=splice", "-o", str(self.folder / "calls")))
+        culvert = self.checked(env=UNTRACED_LEAKS,
+                               under=("strace", "-D", "-f", "-e", "trace=splice", "-o", str(self.folder / "calls")))
         client = self.opened(culvert, self.destination(flood))
         client.send(hello)
         writer = threading.Thread(target=lambda: (client.send(much), client.sock.shutdown(socket.SHUT_WR)))
