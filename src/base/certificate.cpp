@@ -149,7 +149,7 @@ std::string read_pair(const PemPair& pair, CertificateFacts& facts) {
 }
 
 PemPair make_self_signed(std::span<const std::string_view> names) {
-  const Key key(EVP_EC_gen("P-256"));
+  const Key key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
   const X509Ptr certificate(X509_new());
   if (key == nullptr || certificate == nullptr) throw std::bad_alloc();
   std::uint64_t number = 0;

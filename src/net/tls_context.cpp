@@ -25,7 +25,7 @@ namespace {
 constexpr const char* ciphers_1_2 =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
-constexpr const char* groups = "X25519:P-256:P-384";
+constexpr std::string_view groups = "X25519:P-256:P-384";
 
 const unsigned char* bytes_of(const std::string& text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
@@ -60,7 +60,8 @@ SslContext TlsServerContext::make_context() {
   SSL_CTX* const raw = context.get();
   SSL_CTX_set_min_proto_version(raw, settings_.only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
   SSL_CTX_set_cipher_list(raw, ciphers_1_2);
-  SSL_CTX_set1_groups_list(raw, groups);
+  std::string list(groups);  // the call takes it for writable
+  SSL_CTX_ctrl(raw, SSL_CTRL_SET_GROUPS_LIST, 0, list.data());
   SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS);  // who is idle holds none
   // Sessions are the clients' to keep (tickets): nothing here is shared between workers, or grows.

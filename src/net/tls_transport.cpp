@@ -83,7 +83,7 @@ TlsTransport::TlsTransport(Loop& loop, TlsBuffers& buffers, std::unique_ptr<Tran
 TlsTransport::~TlsTransport() {
   if (!established_ || has_ended_ || failure_ || !pending_.empty()) return;
   SSL_shutdown(session_.get());
-  send_sealed();
+  (void)send_sealed();
 }
 
 // ---- the handshake ------------------------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ void TlsTransport::update_interest() {
 void TlsTransport::on_ready(Ready ready) noexcept {
   if (ready.writable && !pending_.empty()) {
     if (const std::error_code error = pending_.flush(*wire_)) failure_ = error;
-    if (pending_.empty() && std::exchange(end_waits_, false)) wire_->shutdown_write();
+    if (pending_.empty() && std::exchange(end_waits_, false)) (void)wire_->shutdown_write();
   }
   update_interest();
   ready.readable = (ready.readable || failure_) && wanted_.read;
