@@ -133,8 +133,9 @@ void Control::write_learned_soon() {
 // Gives config_ to every worker; on_applied() follows from each.
 void Control::deliver(ListenSockets::Opened opened) {
   const std::uint64_t most = connections_max(config_->limits.max_connections, workers_.size());
-  limits_.process.set_limit(most);
+  // First that of each client: who waits for room is judged by it as soon as there is some.
   limits_.clients.set_limit(config_->limits.max_connections_per_client.value_or(connections_of_one_client(most)));
+  limits_.process.set_limit(most);
   tls_contexts_.apply(*config_);
   std::vector<ConnectionLimit*> limits;
   std::vector<Service::Tls> tls;

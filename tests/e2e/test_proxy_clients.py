@@ -268,9 +268,10 @@ const print = (response) => {
   response.pipe(process.stdout);
 };
 if (url.startsWith('http:')) {
-  http.get({ port, path: url, headers: { host } }, print);
+  http.get({ host: '127.0.0.1', port, path: url, headers: { host } }, print);
 } else {
-  http.request({ port, method: 'CONNECT', path: host, headers: { host } }).on('connect', (answer, socket) => {
+  const asked = { host: '127.0.0.1', port, method: 'CONNECT', path: host, headers: { host } };
+  http.request(asked).on('connect', (answer, socket) => {
     if (answer.statusCode !== 200) throw new Error(`no tunnel: ${answer.statusCode}`);
     const secure = tls.connect({ socket, servername: hostname, ca: fs.readFileSync(authority) });
     https.get(url, { createConnection: () => secure }, print);
