@@ -51,7 +51,7 @@ constexpr Key rows[] = {
     {"limits", "max_connections", Type::integer, one, "0", "", all_works,
      "connections at a time; 0: as many as the limit of open files lets be"},
     {"limits", "max_connections_per_client", Type::integer, one, "", "", all_works,
-     "of one address; 0: no limit; not written: all but a tenth of max_connections"},
+     "of one address, of IPv6 a /64; 0: no limit; not written: all but a tenth of max_connections"},
     {"limits", "memory", Type::size, one, "2GiB", "", all_works,
      "for messages under way and what waits to be sent; beyond it new requests get 503"},
 
@@ -258,7 +258,7 @@ constexpr Key rows[] = {
     {"tunnel.*", "bandwidth_per_client", Type::size, one, "off", "", all_works,
      "of all tunnels of a user, or else of an address, in a second and each direction"},
     {"tunnel.*", "max_bytes_per_client", Type::size, one, "off", "", all_works,
-     "of all tunnels of a user, or else of an address, both directions, in an interval"},
+     "of all tunnels and forwarded bodies of a user, or else of an address, both directions, in an interval"},
     {"tunnel.*", "max_bytes_per_client_interval", Type::duration, one, "1d", "", all_works,
      "which begins with its first byte; \"off\": it has no end"},
     {"tunnel.*", "max_tunnels", Type::integer, one, "0", "", all_works, "at a time; 0: no limit"},

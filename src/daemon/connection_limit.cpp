@@ -4,17 +4,14 @@
 #include <string_view>
 #include <utility>
 
+#include "base/client_address.hpp"
+
 namespace culvert::daemon {
 
 namespace {
 
 bool has_address(const Endpoint& endpoint) {
   return endpoint.family == Endpoint::Family::ipv4 || endpoint.family == Endpoint::Family::ipv6;
-}
-
-Endpoint without_port(Endpoint endpoint) {
-  endpoint.port = 0;
-  return endpoint;
 }
 
 }  // namespace
@@ -60,7 +57,7 @@ bool ClientLimit::take(const Endpoint& client, TimePoint now) {
   std::uint64_t to_report = 0;
   {
     std::lock_guard lock(mutex_);
-    std::uint64_t& taken = taken_[without_port(client)];
+    std::uint64_t& taken = taken_[client_address(client)];
     if (limit == 0 || taken < limit) {
       ++taken;
       return true;
@@ -75,7 +72,7 @@ bool ClientLimit::take(const Endpoint& client, TimePoint now) {
 void ClientLimit::give_back(const Endpoint& client) {
   if (!has_address(client)) return;
   std::lock_guard lock(mutex_);
-  const auto entry = taken_.find(without_port(client));
+  const auto entry = taken_.find(client_address(client));
   if (entry != taken_.end() && --entry->second == 0) taken_.erase(entry);
 }
 

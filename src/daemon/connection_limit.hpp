@@ -40,7 +40,7 @@ class ConnectionLimit {
   std::atomic<std::uint64_t> waiting_{0};
 };
 
-// Places of each client address; one too many is refused. Unix peers have no address and no limit.
+// Places of each client (client_address()); one too many is refused. Unix peers have no address and no limit.
 class ClientLimit {
  public:
   using Report = std::function<void(std::uint64_t refused)>;  // called at most once a second, on any worker's thread
@@ -62,7 +62,7 @@ class ClientLimit {
   const Report report_;
   std::atomic<std::uint64_t> limit_{0};
   std::mutex mutex_;  // guards what follows
-  std::unordered_map<Endpoint, std::uint64_t, HashAddress> taken_;  // keys have no port
+  std::unordered_map<Endpoint, std::uint64_t, HashAddress> taken_;  // by client_address()
   Tally refused_;
 };
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/client_address.hpp"
 #include "proxy/basic_credentials.hpp"
 
 namespace culvert::proxy {
@@ -18,13 +19,6 @@ std::string make_challenge(std::string_view realm) {
     challenge += c;
   }
   return challenge + "\", charset=\"UTF-8\"";
-}
-
-// Whoever has an IPv6 address has 2^64 of them.
-std::string text_of(const Endpoint& written) {
-  Endpoint client = written.unmapped();
-  if (client.family == Endpoint::Family::ipv6) std::fill(client.address.begin() + 8, client.address.end(), std::uint8_t{0});
-  return client.ip();
 }
 
 }  // namespace
@@ -66,7 +60,7 @@ Authenticator::Verdict Authenticator::begin(const BasicCredentials& credentials,
     return {Verdict::Kind::later};
   }
   const std::string name(credentials.user());
-  const std::string debtors[] = {settings.name + "/client/" + text_of(client), settings.name + "/user/" + name};
+  const std::string debtors[] = {settings.name + "/client/" + client_address(client).ip(), settings.name + "/user/" + name};
   std::chrono::milliseconds wait{};
   for (const std::string& debtor : debtors) wait = std::max(wait, passwords_.guesses.wait(debtor, rate_, loop_.now()));
   if (wait.count() > 0) return {Verdict::Kind::limited, {}, wait};

@@ -105,7 +105,9 @@ void Exchange::serve() {
 
 // The same for a destination of the client's own.
 [[gnu::cold]] void Exchange::serve_onward() {
-  if (apply_policy() && choose_hop()) send_request();
+  if (!apply_policy()) return;
+  if (count_bytes(*request_)) request_->pause();
+  if (choose_hop()) send_request();
 }
 
 [[gnu::noinline]] void Exchange::turn_away() {
@@ -520,7 +522,7 @@ void Exchange::on_response(IncomingMessage& answer) {
   answer.on_error([this](std::error_code error) { on_response_cut(error); });
   answer.on_close([this] { on_response_closed(); });
   if (request_ == nullptr || response_->headers_sent()) return answer.resume();
-  if (answer.status_code() == 407 && has_parent()) [[unlikely]] return fail(parent_refusal(407));
+  if (journey_ && !take_from_afar(answer)) [[unlikely]] return;
   const PlaceholderValues placeholders = values();
   const bool may_have_trailers =
       answer.has_body() && view_.method != "HEAD" && request_->http_version_minor() > 0;
@@ -707,7 +709,7 @@ void Exchange::write_record() {
       .server = server_ != nullptr ? std::string_view(server_->text()) : std::string_view(),
       .request_id = request_id_,
       .reused_connection = reused_,
-      .retries = tries_ > 0 ? tries_ - 1 : 0,
+      .retries = retries(),
       .time_to_first_byte = first_byte_ == TimePoint{} ? Duration{} : first_byte_ - began_,
       .reason = failure_.reason,
       .cause = failure_.cause,

@@ -77,6 +77,8 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   void send_request();
   void add_credentials();
   void add_proxy_credentials();
+  bool count_bytes(IncomingMessage& message);
+  bool take_from_afar(IncomingMessage& answer);
   void judge_hop();
   Bytes proxy_header(config::SendProxyProtocol version);
   void forward_body();
@@ -98,6 +100,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   void on_response_closed();
   void on_downstream_closed();
 
+  std::uint32_t retries() const { return tries_ > 0 ? tries_ - 1 : 0; }
   bool may_try_again(const Failure& failure) const;
   bool has_another_address(const Failure& failure) const;
   void try_again();

@@ -48,9 +48,10 @@ void Exchange::become_tunnel(BareStream upstream, const std::string& server, Byt
   TunnelOrigin origin = tunnel_origin(server);
   origin.route = journey_->led_by;
   origin.by_parent = has_parent();
+  origin.retries = retries();
   origin.policy = passage.policy();
   origin.rule = passage.verdict().rule;
-  origin.place = passage.take_place();
+  origin.place = std::move(passage.place());
   const net::RelayLimits limits{.idle_timeout = settings.idle_timeout,
                                 .max_lifetime = settings.max_lifetime,
                                 .max_bytes = settings.max_bytes,
@@ -60,6 +61,32 @@ void Exchange::become_tunnel(BareStream upstream, const std::string& server, Byt
   BareStream downstream = response_->switch_protocols(200, "Connection Established", {}, early);
   has_left_ = true;
   gateway_.begin_tunnel(std::move(origin), limits, std::move(downstream), std::move(upstream), early, from_upstream);
+}
+
+// ---- a request that is forwarded -------------------------------------------------------------------------------------
+
+// What it moves counts as what tunnels do, where that is counted; the message flows then.
+bool Exchange::count_bytes(IncomingMessage& message) {
+  if (journey_->passage.place().account() == nullptr || !message.has_body()) return false;
+  message.on_data([this, &message](Bytes part) {
+    if (request_ == nullptr || failure_.reason == Reason::client_bytes_exhausted) return;
+    net::Account& account = *journey_->passage.place().account();
+    account.spend(part.size(), gateway_.loop.now());
+    if (!account.overspent(gateway_.loop.now())) return;
+    message.unpipe();
+    fail({Reason::client_bytes_exhausted, MayRetry::never, {}});
+  });
+  return true;
+}
+
+// Whether the answer is one for the client.
+bool Exchange::take_from_afar(IncomingMessage& answer) {
+  if (answer.status_code() == 407 && has_parent()) {
+    fail(parent_refusal(407));
+    return false;
+  }
+  count_bytes(answer);
+  return true;
 }
 
 // ---- by a parent proxy ----------------------------------------------------------------------------------------------

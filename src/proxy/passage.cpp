@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/ascii.hpp"
+#include "base/client_address.hpp"
 #include "config/learned_rules.hpp"
 #include "culvert/error.hpp"
 
@@ -31,7 +32,7 @@ bool Passage::begin(std::string_view user) {
   destination_.user = user;
   const HostKind kind = kind_of_host(host_, destination_.port);
   if (kind.ambiguous) return refuse(Reason::destination_malformed);
-  if (!destination_.plain_http && !take_place_for_tunnel()) return true;
+  if (!take_place()) return true;
   if (const auto limit = policy_->settings.connect_timeout; limit.count() != 0) ends_at_ = world_.loop.now() + limit;
   if (kind.address.family != Endpoint::Family::none) return go_to({kind.address});
   // Names that are not allowed are not asked for: a question can carry something out.
@@ -51,10 +52,15 @@ bool Passage::begin(std::string_view user) {
   return false;
 }
 
-bool Passage::take_place_for_tunnel() {
+// A request has one only where bytes are counted.
+bool Passage::take_place() {
   const config::Tunnel& settings = policy_->settings;
-  const std::string client = destination_.user.empty() ? destination_.client.ip() : std::string(destination_.user);
-  const Reason none_left = world_.places.take(settings, client, world_.loop.now(), place_);
+  const bool is_request = destination_.plain_http;
+  if (is_request && settings.max_bytes_per_client == 0) return true;
+  const bool is_user = !destination_.user.empty();
+  const std::string client = is_user ? std::string(destination_.user) : client_address(destination_.client).ip();
+  const auto use = is_request ? TunnelPlaces::Use::request : TunnelPlaces::Use::tunnel;
+  const Reason none_left = world_.places.take(settings, client, use, world_.loop.now(), place_);
   return none_left == Reason::none || !refuse(none_left);
 }
 

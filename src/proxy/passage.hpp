@@ -62,12 +62,12 @@ class Passage final : private net::Dialer::Owner {
   std::string authority() const;  // HOST:PORT that was judged
   const std::vector<Endpoint>& addresses() const { return addresses_; }  // all of them may be dialled
   std::unique_ptr<Transport> take_stream() { return std::move(stream_); }  // to where CONNECT wanted to go
-  TunnelPlaces::Place take_place() { return std::move(place_); }
+  TunnelPlaces::Place& place() { return place_; }
 
  private:
   friend struct LoopEntries<Passage>;
 
-  bool take_place_for_tunnel();
+  bool take_place();
   TimePoint on_due(TimePoint now) noexcept;
   bool go_to(Endpoints addresses);
   void note_lesson();

@@ -139,6 +139,7 @@ void Tunnel::end(Reason reason, std::error_code cause) {
                                  .rule = known.rule,
                                  .server_name = opening_ ? opening_->check.server_name() : std::string_view(),
                                  .parent = known.parent,
+                                 .retries = origin_.retries,
                                  .reason = reason,
                                  .cause = cause});
   }

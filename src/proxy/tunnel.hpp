@@ -55,6 +55,7 @@ struct TunnelOrigin {
   TunnelWords words;
   bool by_parent = false;       // the server is a proxy
   std::uint16_t status = 200;
+  std::uint32_t retries = 0;    // on other parents
 };
 
 class Tunnel final : public ListHook, private SniCheck::Owner, private net::Relay::Owner {

@@ -10,23 +10,28 @@ constexpr std::size_t sweep_worthwhile = 1'000;
 
 }  // namespace
 
-Reason TunnelPlaces::take(const config::Tunnel& service, std::string_view client, TimePoint now, Place& place) {
+Reason TunnelPlaces::take(const config::Tunnel& service, std::string_view client, Use use, TimePoint now,
+                          Place& place) {
   place = {};  // given back without the lock
   const std::lock_guard lock(mutex_);
   Service& at = services_[service.name];
-  if (service.max_tunnels != 0 && at.taken >= service.max_tunnels) return Reason::tunnels_exhausted;
+  const bool is_tunnel = use == Use::tunnel;
+  if (is_tunnel && service.max_tunnels != 0 && at.tunnels >= service.max_tunnels) return Reason::tunnels_exhausted;
   sweep(at, now);
   const auto of_client = at.clients.try_emplace(std::string(client)).first;
-  auto& [taken, account] = of_client->second;
+  auto& [tunnels, places, account] = of_client->second;
   account.set({.bytes_per_second = service.bandwidth_per_client,
                .max_bytes = service.max_bytes_per_client,
                .interval = service.max_bytes_per_client_interval});
   const std::uint32_t most = service.max_tunnels_per_client;
-  if (most != 0 && taken >= most) return Reason::client_tunnels_exhausted;
+  if (is_tunnel && most != 0 && tunnels >= most) return Reason::client_tunnels_exhausted;
   if (account.used_up(now)) return Reason::client_bytes_exhausted;
-  ++at.taken;
-  ++taken;
-  place = Place(*this, at, of_client);
+  if (is_tunnel) {
+    ++at.tunnels;
+    ++tunnels;
+  }
+  ++places;
+  place = Place(*this, at, of_client, use);
   return Reason::none;
 }
 
@@ -36,10 +41,13 @@ std::size_t TunnelPlaces::clients(std::string_view service) {
   return at == services_.end() ? 0 : at->second.clients.size();
 }
 
-void TunnelPlaces::give_back(Service& service, Clients::iterator client) {
+void TunnelPlaces::give_back(Service& service, Clients::iterator client, Use use) {
   const std::lock_guard lock(mutex_);
-  --service.taken;
-  const bool is_last = --client->second.taken == 0;
+  if (use == Use::tunnel) {
+    --service.tunnels;
+    --client->second.tunnels;
+  }
+  const bool is_last = --client->second.places == 0;
   const bool is_forgotten = !client->second.account.limits_bytes() || service.clients.size() > idle_clients_max;
   if (is_last && is_forgotten) service.clients.erase(client);
 }
@@ -48,7 +56,7 @@ void TunnelPlaces::give_back(Service& service, Clients::iterator client) {
 void TunnelPlaces::sweep(Service& service, TimePoint now) {
   if (service.clients.size() < std::max(sweep_worthwhile, 2 * service.swept_at)) return;
   std::erase_if(service.clients, [&](const auto& entry) {
-    return entry.second.taken == 0 && entry.second.account.spent(now) == 0;
+    return entry.second.places == 0 && entry.second.account.spent(now) == 0;
   });
   service.swept_at = service.clients.size();
 }

@@ -126,6 +126,16 @@ TEST_F(ClientLimitTest, CountsAddressesAndNotPorts) {
   EXPECT_TRUE(limit_.take(client("10.0.0.1", 1003), start));
 }
 
+TEST_F(ClientLimitTest, CountsAnIPv6NetworkAsOneClient) {
+  limit_.set_limit(2);
+  EXPECT_TRUE(limit_.take(client("2001:db8::1", 1000), start));
+  EXPECT_TRUE(limit_.take(client("2001:db8::2", 1000), start));
+  EXPECT_FALSE(limit_.take(client("2001:db8::3", 1000), start));
+  EXPECT_TRUE(limit_.take(client("2001:db8:0:1::3", 1000), start)) << "another network";
+  limit_.give_back(client("2001:db8::2", 1000));
+  EXPECT_TRUE(limit_.take(client("2001:db8::3", 1000), start));
+}
+
 TEST_F(ClientLimitTest, ReportsRefusalsOnceASecond) {
   limit_.set_limit(1);
   EXPECT_TRUE(limit_.take(client("10.0.0.1", 1), start));

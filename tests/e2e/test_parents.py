@@ -321,7 +321,8 @@ class BadParents(ParentTest):
         client.send("x")
         self.assertEqual(client.receive(1), b"x")
         client.close()
-        self.assertEqual(culvert.access_log(1)[0]["culvert.parent"], good.authority)
+        record = culvert.access_log(1)[0]
+        self.assertEqual((record["culvert.parent"], record["culvert.retries"]), (good.authority, len(bad)))
 
     def test_the_last_word_is_the_last_parents(self):
         unavailable = b"HTTP/1.1 503 Full\r\nContent-Length: 0\r\n\r\n"

@@ -2,6 +2,7 @@
 import threading
 import time
 
+from client import Aborted
 from harness import PATIENCE, main, run_culvert, wait_until
 from test_auth import AuthTest, proxy_authorization
 from test_tunnels import OPEN_TO_TESTS, TunnelTest
@@ -101,6 +102,35 @@ class Bytes(AccountTest):
         culvert.reload(culvert.config_path.read_text().replace("[tunnel.out]", "[tunnel.out]\nmax_tunnels = 7"))
         wait_until(lambda: "reloaded" in culvert.stderr(), "the reload")
         self.assert_refused(culvert, destination.authority)
+
+    def test_forwarded_requests_count_as_well(self):
+        origin = self.origin(lambda x: x.reply(200, bytes(int(x.request.target[1:]))))
+        authority = f"127.0.0.1:{origin.port}"
+        culvert = self.forward_proxy('max_bytes_per_client = "100KiB"\nmax_tunnels_per_client = 1', threads=2)
+
+        def ask(size, body=b""):
+            with culvert.connect() as client:
+                return client.get(f"http://{authority}/{size}", host=authority, body=body, method="POST" if body else "GET")
+        self.moved(culvert, self.destination(), 10 * KIB).close()
+        for _ in range(2):
+            self.assertEqual(len(ask(10 * KIB, bytes(10 * KIB)).body), 10 * KIB)
+        with self.assertRaises((Aborted, ConnectionResetError)):
+            ask(100 * KIB)
+        self.assert_failure(ask(1), 429, "client_bytes_exhausted")
+        self.assert_refused(culvert, self.destination().authority)
+        cut = [record for record in culvert.access_log(6)
+               if (record["http.response.status_code"], record.get("error.type")) == (200, "client_bytes_exhausted")]
+        self.assertEqual([record["http.request.method"] for record in cut], ["GET"])
+
+    def test_a_body_that_is_too_much_is_refused(self):
+        origin = self.origin(lambda x: x.reply(200, b"done"))
+        authority = f"127.0.0.1:{origin.port}"
+        culvert = self.forward_proxy('max_bytes_per_client = "100KiB"')
+        with culvert.connect() as client:
+            client.send(f"POST http://{authority}/ HTTP/1.1\r\nHost: {authority}\r\nContent-Length: 200000\r\n\r\n")
+            client.send(bytes(150_000))
+            self.assert_failure(client.response(), 429, "client_bytes_exhausted")
+        self.assertLess(culvert.access_log(1)[0]["http.request.body.size"], 200_000)
 
     def test_they_are_listed(self):
         path = self.folder / "culvert.toml"

@@ -41,7 +41,7 @@ struct PassageTest : ::testing::Test, Passage::Owner, Watcher {
   void go(std::string_view host, std::uint16_t port = 443) {
     const Passage::World needs{world.loop(), network, resolver, places};
     policy = make_ref<AccessPolicy>(tunnel, std::vector<Endpoint>());
-    passage.emplace(needs, policy, *this, host, port, false, *Endpoint::parse_ip("192.0.2.7"));
+    passage.emplace(needs, policy, *this, host, port, false, client);
     at_once = passage->begin({});
     world.settle();
   }
@@ -56,6 +56,7 @@ struct PassageTest : ::testing::Test, Passage::Owner, Watcher {
   }
   Reason reason() { return passage->failure().reason; }
 
+  Endpoint client = *Endpoint::parse_ip("192.0.2.7");
   test::World world{test::World::Kind::memory};
   ScriptedResolver resolver;
   Anywhere network{world};
@@ -144,6 +145,19 @@ TEST_F(PassageTest, LookupAndConnectionHaveOneLimitTogether) {
   EXPECT_EQ(reason(), Reason::upstream_connect_timeout);
 }
 
+TEST_F(PassageTest, AnIPv6NetworkIsOneClient) {
+  allow("*:443");
+  tunnel.max_tunnels_per_client = 1;
+  TunnelPlaces::Place neighbours;
+  ASSERT_EQ(places.take(tunnel, "2001:db8::", TunnelPlaces::Use::tunnel, world.loop().now(), neighbours), Reason::none);
+  client = *Endpoint::parse_ip("2001:db8::7");
+  go("www.good.test");
+  EXPECT_EQ(reason(), Reason::client_tunnels_exhausted);
+  client = *Endpoint::parse_ip("2001:db8:0:1::7");
+  go("www.good.test");
+  EXPECT_FALSE(at_once) << "another network has a place";
+}
+
 TEST_F(PassageTest, DroppedItTakesNoPlaceAndTellsNothing) {
   allow("*:443");
   tunnel.max_tunnels = 1;
@@ -153,7 +167,7 @@ TEST_F(PassageTest, DroppedItTakesNoPlaceAndTellsNothing) {
   world.settle();
   EXPECT_EQ(told, 0);
   TunnelPlaces::Place place;
-  EXPECT_EQ(places.take(tunnel, "a", world.loop().now(), place), Reason::none);
+  EXPECT_EQ(places.take(tunnel, "a", TunnelPlaces::Use::tunnel, world.loop().now(), place), Reason::none);
 }
 
 }  // namespace

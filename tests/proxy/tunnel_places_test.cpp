@@ -15,7 +15,7 @@ const TimePoint start = TimePoint(100h);
 class TunnelPlacesTest : public ::testing::Test {
  protected:
   Reason take(std::string_view client, TunnelPlaces::Place& place, TimePoint now = start) {
-    return places.take(service, client, now, place);
+    return places.take(service, client, TunnelPlaces::Use::tunnel, now, place);
   }
 
   config::Tunnel service{.name = "s", .auth = {}, .private_networks = {}, .rules = {}};
@@ -30,7 +30,7 @@ TEST_F(TunnelPlacesTest, AsManyAsThereAreAndNotOneMore) {
   EXPECT_EQ(take("c", taken[2]), Reason::tunnels_exhausted);
   config::Tunnel other = service;
   other.name = "other";
-  EXPECT_EQ(places.take(other, "c", start, taken[2]), Reason::none);
+  EXPECT_EQ(places.take(other, "c", TunnelPlaces::Use::tunnel, start, taken[2]), Reason::none);
   taken.erase(taken.begin());
   TunnelPlaces::Place again;
   EXPECT_EQ(take("c", again), Reason::none);
@@ -85,6 +85,28 @@ TEST_F(TunnelPlacesTest, AClientsTunnelsShareOneAccountThatOutlivesThem) {
   EXPECT_EQ(take("a", place, start + 59s), Reason::client_bytes_exhausted);
   EXPECT_EQ(take("b", place, start + 59s), Reason::none);
   EXPECT_EQ(take("a", place, start + 60s), Reason::none);
+}
+
+TEST_F(TunnelPlacesTest, RequestsShareTheAccountAndAreNoTunnels) {
+  service.max_tunnels = service.max_tunnels_per_client = 1;
+  service.max_bytes_per_client = 10;
+  const auto take_request = [&](TunnelPlaces::Place& place) {
+    return places.take(service, "a", TunnelPlaces::Use::request, start, place);
+  };
+  TunnelPlaces::Place request, another, tunnel;
+  EXPECT_EQ(take_request(request), Reason::none);
+  EXPECT_EQ(take("a", tunnel), Reason::none) << "which has one place, and nobody has it";
+  EXPECT_EQ(take_request(another), Reason::none);
+  EXPECT_EQ(request.account(), tunnel.account());
+  another = {};
+  tunnel = {};
+  request.account()->spend(10, start);
+  EXPECT_EQ(take_request(another), Reason::client_bytes_exhausted);
+  service.max_bytes_per_client = 0;
+  EXPECT_EQ(take("a", tunnel), Reason::none);
+  request = {};
+  tunnel = {};
+  EXPECT_EQ(places.clients("s"), 0u);
 }
 
 TEST_F(TunnelPlacesTest, ClientsAreForgottenOnceTheirIntervalIsOver) {
