@@ -438,19 +438,24 @@ Tunnel build_tunnel(const Entry& entry) {
 }
 
 // Texts have taken the places of files.
-PemPair build_pair(const Node& table) {
-  return {.certificate = table.value_of("certificate")->text, .key = table.value_of("key")->text};
+void build_pair(const Node& table, Tls& tls) {
+  const Node& certificate = *table.value_of("certificate");
+  const Node& key = *table.value_of("key");
+  tls.certificates.push_back({.certificate = certificate.text, .key = key.text});
+  tls.files.push_back({.certificate = certificate.read_from, .key = key.read_from});
 }
 
 Tls build_tls(const Entry& entry) {
   Tls tls;
   tls.name = entry.key;
   const Node& certificate = *entry.value.value_of("certificate");
-  if (certificate.kind != Node::Kind::list) tls.certificates.push_back(build_pair(entry.value));
-  for (const Node& pair : certificate.items) tls.certificates.push_back(build_pair(pair));
+  if (certificate.kind != Node::Kind::list) build_pair(entry.value, tls);
+  for (const Node& pair : certificate.items) build_pair(pair, tls);
   const Node* lowest = entry.value.value_of("min_version");
   tls.only_1_3 = lowest != nullptr && lowest->text == "1.3";
-  Reader(entry.value, "tls.*").duration("handshake_timeout", tls.handshake_timeout);
+  const Reader read(entry.value, "tls.*");
+  read.duration("handshake_timeout", tls.handshake_timeout);
+  read.flag("watch", tls.watch);
   return tls;
 }
 

@@ -40,7 +40,9 @@ class CertificateReader {
     if (!certificate->is_text()) return;
     const Node written = *certificate;
     const std::string key_title = title_of(*key);
-    if (!put_text(*certificate, read_file(written)) || !put_text(*key, read_key(*key))) return;
+    const std::string file = resolved(written.text, written);
+    const std::string key_file = key->is_text() ? resolved(key->text, *key) : file_of_secret(*key);
+    if (!put_text(*certificate, read_text_file(file), file) || !put_text(*key, read_key(*key), key_file)) return;
     if (const std::string wrong = check_key(key->text); !wrong.empty()) {
       return report(key->at, {"bad-key", key_title + ": " + wrong, "", ""});
     }
@@ -48,18 +50,20 @@ class CertificateReader {
   }
 
  private:
-  static Parsed<std::string> read_file(const Node& path) { return read_text_file(resolved(path.text, path)); }
   // Where other secrets have the text itself, a key has the path: nobody writes a key into a configuration.
-  static Parsed<std::string> read_key(const Node& value) { return value.is_text() ? read_file(value) : read_secret(value); }
+  static Parsed<std::string> read_key(const Node& value) {
+    return value.is_text() ? read_text_file(resolved(value.text, value)) : read_secret(value);
+  }
 
   static std::string title_of(const Node& key) {
     if (key.is_text()) return in_quotes(key.text);
     return key.entries.empty() ? "the key" : in_quotes(key.entries.front().value.text);
   }
 
-  bool put_text(Node& value, const Parsed<std::string>& text) {
+  bool put_text(Node& value, const Parsed<std::string>& text, const std::string& file) {
     if (!text) return report(value.at, *text.wrong()), false;
-    value = Node{.kind = Node::Kind::string, .at = value.at, .text = *text, .items = {}, .entries = {}};
+    value = Node{
+        .kind = Node::Kind::string, .at = value.at, .text = *text, .items = {}, .entries = {}, .read_from = file};
     return true;
   }
 
@@ -69,12 +73,9 @@ class CertificateReader {
     if (const std::string wrong = read_pair(pair, facts); !wrong.empty()) {
       return report(path.at, {"bad-certificate", file + ": " + wrong, "", ""});
     }
-    const auto now = system_clock::now();
-    if (facts.not_after <= now) return warn(path.at, file + " ended on " + date_of(facts.not_after));
-    if (facts.not_before > now) return warn(path.at, file + " is not valid before " + date_of(facts.not_before));
-    if (facts.not_after - now < std::chrono::days(days_before_end)) {
-      warn(path.at, file + " ends on " + date_of(facts.not_after));
-    }
+    const std::string trouble = trouble_with_time(facts.not_before, facts.not_after, system_clock::now());
+    if (trouble.empty()) return;
+    diagnostics_.push_back(warning_at(path.at, "certificate-time", "the certificate in " + file + " " + trouble));
   }
 
   void report_missing(const Span& at, const std::string& name, const std::string& key) {
@@ -83,14 +84,41 @@ class CertificateReader {
   void report(const Span& at, const Wrong& wrong) {
     diagnostics_.push_back(error_at(at, wrong.code, wrong.text, wrong.label, wrong.help));
   }
-  void warn(const Span& at, const std::string& text) {
-    diagnostics_.push_back(warning_at(at, "certificate-time", "the certificate in " + text));
-  }
 
   Diagnostics& diagnostics_;
 };
 
+// As the files have it now; a key that is in none stays as it is.
+Parsed<PemPair> read_again(const PemFiles& files, const PemPair& before) {
+  const Parsed<std::string> certificate = read_text_file(files.certificate);
+  if (!certificate) return *certificate.wrong();
+  const Parsed<std::string> key = files.key.empty() ? before.key : read_text_file(files.key);
+  if (!key) return *key.wrong();
+  PemPair pair{.certificate = *certificate, .key = *key};
+  CertificateFacts facts;
+  const std::string wrong = read_pair(pair, facts);
+  if (!wrong.empty()) return Wrong{"bad-certificate", in_quotes(files.certificate) + ": " + wrong, "", ""};
+  return pair;
+}
+
 }  // namespace
+
+Parsed<std::vector<PemPair>> read_again(const Tls& tls) {
+  std::vector<PemPair> certificates;
+  for (std::size_t i = 0; i < tls.files.size(); ++i) {
+    const Parsed<PemPair> pair = read_again(tls.files[i], tls.certificates[i]);
+    if (!pair) return *pair.wrong();
+    certificates.push_back(*pair);
+  }
+  return certificates;
+}
+
+std::string trouble_with_time(WallTime not_before, WallTime not_after, WallTime now) {
+  if (not_after <= now) return "ended on " + date_of(not_after);
+  if (not_before > now) return "is not valid before " + date_of(not_before);
+  if (not_after - now < std::chrono::days(days_before_end)) return "ends on " + date_of(not_after);
+  return {};
+}
 
 void read_certificates(Node& root, Diagnostics& diagnostics) {
   CertificateReader reader(diagnostics);

@@ -128,10 +128,19 @@ struct Streams {
 // In place of the name of a [tls.NAME]: for development, with a certificate that nobody vouches for.
 inline constexpr std::string_view self_signed = "self-signed";
 
+// The paths of a certificate and its key.
+struct PemFiles {
+  std::string certificate;
+  std::string key;  // empty: it is in no file
+  bool operator==(const PemFiles&) const = default;
+};
+
 // [tls.NAME]: what a listener presents, and accepts.
 struct Tls {
   std::string name;
   std::vector<PemPair> certificates;  // in order; the first is also for names that none is for. Empty: self-signed
+  std::vector<PemFiles> files;        // that each was read from
+  bool watch = true;                  // read them again when they change
   bool only_1_3 = false;
   std::vector<std::string> alpn{"http/1.1"};
   milliseconds handshake_timeout{10'000};

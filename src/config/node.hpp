@@ -45,6 +45,7 @@ struct Node {
   bool bracketed = false;      // a table or list of tables written with [ ] or [[ ]]
   std::vector<Node> items;     // kind list
   std::vector<Entry> entries;  // kind table, in the order of the file
+  std::string read_from{};     // the file that `text` was read from, where the value only said which; else empty
 
   bool is_scalar() const { return kind != Kind::table && kind != Kind::list; }
   bool is_text() const { return kind == Kind::string || kind == Kind::plain; }

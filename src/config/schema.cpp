@@ -122,6 +122,7 @@ constexpr Key rows[] = {
     {"tls.*", "min_version", Type::choice, one, "1.2", "1.2 1.3", all_works, "lowest TLS version"},
     {"tls.*", "alpn", Type::text, many, "http/1.1", "", not_yet, "protocols to offer"},
     {"tls.*", "handshake_timeout", Type::duration, one, "10s", "", all_works, "for the handshake to end"},
+    {"tls.*", "watch", Type::boolean, one, "true", "", all_works, "read the files again when they change"},
     {"tls.*", "client_ca", Type::file, one, "", "", not_yet, "who signs clients' certificates"},
     {"tls.*", "client_auth", Type::choice, one, "off", "off optional required", "off", "ask clients to identify"},
     {"tls.*.certificate[]", "certificate", Type::file, one, required, "", all_works, "PEM file"},

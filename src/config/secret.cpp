@@ -22,14 +22,17 @@ Parsed<std::string> of_environment(const std::string& name) {
   return std::string(text);
 }
 
-// Those that systemd passes in (LoadCredential=).
-Parsed<std::string> of_credential(const std::string& name) {
+// Of those that systemd passes in (LoadCredential=); empty where it passes none.
+std::string file_of_credential(const std::string& name) {
   const char* const folder = std::getenv("CREDENTIALS_DIRECTORY");
-  if (folder == nullptr) {
-    return Wrong{"unset-variable", "there are no credentials: CREDENTIALS_DIRECTORY is not set", "",
-                 "systemd sets it for a unit with LoadCredential="};
-  }
-  return read_text_file(std::string(folder) + "/" + name);
+  return folder == nullptr ? std::string() : std::string(folder) + "/" + name;
+}
+
+Parsed<std::string> of_credential(const std::string& name) {
+  const std::string file = file_of_credential(name);
+  if (!file.empty()) return read_text_file(file);
+  return Wrong{"unset-variable", "there are no credentials: CREDENTIALS_DIRECTORY is not set", "",
+               "systemd sets it for a unit with LoadCredential="};
 }
 
 Node* child(Node& table, std::string_view key) {
@@ -152,6 +155,12 @@ Parsed<std::string> read_secret(const Node& value) {
   if (const Node* path = value.value_of("file")) return read_text_file(resolved(path->text, *path));
   if (const Node* name = value.value_of("env")) return of_environment(name->text);
   return of_credential(value.value_of("credential")->text);
+}
+
+std::string file_of_secret(const Node& value) {
+  if (const Node* path = value.value_of("file")) return resolved(path->text, *path);
+  if (const Node* name = value.value_of("credential")) return file_of_credential(name->text);
+  return {};
 }
 
 void read_secrets(Node& root, Diagnostics& diagnostics) {

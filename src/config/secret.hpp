@@ -17,6 +17,8 @@ void read_secrets(Node& root, Diagnostics& diagnostics);
 
 // The secret that `value` is or names; its form has been checked.
 Parsed<std::string> read_secret(const Node& value);
+// The file that this secret is in; empty: it is in none.
+std::string file_of_secret(const Node& value);
 // A whole file, but for the end of its last line.
 Parsed<std::string> read_text_file(const std::string& path);
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "config/certificates.hpp"
 #include "daemon/capacity.hpp"
 #include "daemon/config_changes.hpp"
 #include "daemon/version.hpp"
@@ -45,6 +46,19 @@ std::string text_of(config::milliseconds duration) {
                                       : std::to_string(duration.count()) + "ms";
 }
 
+// Of certificates and keys that are to be read again when they change.
+std::vector<std::string> watched_files(const config::Config& config) {
+  std::vector<std::string> files;
+  for (const auto& [name, tls] : config.tls) {
+    if (!tls.watch) continue;
+    for (const config::PemFiles& pair : tls.files) {
+      files.push_back(pair.certificate);
+      if (!pair.key.empty()) files.push_back(pair.key);
+    }
+  }
+  return files;
+}
+
 std::size_t count_errors(const config::Diagnostics& diagnostics) {
   const auto count = std::ranges::count(diagnostics, config::Severity::error, &config::Diagnostic::severity);
   return static_cast<std::size_t>(count);
@@ -58,7 +72,14 @@ Control::Control(RunOptions options)
       log_writer_([](const std::string& text) { log::warn("{}", text); }),
       limits_{ConnectionLimit([this] { seek_room(); }), ClientLimit([](std::uint64_t refused) {
                 log::warn("{} refused: limits.max_connections_per_client", counted(refused, "connection"));
-              })} {}
+              })},
+      certificate_dates_(io_, [](const std::string& text) { log::warn("{}", text); }),
+      certificate_watch_(
+          io_, [this] { renew_certificates(); },
+          [](std::error_code error) {
+            log::warn("inotify cannot watch certificates: {}; they are looked at every 10 s instead", error);
+          },
+          FileWatch::Times{}) {}
 
 Control::~Control() = default;
 
@@ -137,6 +158,8 @@ void Control::deliver(ListenSockets::Opened opened) {
   limits_.clients.set_limit(config_->limits.max_connections_per_client.value_or(connections_of_one_client(most)));
   limits_.process.set_limit(most);
   tls_contexts_.apply(*config_);
+  certificate_dates_.apply(*config_);
+  certificate_watch_.watch(watched_files(*config_));
   std::vector<ConnectionLimit*> limits;
   std::vector<Service::Tls> tls;
   for (const config::Listener& listener : config_->listeners) {
@@ -165,6 +188,7 @@ void Control::on_applied() {
   }
   phase_ = Phase::running;
   if (std::exchange(reload_again_, false)) reload();
+  if (std::exchange(renew_again_, false)) renew_certificates();
 }
 
 // Called on whatever worker has given the place back.
@@ -233,6 +257,34 @@ bool Control::change_logs(const config::Config& config) {
 
 void Control::reload_failed(const std::string& why) {
   log::error("reload failed: {}; the running configuration stays", why);
+}
+
+// A reload of certificates alone: nothing else is read, and what is wrong with one [tls.NAME] holds up no other.
+void Control::renew_certificates() {
+  if (phase_ == Phase::draining) return;
+  if (phase_ != Phase::running) {
+    renew_again_ = true;
+    return;
+  }
+  const auto renewed = std::make_shared<config::Config>(*config_);
+  std::string sections;
+  for (auto& [name, tls] : renewed->tls) {
+    if (!tls.watch) continue;
+    const config::Parsed<std::vector<PemPair>> certificates = config::read_again(tls);
+    if (!certificates) {
+      log::error("[tls.{}] keeps its certificates: {}", name, certificates.wrong()->text);
+    } else if (tls.certificates != *certificates) {
+      tls.certificates = *certificates;
+      sections += " [tls." + name + "]";
+    }
+  }
+  if (sections.empty()) return;
+  changes_ = "new certificates in" + sections;
+  config_ = renewed;
+  ++revision_;
+  phase_ = Phase::reloading;
+  deliver(sockets_->open_new(*config_));
+  certificate_dates_.warn();
 }
 
 // Whole, for people, to standard error; a log that goes elsewhere gets the first line of each.

@@ -15,8 +15,10 @@
 #include <vector>
 
 #include "config/load.hpp"
+#include "daemon/certificate_dates.hpp"
 #include "daemon/connection_limit.hpp"
 #include "daemon/exit_code.hpp"
+#include "daemon/file_watch.hpp"
 #include "daemon/learner.hpp"
 #include "daemon/listen_sockets.hpp"
 #include "daemon/log_writer.hpp"
@@ -62,6 +64,7 @@ class Control {
   void reload();
   bool change_logs(const config::Config& config);
   void reload_failed(const std::string& why);
+  void renew_certificates();
   void tell(const config::Diagnostics& diagnostics) const;
 
   void drain();
@@ -75,6 +78,7 @@ class Control {
   std::uint64_t revision_ = 1;
   std::string changes_;         // of the reload under way
   bool reload_again_ = false;   // SIGHUP came while one was under way
+  bool renew_again_ = false;    // certificates changed meanwhile
   std::size_t unanswered_ = 0;  // workers that still have to answer what was posted last
 
   asio::io_context io_{1};
@@ -86,6 +90,8 @@ class Control {
   Limits limits_;
   std::map<std::string, ConnectionLimit, std::less<>> listener_limits_;  // kept: connections refer to them
   TlsContexts tls_contexts_;
+  CertificateDates certificate_dates_;
+  FileWatch certificate_watch_;
   std::optional<ListenSockets> sockets_;
   std::vector<std::unique_ptr<Worker>> workers_;  // does not change while they run
   net::PoolResolver resolver_;                    // goes before the loops that its answers are posted to

@@ -4,13 +4,15 @@ new certificate would cut connections, or a broken one take the site down.
 import hashlib
 import os
 import re
+import shutil
+import signal
 import socket
 import ssl
 import subprocess
 
-from authority import Authority
+from authority import Authority, Issued, openssl
 from client import Aborted, Client, Reader
-from harness import CulvertTest, curl, free_port, main, run_culvert, wait_until
+from harness import CulvertTest, UNTRACED_LEAKS, curl, free_port, main, run_culvert, wait_until
 
 LAST_REQUEST = "GET / HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n\r\n"
 ANSWER = '[[route]]\nrespond = { status = 200, body = "ok" }\n'
@@ -249,6 +251,123 @@ class Certificates(TlsTest):
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertRegex(done.stderr, rf"warning: the certificate in \".*\" {words} \d{{4}}-\d\d-\d\d \[certificate-time\]")
         self.assertEqual(self.check(self.authority.issue("site.test", days=30).toml()).stderr, "")
+
+
+class Watching(TlsTest):
+    """Nobody sends a signal here."""
+
+    def presents(self, culvert, name, asked=None):
+        wait_until(lambda: name in self.presented(culvert, asked), f"the certificate for {name}")
+
+    def renew(self, *names, into):
+        """As most programs do it: new files take the places of those that were there."""
+        issued = self.authority.issue(*names)
+        for new, old in ((issued.key, into.key), (issued.certificate, into.certificate)):
+            new.rename(old)
+
+    def test_new_files_are_presented_and_nobody_is_disturbed(self):
+        issued = self.authority.issue("old.test")
+        culvert = self.with_tls(certificates=[issued])
+        standing = self.client(culvert, "old.test")
+        self.assertEqual(standing.get("/").body, b"ok")
+        session = self.folder / "session"
+        self.s_client(culvert, "-sess_out", session, "-ign_eof", text=LAST_REQUEST)
+        self.renew("new.test", into=issued)
+        self.presents(culvert, "new.test")
+        self.assertEqual(standing.get("/").body, b"ok")
+        self.assertIn("reloaded: revision 2: new certificates in [tls.main]", culvert.stderr())
+        # What was agreed on under the old one is not gone on with; it does no harm to ask for it.
+        self.assertIn("New, TLSv1.3", self.s_client(culvert, "-sess_in", session))
+
+    def test_only_certificates_are_read(self):
+        issued = self.authority.issue("old.test")
+        culvert = self.with_tls(certificates=[issued])
+        culvert.configure(culvert.config_path.read_text().replace('body = "ok"', 'body = "new"'))
+        self.renew("new.test", into=issued)
+        self.presents(culvert, "new.test")
+        self.assertEqual(self.curl(culvert, host="new.test").stdout, b"ok")
+        culvert.signal(signal.SIGHUP)
+        wait_until(lambda: self.curl(culvert, host="new.test").stdout == b"new", "the reload")
+
+    def test_secret_of_kubernetes(self):
+        mount = self.folder / "mount"
+
+        def update(version, *names):
+            issued = self.authority.issue(*names)
+            folder = mount / f"..{version}"
+            folder.mkdir(parents=True)
+            issued.certificate.rename(folder / "tls.crt")
+            issued.key.rename(folder / "tls.key")
+            (mount / "..data_tmp").symlink_to(folder.name)
+            (mount / "..data_tmp").rename(mount / "..data")
+        update("2026_1", "old.test")
+        mounted = Issued(mount / "tls.crt", mount / "tls.key")
+        for path in (mounted.certificate, mounted.key):
+            path.symlink_to(f"..data/{path.name}")
+        culvert = self.with_tls(certificates=[mounted])
+        for round_ in range(2, 5):
+            update(f"2026_{round_}", f"new{round_}.test")
+            shutil.rmtree(mount / f"..2026_{round_ - 1}")
+            self.presents(culvert, f"new{round_}.test")
+
+    def test_broken_files_are_reported_and_tried_again(self):
+        issued, other = self.authority.issue("old.test"), self.authority.issue("other.test")
+        good = self.authority.issue("good.test")
+        culvert = self.with_tls(certificates=[issued])
+        for break_it, words in ((lambda: issued.key.write_bytes(other.key.read_bytes()),
+                                 "the key does not belong to the certificate"),
+                                (lambda: issued.certificate.write_bytes(b"-----BEGIN CERTIFICATE-----\nAAAA\n"),
+                                 "there is no certificate in it"),
+                                (issued.certificate.unlink, "cannot read")):
+            with self.subTest(words=words):
+                break_it()
+                wait_until(lambda: f"[tls.main] keeps its certificates: " in culvert.stderr() and words in culvert.stderr(),
+                           "the report")
+                self.assertEqual(self.presented(culvert), ["old.test"])
+        good.certificate.rename(issued.certificate)
+        good.key.rename(issued.key)
+        self.presents(culvert, "good.test")
+
+    def test_what_is_wrong_with_one_holds_up_no_other(self):
+        broken, issued = self.authority.issue("broken.test"), self.authority.issue("old.test")
+        culvert = self.with_tls(certificates=[issued], more=f"[tls.broken]\n{broken.toml()}")
+        broken.key.unlink()
+        self.renew("new.test", into=issued)
+        self.presents(culvert, "new.test")
+        self.assertIn("[tls.broken] keeps its certificates: cannot read", culvert.stderr())
+
+    def test_not_where_nobody_wants_it(self):
+        fixed, issued = self.authority.issue("fixed.test"), self.authority.issue("old.test")
+        port = free_port()
+        culvert = self.with_tls(certificates=[issued], more=f'[listener.fixed]\naddress = "127.0.0.1:{port}"\n'
+                                f'tls = "fixed"\n[tls.fixed]\nwatch = false\n{fixed.toml()}')
+        self.renew("changed.test", into=fixed)
+        self.renew("new.test", into=issued)
+        self.presents(culvert, "new.test")
+        pem = ssl.get_server_certificate(("127.0.0.1", port))
+        self.assertIn(b"DNS:fixed.test", openssl("x509", "-noout", "-ext", "subjectAltName", input=pem.encode()))
+
+    def test_change_during_a_reload_is_not_lost(self):
+        issued = self.authority.issue("name0.test")
+        culvert = self.with_tls(certificates=[issued])
+        for round_ in range(1, 6):
+            self.renew(f"name{round_}.test", into=issued)
+            culvert.signal(signal.SIGHUP)
+        self.presents(culvert, "name5.test")
+
+    def test_one_that_ends_soon_is_a_warning(self):
+        issued, soon = self.authority.issue("old.test"), self.authority.issue("soon.test", days=10)
+        culvert = self.with_tls(certificates=[issued])
+        soon.key.rename(issued.key)
+        soon.certificate.rename(issued.certificate)
+        wait_until(lambda: re.search(rf'warn.* the certificate in "{issued.certificate}" ends on \d{{4}}-', culvert.stderr()),
+                   "the warning")
+
+    def test_without_inotify_it_is_said(self):
+        culvert = self.with_tls(under=["strace", "-D", "-f", "-e", "inject=inotify_init1:error=EMFILE", "-e",
+                                       "trace=inotify_init1", "-o", str(self.folder / "calls")], env=UNTRACED_LEAKS)
+        wait_until(lambda: "inotify cannot watch certificates: Too many open files; they are looked at every 10 s instead"
+                   in culvert.stderr(), "the warning")
 
 
 class Refusing(TlsTest):
