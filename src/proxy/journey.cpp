@@ -124,6 +124,7 @@ Agent::Origin* Exchange::next_hop(Agent& agent) {
 // The parent's name is not found, its connection not made, or its answer to CONNECT not there in time.
 void Exchange::hop_is_late() {
   if (up_ != nullptr) return void(up_->destroy(errc::timed_out));
+  if (!Upstream::Waiter::linked()) return;  // it had come to nothing before, which the client is being told
   Upstream::Waiter::unlink();
   if (request_ == nullptr) return release_if_over();
   failure_ = {Reason::upstream_name_timeout, MayRetry::yes, errc::timed_out};

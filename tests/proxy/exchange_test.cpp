@@ -18,6 +18,7 @@ namespace culvert::proxy {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -383,6 +384,29 @@ TEST_F(Waiting, ForANameOutlivesItsClient) {
   EXPECT_TRUE(world.run_until([&] { return gateway.exchanges() == 0; }));
   EXPECT_EQ(network.tries, 0);
   EXPECT_THAT(log(), HasSubstr("client_aborted"));
+}
+
+// What it has failed with is told in peace: its client may take that when it likes.
+TEST_F(Waiting, ForAParentEndsWithItsAnswer) {
+  config.tunnels["out"] = {.name = "out",
+                           .default_allow = true,
+                           .ports = {443},
+                           .parents = {.proxies = {world.address()}},
+                           .connect_timeout = 1s};
+  config.listeners[0].tunnel = "out";
+  route().action = config::Respond{.status = 200, .body = std::string(65'200, 'x')};
+  start();
+  test::TestPeer& client = connect();
+  client.stop_reading();
+  client.send(get);  // whose answer leaves no room for the next
+  client.send("CONNECT far.test:443 HTTP/1.1\r\nHost: far.test:443\r\n\r\n");
+  origin_got("\r\n\r\n").send("no HTTP\r\n\r\n");
+  world.settle();
+  world.advance(2s);
+  world.settle();
+  client.start_reading();
+  expect_answer(client, "</html>");
+  EXPECT_THAT(log(), AllOf(HasSubstr("upstream_response_malformed"), Not(HasSubstr("upstream_name_timeout"))));
 }
 
 TEST_F(Failing, ConnectIsNotServedHere) {

@@ -58,7 +58,8 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
       request_sent();
       return;
     }
-    to_send_ = head_of(*request_, client_.plan_.http10);
+    to_send_.clear();
+    to_send_ += head_of(*request_, client_.plan_.http10);
     body_ = framed(request_->framing, Body::of_request(*request_).text(), request_->piece, true, request_->trailers);
     if (!request_->expects) {
       to_send_ += std::exchange(body_, {});
@@ -86,8 +87,8 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
     std::size_t size = std::min(request_->piece, to_send_.size());
     const bool moody = request_->mood != Mood::plain && request_->mood != Mood::half_closes;
     if (moody) size = std::min(size, request_->mood_at - std::min(request_->mood_at, sent_));
-    link_.send(to_send_.substr(0, size));
-    to_send_.erase(0, size);
+    link_.send(to_send_.view().substr(0, size));
+    to_send_.skip(size);
     sent_ += size;
     if (moody && sent_ >= request_->mood_at) return misbehave();
     if (!to_send_.empty()) return client_.loop_.after(request_->pause, [this] { send_piece(); });
@@ -272,7 +273,7 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
   Link& link_;
   MessageReader reader_;
   const RequestPlan* request_ = nullptr;  // being sent
-  std::string to_send_;
+  ByteQueue to_send_;
   std::string body_;                        // held back until 100 (Continue)
   std::size_t sent_ = 0;                    // bytes of request_
   std::deque<const RequestPlan*> waiting_;  // for their answers, in order
@@ -284,7 +285,7 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
   bool informs_ = false;
   bool streams_ = false;   // no HTTP any more
   bool finished_ = false;  // all of its stream is sent
-  bool nobody_ = false;  // the answer being read is nobody's
+  bool nobody_ = false;    // the answer being read is nobody's
   bool gone_ = false;
 };
 

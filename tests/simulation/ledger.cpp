@@ -59,18 +59,14 @@ Attempt& Ledger::begin_attempt(unsigned id, const Link& link, bool first_on_conn
   return entry.attempts.back();
 }
 
-void Ledger::record(std::string_view lines) {
-  while (!lines.empty()) {
-    const std::string_view line = lines.substr(0, lines.find('\n'));
-    lines.remove_prefix(std::min(lines.size(), line.size() + 1));
-    trace_.add(loop_.elapsed(), "record {}", line);
-    const std::string_view path = value_of(line, "\"url.path\":\"");
-    const int status = number(value_of(line, "\"http.response.status_code\":"));
-    const bool explained = line.find("\"error.type\":\"") != std::string_view::npos;
-    if (status >= 500 && !explained && path.empty()) broken("a record of {} without a reason: {}", status, line);
-    if (path.size() < 5) continue;
-    ++entry(static_cast<unsigned>(number(path.substr(path.rfind('/') + 1)))).records;
-  }
+void Ledger::record(std::string_view line) {
+  trace_.add(loop_.elapsed(), "record {}", line);
+  const std::string_view path = value_of(line, "\"url.path\":\"");
+  const int status = number(value_of(line, "\"http.response.status_code\":"));
+  const bool explained = line.find("\"error.type\":\"") != std::string_view::npos;
+  if (status >= 500 && !explained && path.empty()) broken("a record of {} without a reason: {}", status, line);
+  if (path.size() < 5) return;
+  ++entry(static_cast<unsigned>(number(path.substr(path.rfind('/') + 1)))).records;
 }
 
 void Ledger::break_promise(std::string text) {

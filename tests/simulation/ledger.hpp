@@ -37,7 +37,7 @@ class Ledger {
 
   Entry& entry(unsigned id);
   Attempt& begin_attempt(unsigned id, const Link& link, bool first_on_connection);
-  void record(std::string_view lines);  // of the access log
+  void record(std::string_view line);  // of the access log
 
   // A promise was broken.
   template <class... Args>

@@ -15,7 +15,7 @@ std::error_code system_error(int number) { return {number, std::system_category(
 
 class Link::Near final : public Transport, private SimLoop::Source {
  public:
-  explicit Near(Link& link) : link_(link) { link_.near_ = this; }
+  explicit Near(Link& link) : link_(link), local_(link.ends_.near), remote_(link.ends_.far) { link_.near_ = this; }
   ~Near() override { link_.near_closed(reset_on_close_); }
 
   void attach(Watcher& watcher) override {
@@ -35,8 +35,8 @@ class Link::Near final : public Transport, private SimLoop::Source {
     if (!way.arrived.empty()) {
       const std::span<std::byte> scratch = link_.loop_.scratch();
       const std::size_t count = link_.piece(std::min(way.arrived.size(), scratch.size()));
-      std::memcpy(scratch.data(), way.arrived.data(), count);
-      way.arrived.erase(0, count);
+      std::memcpy(scratch.data(), way.arrived.view().data(), count);
+      way.arrived.skip(count);
       link_.read_by_culvert_ += count;
       link_.pump();
       return Bytes(scratch.first(count));
@@ -76,8 +76,12 @@ class Link::Near final : public Transport, private SimLoop::Source {
 
   void reset_on_close() override { reset_on_close_ = true; }
   std::error_code take_error() override { return link_.error_; }
-  const Endpoint& local() const override { return link_.ends_.near; }
-  const Endpoint& remote() const override { return link_.ends_.far; }
+  const Endpoint& local() const override { return local_; }
+  const Endpoint& remote() const override { return remote_; }
+  void stand_for(const Endpoint& local, const Endpoint& remote) override {
+    local_ = local;
+    remote_ = remote;
+  }
 
  private:
   Ready ready_for() const {
@@ -97,6 +101,8 @@ class Link::Near final : public Transport, private SimLoop::Source {
   }
 
   Link& link_;
+  Endpoint local_;
+  Endpoint remote_;
   Watcher* watcher_ = nullptr;
   Interest wanted_;
   bool quiet_ = false;
@@ -172,8 +178,7 @@ std::size_t Link::piece(std::size_t most) {
 
 void Link::pump() {
   while (!way_in_.waiting.empty() && room(way_in_) > 0) {
-    std::string bytes = way_in_.waiting.substr(0, piece(std::min(way_in_.waiting.size(), room(way_in_))));
-    way_in_.waiting.erase(0, bytes.size());
+    std::string bytes = way_in_.waiting.take(piece(std::min(way_in_.waiting.size(), room(way_in_))));
     way_in_.flying += bytes.size();
     loop_.after(travel(way_in_), [this, bytes = std::move(bytes), era = way_in_.era] { arrive_near(bytes, era); });
   }
@@ -202,7 +207,7 @@ void Link::arrive_far(std::string bytes, std::uint64_t era) {
 
 void Link::hand_over() {
   if (!far_reads_ || far_gone_ || far_told_reset_) return;
-  if (!way_out_.arrived.empty()) far_->on_bytes(std::exchange(way_out_.arrived, {}));
+  if (!way_out_.arrived.empty()) far_->on_bytes(way_out_.arrived.take(way_out_.arrived.size()));
   if (!far_reads_ || !way_out_.fin_arrived || far_gone_ || std::exchange(far_told_end_, true)) return;
   trace_.add(loop_.elapsed(), "{} finished by culvert", name_);
   far_->on_end();
@@ -214,6 +219,7 @@ void Link::hand_over() {
 void Link::near_closed(bool with_reset) {
   trace_.add(loop_.elapsed(), "{} closed by culvert{}", name_, with_reset ? ", with a reset" : "");
   Near& near = *std::exchange(near_, nullptr);
+  closed_at_ = loop_.now();
   if (!connected_ || error_) return;
   if (!with_reset && way_in_.arrived.empty()) return void(near.shutdown_write());
   if (random_.one_in(2)) ++way_out_.era;

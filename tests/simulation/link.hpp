@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "culvert/transport.hpp"
+#include "simulation/byte_queue.hpp"
 #include "simulation/sim_loop.hpp"
 #include "simulation/trace.hpp"
 
@@ -52,19 +53,22 @@ class Link {
   void refuse();
   // ---- what the judge looks at
   bool near_open() const { return near_ != nullptr; }
+  TimePoint closed_at() const { return closed_at_; }  // by culvert
   std::uint64_t read_by_culvert() const { return read_by_culvert_; }
   const std::string& name() const { return name_; }
+  const Endpoint& near_address() const { return ends_.near; }
+  const Endpoint& far() const { return ends_.far; }
 
   // culvert's side, once.
   std::unique_ptr<Transport> near();
 
  private:
   class Near;
-  struct Way {                   // bytes in one direction
-    std::string waiting;         // sent, without room
-    std::size_t flying = 0;      // on their way
-    std::string arrived;         // not read
-    bool finished = false;       // the sender will send no more
+  struct Way {               // bytes in one direction
+    ByteQueue waiting;       // sent, without room
+    std::size_t flying = 0;  // on their way
+    ByteQueue arrived;       // not read
+    bool finished = false;   // the sender will send no more
     bool fin_flies = false;
     bool fin_arrived = false;
     TimePoint last_arrival{};
@@ -98,6 +102,7 @@ class Link {
   bool far_told_end_ = false;
   bool far_told_reset_ = false;
   std::uint64_t read_by_culvert_ = 0;
+  TimePoint closed_at_ = never;
   std::error_code error_;  // as culvert sees it
 };
 

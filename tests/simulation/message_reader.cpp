@@ -79,24 +79,23 @@ bool MessageReader::step() {
       return take_body(State::chunk_end);
     case State::chunk_end:
       if (buffer_.size() < 2) return false;
-      if (!buffer_.starts_with("\r\n")) return fail("a chunk without its line end");
-      buffer_.erase(0, 2);
+      if (buffer_.take(2) != "\r\n") return fail("a chunk without its line end");
       state_ = State::chunk_size;
       return true;
     case State::trailers:
       return read_trailers();
     case State::until_close:
-      reader_.on_body(std::exchange(buffer_, {}));
+      reader_.on_body(buffer_.take(buffer_.size()));
       return false;
   }
   return false;
 }
 
 bool MessageReader::read_head() {
-  const std::size_t end = buffer_.find("\r\n\r\n");
+  const std::size_t end = buffer_.view().find("\r\n\r\n");
   if (end == std::string::npos) return false;
-  const std::string block = buffer_.substr(0, end + 2);
-  buffer_.erase(0, end + 4);
+  const std::string block = buffer_.take(end + 2);
+  buffer_.skip(2);
   head_ = {};
   trailers_.clear();
   const std::vector<std::string_view> lines = lines_of(block);
@@ -165,17 +164,17 @@ void MessageReader::choose_framing(bool body) {
 }
 
 bool MessageReader::read_chunk_size() {
-  const std::size_t end = buffer_.find("\r\n");
+  const std::size_t end = buffer_.view().find("\r\n");
   if (end == std::string::npos) return false;
-  if (!number(std::string_view(buffer_).substr(0, end), 16, left_)) return fail("chunk size " + buffer_.substr(0, end));
-  buffer_.erase(0, end + 2);
+  const std::string size = buffer_.take(end);
+  if (!number(size, 16, left_)) return fail("chunk size " + size);
+  buffer_.skip(2);
   state_ = left_ == 0 ? State::trailers : State::chunk;
   return true;
 }
 
 bool MessageReader::take_body(State next) {
-  const std::string part = buffer_.substr(0, left_);
-  buffer_.erase(0, part.size());
+  const std::string part = buffer_.take(left_);
   left_ -= part.size();
   reader_.on_body(part);
   if (left_ > 0) return false;
@@ -188,10 +187,10 @@ bool MessageReader::take_body(State next) {
 }
 
 bool MessageReader::read_trailers() {
-  const std::size_t end = buffer_.find("\r\n");
+  const std::size_t end = buffer_.view().find("\r\n");
   if (end == std::string::npos) return false;
-  const std::string line = buffer_.substr(0, end);
-  buffer_.erase(0, end + 2);
+  const std::string line = buffer_.take(end);
+  buffer_.skip(2);
   if (line.empty()) {
     message_ends();
     return true;

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "simulation/byte_queue.hpp"
+
 namespace culvert::simulation {
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -66,7 +68,7 @@ class MessageReader {
   const Kind kind_;
   Reader& reader_;
   State state_ = State::head;
-  std::string buffer_;
+  ByteQueue buffer_;
   Head head_;
   Fields trailers_;
   std::uint64_t left_ = 0;

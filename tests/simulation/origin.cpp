@@ -124,7 +124,8 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
     if (plan_.announces_trailers) head += "Trailer: X-Check\r\n";
     if (plan_.switches) head += "Connection: upgrade\r\nUpgrade: websocket\r\n";
     if (closes_ && !plan_.switches) head += "Connection: close\r\n";
-    to_send_ = head + "\r\n";
+    to_send_.clear();
+    to_send_ += head + "\r\n";
     if (plan_.switches) {
       streams_ = true;
       reader_.leave_http();
@@ -148,8 +149,8 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
 
   void send_piece() {
     if (gone_) return;
-    link_.send(to_send_.substr(0, plan_.piece));
-    to_send_.erase(0, plan_.piece);
+    link_.send(to_send_.view().substr(0, plan_.piece));
+    to_send_.skip(std::min(plan_.piece, to_send_.size()));
     if (!to_send_.empty()) return origin_.loop_.after(plan_.pause, [this] { send_piece(); });
     switch (plan_.fault) {
       case Fault::cut:
@@ -192,7 +193,7 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
   Entry* entry_ = nullptr;  // of the exchange under way
   std::size_t attempt_number_ = 0;
   ResponsePlan plan_;
-  std::string to_send_;
+  ByteQueue to_send_;
   unsigned served_ = 0;
   bool reading_ = false;
   bool answering_ = false;

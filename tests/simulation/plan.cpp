@@ -15,10 +15,6 @@ using config::milliseconds;
 
 constexpr std::size_t large_body = 1'000'000;
 
-Duration up_to(Random& random, Duration most) {
-  return Duration(static_cast<Duration::rep>(random.below(static_cast<std::uint64_t>(most.count()) + 1)));
-}
-
 Weather make_weather(Random& random) {
   static constexpr std::array<std::size_t, 4> windows{1, 700, 5'000, 64 * 1024};
   Weather weather;
@@ -27,20 +23,6 @@ Weather make_weather(Random& random) {
   weather.window = windows[random.below(4)];
   weather.short_reads = random.one_in(2);
   return weather;
-}
-
-// A window of one byte is for small bodies.
-std::size_t make_size(const Plan& plan, Random& random) {
-  const std::size_t window = std::min(plan.clients_weather.window, plan.upstreams_weather.window);
-  const bool short_reads = plan.clients_weather.short_reads || plan.upstreams_weather.short_reads;
-  const std::size_t most = window == 1 ? 60 : window < 1'000 ? 5'000 : short_reads ? 60'000 : large_body;
-  if (random.one_in(16)) return most;
-  return random.one_in(3) ? 0 : random.size(most);
-}
-
-// What is sent at once.
-std::size_t make_piece(Random& random, std::size_t body) {
-  return random.one_in(3) ? 1 + random.size(2'000) + body / 100 : large_body * 2;
 }
 
 Address address_of(std::size_t host) { return Address::of(host_address(host)); }
@@ -179,6 +161,24 @@ ClientPlan make_client(const Plan& plan, Random& random, unsigned& next_id) {
 
 }  // namespace
 
+Duration up_to(Random& random, Duration most) {
+  return Duration(static_cast<Duration::rep>(random.below(static_cast<std::uint64_t>(most.count()) + 1)));
+}
+
+// A window of one byte is for small bodies.
+std::size_t make_size(const Plan& plan, Random& random) {
+  const std::size_t window = std::min(plan.clients_weather.window, plan.upstreams_weather.window);
+  const bool short_reads = plan.clients_weather.short_reads || plan.upstreams_weather.short_reads;
+  const std::size_t most = window == 1 ? 60 : window < 1'000 ? 5'000 : short_reads ? 60'000 : large_body;
+  if (random.one_in(16)) return most;
+  return random.one_in(3) ? 0 : random.size(most);
+}
+
+// What is sent at once.
+std::size_t make_piece(Random& random, std::size_t body) {
+  return random.one_in(3) ? 1 + random.size(2'000) + body / 100 : large_body * 2;
+}
+
 Endpoint host_address(std::size_t number) { return *Endpoint::parse_ip("10.0.1." + std::to_string(number + 1), 80); }
 
 Plan make_plan(std::uint64_t seed) {
@@ -209,6 +209,7 @@ Plan make_plan(std::uint64_t seed) {
   std::ranges::sort(plan.changes, {}, &Change::when);
   for (std::uint64_t i = random.below(3); i > 0; --i) plan.jumps.push_back(up_to(random, 3s));
   if (random.one_in(3)) plan.drain = 1ms + up_to(random, 2s);
+  add_tunnels(plan);
   return plan;
 }
 

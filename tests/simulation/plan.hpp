@@ -6,6 +6,7 @@
 #include "config/config.hpp"
 #include "simulation/link.hpp"
 #include "simulation/random.hpp"
+#include "simulation/tunnel_plan.hpp"
 
 namespace culvert::simulation {
 
@@ -22,7 +23,7 @@ struct RequestPlan {
   std::size_t body = 0;
   bool trailers = false;
   bool announces_trailers = false;  // rightly or not
-  bool expects = false;  // waits for 100 (Continue), for a second
+  bool expects = false;             // waits for 100 (Continue), for a second
   Mood mood = Mood::plain;
   std::size_t mood_at = 0;  // after so many of its bytes
   bool upgrades = false;    // asks to leave HTTP; then it sends a stream
@@ -61,9 +62,9 @@ struct ResponsePlan {
   std::size_t body = 0;
   bool trailers = false;
   bool announces_trailers = false;  // rightly or not
-  bool early = false;   // answers before it has read the request's body
-  bool closes = false;  // and says so
-  bool switches = false;  // leaves HTTP: `body` is what its stream has
+  bool early = false;               // answers before it has read the request's body
+  bool closes = false;              // and says so
+  bool switches = false;            // leaves HTTP: `body` is what its stream has
   unsigned interims = 0;
   Fault fault = Fault::none;
   std::size_t fault_at = 0;  // bytes of the body
@@ -91,12 +92,18 @@ struct Plan {
   std::shared_ptr<const config::Config> config;
   std::vector<HostPlan> hosts;  // 10.0.1.N
   std::vector<ClientPlan> clients;
+  TunnelsPlan tunnels;
   std::vector<Change> changes;
   std::vector<Duration> jumps;  // of the wall clock, and in a storm the machine sleeps for a while
   Duration drain{};             // counted from when the last client begins; 0: when all clients have gone
 };
 
 inline constexpr std::size_t hosts_max = 4;
+
+// How long, at most `most`; how much is sent in all, and at once.
+Duration up_to(Random& random, Duration most);
+std::size_t make_size(const Plan& plan, Random& random);
+std::size_t make_piece(Random& random, std::size_t body);
 
 Endpoint host_address(std::size_t number);
 Plan make_plan(std::uint64_t seed);

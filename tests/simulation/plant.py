@@ -2,7 +2,8 @@
 
 The simulation has to find each of these (CMakeLists.txt says in which file each is planted): one where a message ends,
 one in what is sent a second time, one in who waits for whom, one in a timer, one in what is used again, one where HTTP
-ends.
+ends. Of tunnels: two in what may be dialled, one in what is said early, one where a stream ends, one in what is given back,
+one in whom a client may mean, one in whom else is asked, one in a timer.
 """
 import pathlib
 import sys
@@ -14,6 +15,17 @@ BUGS = {  # name: (what the file says, what it says instead)
     "timer": ("return std::min(receive_limit(), socket_->times_out_at());", "return socket_->times_out_at();"),
     "early_bytes": ("socket.detach(), early, rest", "socket.detach(), {}, rest"),
     "pool_reuse": ("!t.alone && !poisoned_ &&", "!t.alone &&"),
+    "unchecked": ("if (verdict_.reason != Reason::none) return refuse(verdict_.reason);\n  note_lesson();",
+                  "note_lesson();"),
+    "one_address": ("verdict = judge_address(address, verdict, network);",
+                    "verdict = judge_address(address, verdict, network);\n    break;"),
+    "connect_early": ("std::move(downstream), std::move(upstream), early, from",
+                      "std::move(downstream), std::move(upstream), {}, from"),
+    "half_close": ("if (const std::error_code error = to.stream->shutdown_write()) return broke(to, error);", ""),
+    "place": ("--service.tunnels;", ""),
+    "other_host": ("Reason::none : Reason::tunnel_sni_mismatch;", "Reason::none : Reason::none;"),
+    "last_word": ("status >= 500 && status != 508", "status >= 400"),
+    "late_hop": ("if (!Upstream::Waiter::linked()) return;", ""),
 }
 
 

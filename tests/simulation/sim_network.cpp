@@ -30,7 +30,8 @@ Link& SimNetwork::arrive(const Endpoint& from) {
 }
 
 Result<std::unique_ptr<Transport>> SimNetwork::connect(const Address& address, const ConnectOptions&) {
-  const auto found = hosts_.find(address.ip.to_string());
+  if (seen_) seen_(address.ip);
+  const auto found = hosts_.find(address.ip.ip());
   if (found == hosts_.end()) return std::make_error_code(std::errc::network_unreachable);
   Host& host = *found->second;
   Link& link = make({culvert_at, address.ip});
@@ -56,6 +57,8 @@ Result<std::unique_ptr<Transport>> SimNetwork::connect(const Address& address, c
   return link.near();
 }
 
+bool SimNetwork::is_local(const Endpoint& address) const { return address.ip() == culvert_at.ip(); }
+
 Result<std::unique_ptr<Acceptor>> SimNetwork::listen(const ListenOptions&, OnConnection, OnError) {
   return std::make_error_code(std::errc::operation_not_supported);  // clients are handed to culvert as they arrive
 }
@@ -72,17 +75,23 @@ std::size_t SimNetwork::open_to(const Host& host) const {
 Resolution SimResolver::resolve(Loop& loop, const std::string& name, std::uint16_t port, const LookupOptions&,
                                 Done done) {
   auto question = std::make_shared<Question>(Question{loop, port, std::move(done)});
-  Result<Endpoints> answer = errc::name_not_found;
-  if (const auto known = names_.find(name); known != names_.end() && !(may_fail_ && random_.one_in(8))) {
-    Endpoints endpoints = known->second;
-    for (Endpoint& endpoint : endpoints) endpoint.port = port;
-    answer = std::move(endpoints);
-  }
-  trace_.add(loop_.elapsed(), "{} looked up, {}", name, answer ? "found" : "not found");
-  loop_.after(1ms * static_cast<int>(random_.below(may_fail_ ? 4'000 : 40)), [question, answer] {
-    if (Done told = std::exchange(question->done, {})) told(answer);
+  const std::optional<Result<Endpoints>> answer = this->answer(name, port);
+  trace_.add(loop_.elapsed(), "{} looked up, {}", name, !answer ? "in vain" : *answer ? "found" : "not found");
+  const Duration takes = 1ms * static_cast<int>(random_.below(may_fail_ ? 4'000 : 40));
+  if (!answer) return Resolution(std::move(question));
+  loop_.after(takes, [question, answer] {
+    if (Done told = std::exchange(question->done, {})) told(*answer);
   });
   return Resolution(std::move(question));
+}
+
+std::optional<Result<Endpoints>> SimResolver::answer(const std::string& name, std::uint16_t port) {
+  const auto known = names_.find(name);
+  if (known == names_.end()) return servers_ ? servers_(name, port) : Result<Endpoints>(errc::name_not_found);
+  if (may_fail_ && random_.one_in(8)) return Result<Endpoints>(errc::name_not_found);
+  Endpoints endpoints = known->second;
+  for (Endpoint& endpoint : endpoints) endpoint.port = port;
+  return Result<Endpoints>(std::move(endpoints));
 }
 
 }  // namespace culvert::simulation

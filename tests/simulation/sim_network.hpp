@@ -1,7 +1,9 @@
 // The simulated network as culvert dials it, and the names that it knows. Who can be dialled is a Host.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,11 +28,15 @@ class SimNetwork final : public Network {
   // `name`: of its links, for traces.
   SimNetwork(SimLoop& loop, Trace& trace, std::string name, const Weather& weather, Random random);
 
-  void add(const Endpoint& at, Host& host) { hosts_.emplace(at.to_string(), &host); }
+  // At all ports of the address.
+  void add(const Endpoint& at, Host& host) { hosts_.emplace(at.ip(), &host); }
+  // `seen` hears of every attempt to connect, whether somebody is there or not.
+  void watch(std::function<void(const Endpoint&)> seen) { seen_ = std::move(seen); }
   // A connection from outside; culvert's side of it is for who accepts.
   Link& arrive(const Endpoint& from);
 
   Result<std::unique_ptr<Transport>> connect(const Address& address, const ConnectOptions& options) override;
+  bool is_local(const Endpoint& address) const override;
   Result<std::unique_ptr<Acceptor>> listen(const ListenOptions& options, OnConnection on_connection,
                                            OnError on_error) override;
 
@@ -47,6 +53,7 @@ class SimNetwork final : public Network {
   const Weather weather_;
   Random random_;
   std::map<std::string, Host*> hosts_;
+  std::function<void(const Endpoint&)> seen_;
   std::vector<std::unique_ptr<Link>> links_;
   std::vector<std::pair<const Host*, Link*>> dialled_;
 };
@@ -57,15 +64,21 @@ class SimResolver final : public Resolver {
   SimResolver(SimLoop& loop, Trace& trace, Random random, bool may_fail)
       : loop_(loop), trace_(trace), random_(random), may_fail_(may_fail) {}
   void add(const std::string& name, Endpoints endpoints) { names_[name] = std::move(endpoints); }
+  // Who answers for all other names; nothing: nobody ever does.
+  using Servers = std::function<std::optional<Result<Endpoints>>(const std::string& name, std::uint16_t port)>;
+  void ask(Servers servers) { servers_ = std::move(servers); }
   Resolution resolve(Loop& loop, const std::string& name, std::uint16_t port, const LookupOptions& options,
                      Done done) override;
 
  private:
+  std::optional<Result<Endpoints>> answer(const std::string& name, std::uint16_t port);
+
   SimLoop& loop_;
   Trace& trace_;
   Random random_;
   const bool may_fail_;
   std::map<std::string, Endpoints> names_;
+  Servers servers_;
 };
 
 }  // namespace culvert::simulation

@@ -1,0 +1,131 @@
+"""A name server, and a network of the test's own in which it is the one that is asked.
+
+A test of names runs itself again in namespaces (`own_network`): there it is root, whoever it is outside, port 53 is
+free, and addresses of the public Internet can be this machine's. Nothing outside notices.
+"""
+import contextlib
+import ctypes
+import fcntl
+import os
+import socket
+import struct
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+SIOCSIFFLAGS, SIOCSIFADDR, IFF_UP_AND_RUNNING, MS_BIND = 0x8914, 0x8916, 0x41, 4096
+A, CNAME, AAAA, INTERNET = 1, 5, 28, 1
+NO_ERROR, SERVER_FAILURE, NO_SUCH_NAME = 0, 2, 3
+
+
+def own_network(*addresses):
+    """Goes on in namespaces where `addresses` are this machine's, as loopback ones are, and a NameServer is asked."""
+    if "CULVERT_OWN_NETWORK" not in os.environ:
+        os.environ["CULVERT_OWN_NETWORK"] = "yes"
+        os.execvp("unshare", ["unshare", "--map-root-user", "--mount", "--net", sys.executable, "-B", *sys.argv])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP_AND_RUNNING))
+        for number, address in enumerate(addresses):
+            fcntl.ioctl(sock, SIOCSIFADDR, struct.pack("16sHH4s8x", b"lo:%d" % number, socket.AF_INET, 0,
+                                                       socket.inet_aton(address)))
+    # A question is asked once, and given up after a second.
+    use_file("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+    use_file("/etc/nsswitch.conf", "hosts: files dns\n")
+
+
+def use_file(path, text):
+    """In place of what is there, for whoever is in these namespaces."""
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(text)
+        file.flush()
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.mount(file.name.encode(), path.encode(), None, MS_BIND, None) != 0:
+            raise OSError(ctypes.get_errno(), f"cannot mount on {path}")
+
+
+def written(name):
+    return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
+
+
+def record(name, kind, content):
+    return written(name) + struct.pack("!HHIH", kind, INTERNET, 0, len(content)) + content
+
+
+def has(*addresses):
+    """Such a name has these. Those of the other family it has not."""
+    return lambda name, kind: (NO_ERROR, [record(name, A, socket.inet_aton(ip)) for ip in addresses if kind == A])
+
+
+def stands_for(other, *addresses):
+    """One that is another name for `other`, which has these."""
+    def answer(name, kind):
+        code, records = has(*addresses)(other, kind)
+        return code, [record(name, CNAME, written(other)), *records]
+    return answer
+
+
+def circle(name, kind):
+    """One that stands for another, which stands for the first."""
+    return NO_ERROR, [record(name, CNAME, written("round." + name)), record("round." + name, CNAME, written(name))]
+
+
+def fails(name, kind):
+    return SERVER_FAILURE, []
+
+
+def is_silent(name, kind):
+    return None
+
+
+def in_turn(*answers):
+    """One after the other, each to both families, and the last again and again."""
+    asked = {A: 0, AAAA: 0}
+
+    def answer(name, kind):
+        asked[kind] += 1
+        return answers[min(asked[kind], len(answers)) - 1](name, kind)
+    return answer
+
+
+class NameServer:
+    """Answers as `names` says, which maps a name to one of the functions above; others it does not have."""
+
+    def __init__(self, names):
+        self.names = names
+        self.asked = []  # names, for IPv4 addresses
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 53))
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                question, peer = self.socket.recvfrom(512)
+                if not question:
+                    return
+                if answer := self.answer(question):
+                    self.socket.sendto(answer, peer)
+
+    def answer(self, question):
+        labels, at = [], 12
+        while size := question[at]:
+            labels.append(question[at + 1:at + 1 + size].decode())
+            at += 1 + size
+        kind = int.from_bytes(question[at + 1:at + 3], "big")
+        name = ".".join(labels)
+        if kind == A:
+            self.asked.append(name)
+        said = self.names[name](name, kind) if name in self.names else (NO_SUCH_NAME, [])
+        if said is None:
+            return None
+        code, records = said
+        head = question[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(records), 0, 0)
+        return head + question[12:at + 5] + b"".join(records)
+
+    def close(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendto(b"", ("127.0.0.1", 53))
+        self.thread.join()
+        self.socket.close()
