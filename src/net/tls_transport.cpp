@@ -23,6 +23,7 @@ class Pieces {
  public:
   explicit Pieces(std::span<const iovec> parts) : parts_(parts) { skip_empty(); }
   bool empty() const { return parts_.empty(); }
+  void skip(std::size_t bytes) { advance(bytes); }  // of the first
 
   // As it lies there, where that fills a record or is all there is; else gathered in `record`.
   Bytes next(std::byte* record) {
@@ -176,7 +177,12 @@ Result<Bytes> TlsTransport::unseal() {
 Result<std::size_t> TlsTransport::write(std::span<const iovec> parts) {
   if (failure_) return failure_;
   std::size_t taken = 0;
-  for (Pieces pieces(parts); !pieces.empty() && pending_.empty();) {
+  Pieces pieces(parts);
+  if (holds_back_ && pending_.empty() && !pieces.empty()) {
+    pieces.skip(++taken);
+    holds_back_ = false;
+  }
+  while (!pieces.empty() && pending_.empty()) {
     for (const std::size_t before = taken; !pieces.empty() && taken - before < TlsBuffers::batch_bytes;) {
       const Bytes piece = pieces.next(buffers_.record.get());
       std::size_t sealed = 0;
@@ -189,6 +195,11 @@ Result<std::size_t> TlsTransport::write(std::span<const iovec> parts) {
       taken += sealed;
     }
     if (const std::error_code error = send_sealed()) return error;
+  }
+  // Whoever hears that all was taken may close the stream. Until the wire has taken it, the last byte is still his.
+  if (!pending_.empty() && taken > 0) {
+    holds_back_ = true;
+    --taken;
   }
   return taken;
 }

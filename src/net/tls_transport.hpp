@@ -91,6 +91,7 @@ class TlsTransport final : public Transport, private Watcher {
   Interest wanted_;
   std::error_code failure_;
   bool established_ = false;
+  bool holds_back_ = false;      // the next byte to be written is sealed already, and was not told to be taken
   bool peer_has_ended_ = false;  // by close_notify
   bool has_ended_ = false;       // so have we
   bool end_waits_ = false;       // for pending_

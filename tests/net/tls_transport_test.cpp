@@ -204,6 +204,20 @@ TEST_P(TlsTransportTest, EndComesBehindWhatTheWireDidNotTake) {
   EXPECT_TRUE(client_.ended());
 }
 
+TEST_P(TlsTransportTest, WhoHearsThatAllIsTakenMayClose) {
+  begin();
+  ASSERT_TRUE(is_established());
+  ends_.second.stop_reading();
+  const std::string text = many_bytes(Duplex::default_capacity - 1);
+  server_->send(text);
+  world_.settle();
+  ends_.second.start_reading();
+  ASSERT_TRUE(run_until([&] { return server_->unsent() == 0; }));
+  server_->close();
+  EXPECT_TRUE(run_until([&] { return ends_.second.closed(); }));
+  EXPECT_TRUE(client_.received() == text);
+}
+
 TEST_P(TlsTransportTest, ClosingTellsThePeer) {
   begin();
   ASSERT_TRUE(is_established());
