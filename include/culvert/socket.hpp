@@ -94,6 +94,10 @@ class Socket final : public Retired {
   // Not after destroy(). Family::none before on_connect.
   const Endpoint& local() const { return transport_->local(); }
   const Endpoint& remote() const { return transport_->remote(); }
+  // By which a client of TLS has proved who it is; null where it has not. Node's getPeerCertificate().
+  std::shared_ptr<const PeerCertificate> peer_certificate() const {
+    return transport_ == nullptr ? nullptr : transport_->peer_certificate();
+  }
   // The very stream that was adopted, or that Agent::create_connection made; null after destroy().
   Transport* transport() const { return transport_.get(); }
 

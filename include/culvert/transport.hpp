@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "culvert/bytes.hpp"
 #include "culvert/endpoint.hpp"
 #include "culvert/error.hpp"
+#include "culvert/peer_certificate.hpp"
 
 namespace culvert {
 
@@ -80,6 +82,12 @@ class Transport {
   // Whoever is connected relays the stream of somebody else (PROXY protocol), whose addresses local() and remote() are
   // from now on. Does nothing where a stream has no addresses of its own.
   virtual void stand_for(const Endpoint& /*local*/, const Endpoint& /*remote*/) {}
+
+  // By which the peer has proved who it is; null where nothing of the kind was asked for or shown.
+  virtual std::shared_ptr<const PeerCertificate> peer_certificate() { return nullptr; }
+
+  // Whether the peer was shown a certificate for `host` (lower case, without port); true where it was shown none.
+  virtual bool speaks_for(std::string_view /*host*/) const { return true; }
 
   // Destroyed with the stream, after it was closed.
   void carry(std::unique_ptr<Passenger> passenger) { passenger_ = std::move(passenger); }

@@ -1,46 +1,26 @@
 #include "base/certificate.hpp"
 
-#include <openssl/bio.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
 #include <chrono>
-#include <ctime>
 #include <new>
 
-#include "base/ascii.hpp"
+#include "base/x509.hpp"
 #include "culvert/endpoint.hpp"
 
 namespace culvert {
 
 namespace {
 
-template <auto free_it>
-struct Free {
-  template <class T>
-  void operator()(T* object) const {
-    free_it(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
-using X509Ptr = std::unique_ptr<X509, Free<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
-using Names = std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>>;
+using x509::Bio;
+using x509::Key;
+using x509::written;
+using X509Ptr = x509::Certificate;
 
 constexpr auto self_signed_for = std::chrono::days(182);
-
-Bio reader_of(std::string_view text) { return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
-
-// The last thing that OpenSSL complained of.
-std::string complaint() {
-  const char* const words = ERR_reason_error_string(ERR_peek_last_error());
-  ERR_clear_error();
-  return words == nullptr ? "OpenSSL does not say why" : words;
-}
 
 // In place of a question at the terminal.
 int no_passphrase(char*, int, int, void* asked) {
@@ -50,7 +30,7 @@ int no_passphrase(char*, int, int, void* asked) {
 
 Key read_key(const std::string& text, std::string& wrong) {
   bool asked = false;
-  Key key(PEM_read_bio_PrivateKey(reader_of(text).get(), nullptr, no_passphrase, &asked));
+  Key key(PEM_read_bio_PrivateKey(x509::reader_of(text).get(), nullptr, no_passphrase, &asked));
   if (key == nullptr) {
     wrong = asked ? "the key needs a passphrase" : "there is no private key in it (PEM)";
     ERR_clear_error();
@@ -58,31 +38,18 @@ Key read_key(const std::string& text, std::string& wrong) {
   return key;
 }
 
-X509Ptr read_certificate(BIO& from) { return X509Ptr(PEM_read_bio_X509(&from, nullptr, nullptr, nullptr)); }
-
-WallTime time_of(const ASN1_TIME* written) {
-  std::tm calendar{};
-  ASN1_TIME_to_tm(written, &calendar);
-  return std::chrono::system_clock::from_time_t(timegm(&calendar));
-}
-
-std::string lower_text(const ASN1_STRING* text) {
-  const auto* const bytes = reinterpret_cast<const char*>(ASN1_STRING_get0_data(text));
-  return ascii::lower({bytes, static_cast<std::size_t>(ASN1_STRING_length(text))});
-}
-
 // RFC 6125 6.4.4: the common name counts only where there is no name of a server.
 std::vector<std::string> names_of(X509& certificate) {
   std::vector<std::string> names;
-  const Names others(static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));
+  const x509::Names others = x509::alternative_names(certificate);
   for (int i = 0; i < sk_GENERAL_NAME_num(others.get()); ++i) {
     const GENERAL_NAME* const name = sk_GENERAL_NAME_value(others.get(), i);
-    if (name->type == GEN_DNS) names.push_back(lower_text(name->d.dNSName));
+    if (name->type == GEN_DNS) names.push_back(x509::lower_text(name->d.dNSName));
   }
   if (!names.empty()) return names;
   const X509_NAME* const subject = X509_get_subject_name(&certificate);
   const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-  if (at >= 0) names.push_back(lower_text(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at))));
+  if (at >= 0) names.push_back(x509::lower_text(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at))));
   return names;
 }
 
@@ -90,15 +57,6 @@ void add_extension(X509& certificate, int id, const std::string& value) {
   X509_EXTENSION* const extension = X509V3_EXT_conf_nid(nullptr, nullptr, id, value.c_str());
   X509_add_ext(&certificate, extension, -1);
   X509_EXTENSION_free(extension);
-}
-
-template <class Write>
-std::string written(Write write) {
-  const Bio to(BIO_new(BIO_s_mem()));
-  write(to.get());
-  char* text = nullptr;
-  const long size = BIO_get_mem_data(to.get(), &text);
-  return {text, static_cast<std::size_t>(size)};
 }
 
 }  // namespace
@@ -113,8 +71,8 @@ SslContext make_server_context() {
 
 std::string use_pair(ssl_ctx_st& context, const PemPair& pair) {
   ERR_clear_error();
-  const Bio certificates = reader_of(pair.certificate);
-  const X509Ptr own = read_certificate(*certificates);
+  const Bio certificates = x509::reader_of(pair.certificate);
+  const X509Ptr own = x509::read_certificate(*certificates);
   if (own == nullptr) return ERR_clear_error(), "there is no certificate in it (PEM)";
   std::string wrong;
   const Key key = read_key(pair.key, wrong);
@@ -123,13 +81,12 @@ std::string use_pair(ssl_ctx_st& context, const PemPair& pair) {
     ERR_clear_error();
     return "the key does not belong to the certificate";
   }
-  if (SSL_CTX_use_certificate(&context, own.get()) != 1) return complaint();
-  if (SSL_CTX_use_PrivateKey(&context, key.get()) != 1) return complaint();
-  while (const X509Ptr signer = read_certificate(*certificates)) {
-    if (SSL_CTX_add1_chain_cert(&context, signer.get()) != 1) return complaint();
+  if (SSL_CTX_use_certificate(&context, own.get()) != 1) return x509::complaint();
+  if (SSL_CTX_use_PrivateKey(&context, key.get()) != 1) return x509::complaint();
+  while (const X509Ptr signer = x509::read_certificate(*certificates)) {
+    if (SSL_CTX_add1_chain_cert(&context, signer.get()) != 1) return x509::complaint();
   }
-  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-  return at_end ? (ERR_clear_error(), std::string()) : complaint();
+  return x509::ended() ? std::string() : x509::complaint();
 }
 
 std::string check_key(const std::string& key) {
@@ -143,8 +100,8 @@ std::string read_pair(const PemPair& pair, CertificateFacts& facts) {
   if (std::string wrong = use_pair(*context, pair); !wrong.empty()) return wrong;
   X509& certificate = *SSL_CTX_get0_certificate(context.get());
   facts.names = names_of(certificate);
-  facts.not_before = time_of(X509_get0_notBefore(&certificate));
-  facts.not_after = time_of(X509_get0_notAfter(&certificate));
+  facts.not_before = x509::time_of(X509_get0_notBefore(&certificate));
+  facts.not_after = x509::time_of(X509_get0_notAfter(&certificate));
   return {};
 }
 

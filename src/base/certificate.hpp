@@ -12,10 +12,11 @@ struct ssl_ctx_st;
 
 namespace culvert {
 
-// A certificate, what proves it, and its key: the texts of PEM files.
+// A certificate, what proves it, and its key: the contents of files.
 struct PemPair {
   std::string certificate;  // the server's own first, then those that signed it
   std::string key;
+  std::string ocsp = {};    // a response about the certificate, in DER, for clients that ask; empty: none
   bool operator==(const PemPair&) const = default;
 };
 

@@ -20,6 +20,17 @@ std::size_t padding_of(std::string_view text) {
   return text.ends_with('=') ? 1 : 0;
 }
 
+template <class Digest>
+Digest digest_of(Bytes bytes, const EVP_MD* algorithm) {
+  Digest digest;
+  // Fails only where there is no memory for its context.
+  if (EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), nullptr, algorithm,
+                 nullptr) != 1) {
+    throw std::bad_alloc();
+  }
+  return digest;
+}
+
 }  // namespace
 
 std::string encode_base64(Bytes bytes) {
@@ -52,19 +63,13 @@ Sha256 hmac_sha256(Bytes key, Bytes bytes) {
   if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
            reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
            reinterpret_cast<unsigned char*>(digest.data()), nullptr) == nullptr) {
-    throw std::bad_alloc();  // as below
+    throw std::bad_alloc();  // as above
   }
   return digest;
 }
 
-Sha1 sha1(Bytes bytes) {
-  Sha1 digest;
-  // Fails only where there is no memory for its context.
-  if (EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), nullptr, EVP_sha1(),
-                 nullptr) != 1) {
-    throw std::bad_alloc();
-  }
-  return digest;
-}
+Sha1 sha1(Bytes bytes) { return digest_of<Sha1>(bytes, EVP_sha1()); }
+
+Sha256 sha256(Bytes bytes) { return digest_of<Sha256>(bytes, EVP_sha256()); }
 
 }  // namespace culvert

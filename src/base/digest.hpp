@@ -21,6 +21,7 @@ bool equal_in_constant_time(Bytes a, Bytes b);
 void wipe(std::string& secret);
 
 using Sha256 = std::array<std::byte, 32>;
+Sha256 sha256(Bytes bytes);
 // A fingerprint that only those who have the key can make (RFC 2104).
 Sha256 hmac_sha256(Bytes key, Bytes bytes);
 

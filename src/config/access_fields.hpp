@@ -9,7 +9,7 @@
 namespace culvert::config {
 
 // Whether a field is written where the configuration names none: some only where it has what they tell of.
-enum class Standard : std::uint8_t { no, yes, with_users, with_tunnels };
+enum class Standard : std::uint8_t { no, yes, with_users, with_certificates, with_tunnels };
 
 // X(id, name, standard), in the order in which standard fields are written.
 #define CULVERT_ACCESS_FIELDS(X)                                   \
@@ -18,6 +18,9 @@ enum class Standard : std::uint8_t { no, yes, with_users, with_tunnels };
   X(client_port, "client.port", no)                                  \
   X(peer_address, "network.peer.address", no)                        \
   X(user_name, "user.name", with_users)                              \
+  X(client_subject, "tls.client.subject", with_certificates)         \
+  X(client_name, "tls.client.x509.alternative_names", no)            \
+  X(client_fingerprint, "tls.client.hash.sha256", no)                \
   X(method, "http.request.method", yes)                              \
   X(scheme, "url.scheme", yes)                                       \
   X(host, "server.address", yes)                                     \

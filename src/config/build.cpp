@@ -140,6 +140,8 @@ void read_forwarded(const Node& table, Forwarded& out) {
   out.send_proto = sends("x-forwarded-proto");
   out.send_host = sends("x-forwarded-host");
   out.send_forwarded = sends("forwarded");
+  out.send_client_cert_chain = sends("client-cert-chain");
+  out.send_client_cert = out.send_client_cert_chain || sends("client-cert");  // RFC 9440 2.3: never the chain alone
 }
 
 // What [server] or a [listener.NAME] says, over what holds so far.
@@ -220,6 +222,23 @@ std::vector<FieldMatch> build_field_matches(const Node& table) {
   return matches;
 }
 
+std::vector<TextPattern> build_text_patterns(const Node* values) {
+  std::vector<TextPattern> patterns;
+  if (values == nullptr) return patterns;
+  for (const Node& value : values->values()) patterns.push_back({value.text});
+  return patterns;
+}
+
+CertificateMatch build_certificate_match(const Node& table) {
+  CertificateMatch match;
+  match.subjects = build_text_patterns(table.value_of("subject"));
+  match.names = build_text_patterns(table.value_of("san"));
+  if (const Node* values = table.value_of("fingerprint")) {
+    for (const Node& value : values->values()) match.fingerprints.push_back(*parse_fingerprint(value.text));
+  }
+  return match;
+}
+
 Match build_match(const Node& route) {
   Match match;
   const Reader read(route, "route[]");
@@ -235,6 +254,7 @@ Match build_match(const Node& route) {
   match.headers = build_field_matches(table_in(route, "header"));
   match.query = build_field_matches(table_in(route, "query"));
   if (const Node* clients = route.value_of("client")) match.clients = build_networks(*clients);
+  if (const Node* table = route.value_of("client_certificate")) match.certificate = build_certificate_match(*table);
   return match;
 }
 
@@ -356,8 +376,10 @@ Upstream build_upstream(const std::string& name, const Node& table) {
 Auth build_auth(const Entry& entry) {
   Auth auth;
   auth.name = entry.key;
-  auth.users = parse_users(entry.value.value_of("users")->text).users;
+  if (const Node* users = entry.value.value_of("users")) auth.users = parse_users(users->text).users;
   const Reader read(entry.value, "auth.*");
+  read.choice("type", auth.type);
+  read.choice("name", auth.certificate_name);
   read.text("realm", auth.realm);
   read.number("max_failures", auth.max_failures);
   read.duration("failure_interval", auth.failure_interval);
@@ -441,8 +463,12 @@ Tunnel build_tunnel(const Entry& entry) {
 void build_pair(const Node& table, Tls& tls) {
   const Node& certificate = *table.value_of("certificate");
   const Node& key = *table.value_of("key");
-  tls.certificates.push_back({.certificate = certificate.text, .key = key.text});
-  tls.files.push_back({.certificate = certificate.read_from, .key = key.read_from});
+  const Node* ocsp = table.value_of("ocsp");
+  tls.certificates.push_back(
+      {.certificate = certificate.text, .key = key.text, .ocsp = ocsp == nullptr ? std::string() : ocsp->text});
+  tls.files.push_back({.certificate = certificate.read_from,
+                       .key = key.read_from,
+                       .ocsp = ocsp == nullptr ? std::string() : ocsp->read_from});
 }
 
 Tls build_tls(const Entry& entry) {
@@ -451,9 +477,21 @@ Tls build_tls(const Entry& entry) {
   const Node& certificate = *entry.value.value_of("certificate");
   if (certificate.kind != Node::Kind::list) build_pair(entry.value, tls);
   for (const Node& pair : certificate.items) build_pair(pair, tls);
-  const Node* lowest = entry.value.value_of("min_version");
-  tls.only_1_3 = lowest != nullptr && lowest->text == "1.3";
+  const auto says = [&](std::string_view key, std::string_view text) {
+    const Node* value = entry.value.value_of(key);
+    return value != nullptr && value->text == text;
+  };
+  tls.only_1_3 = says("min_version", "1.3") || says("profile", "modern");
   const Reader read(entry.value, "tls.*");
+  read.list("alpn", tls.alpn);
+  read.choice("unknown_server_name", tls.unknown_server_name);
+  read.choice("misdirected_requests", tls.misdirected_requests);
+  if (entry.value.find("client_ca") != nullptr) {
+    ClientAuth& auth = tls.client_auth.emplace();
+    read.text("client_ca", auth.authorities);
+    read.text("client_crl", auth.revoked);
+    auth.required = !says("client_auth", "optional");
+  }
   read.duration("handshake_timeout", tls.handshake_timeout);
   read.flag("watch", tls.watch);
   return tls;
@@ -500,6 +538,8 @@ Config build(const Node& root) {
   for (const Entry* auth : named_tables_of(root, "auth")) config.auths.emplace(auth->key, build_auth(*auth));
   if (config.log.access) {
     config.log.access->with_users = !config.auths.empty();
+    config.log.access->with_certificates =
+        std::ranges::any_of(config.tls, [](const auto& each) { return each.second.client_auth.has_value(); });
     config.log.access->with_tunnels = !config.tunnels.empty();
   }
   return config;

@@ -6,6 +6,8 @@
 #include <string>
 
 #include "base/certificate.hpp"
+#include "base/client_auth.hpp"
+#include "base/ocsp.hpp"
 #include "config/secret.hpp"
 
 namespace culvert::config {
@@ -47,9 +49,51 @@ class CertificateReader {
       return report(key->at, {"bad-key", key_title + ": " + wrong, "", ""});
     }
     judge({.certificate = certificate->text, .key = key->text}, written);
+    Node* const ocsp = child(table, "ocsp");
+    if (ocsp != nullptr && ocsp->is_text()) judge_ocsp({.certificate = certificate->text, .key = key->text}, *ocsp);
+  }
+
+  // A [tls.NAME].
+  void read_client_auth(Node& table) {
+    Node* const authorities = child(table, "client_ca");
+    if (authorities == nullptr || !authorities->is_text()) return;
+    const Node written = *authorities;
+    if (!put_file(*authorities)) return;
+    ClientAuth auth{.authorities = authorities->text, .revoked = {}};
+    ClientAuthFacts facts;
+    if (const std::string wrong = read_authorities(auth, facts); !wrong.empty()) {
+      return report(written.at, {"bad-certificate", in_quotes(written.text) + ": " + wrong, "", ""});
+    }
+    for (const ClientAuthFacts::Dated& each : facts.authorities) {
+      judge_time(written, WallTime::min(), each.ends, in_quotes(each.name) + " in " + in_quotes(written.text));
+    }
+    Node* const crl = child(table, "client_crl");
+    if (crl != nullptr && crl->is_text()) read_client_crl(*crl, auth);
   }
 
  private:
+  void read_client_crl(Node& crl, ClientAuth& auth) {
+    const Node written = crl;
+    if (!put_file(crl)) return;
+    auth.revoked = crl.text;
+    ClientAuthFacts facts;
+    if (const std::string wrong = read_crls(auth, facts); !wrong.empty()) {
+      return report(written.at, {"bad-crl", in_quotes(written.text) + ": " + wrong, "", ""});
+    }
+    const auto warn_of = [&](const std::string& text, const char* label) {
+      diagnostics_.push_back(warning_at(written.at, "crl", text, label));
+    };
+    for (const ClientAuthFacts::Dated& each : facts.crls) {
+      if (each.ends > system_clock::now()) continue;
+      warn_of(
+          "the CRL of " + in_quotes(each.name) + " in " + in_quotes(written.text) + " ended on " + date_of(each.ends),
+          "its clients are refused");
+    }
+    for (const std::string& name : facts.without_crl) {
+      warn_of("there is no CRL of " + in_quotes(name) + " in " + in_quotes(written.text), "its clients are refused");
+    }
+  }
+
   // Where other secrets have the text itself, a key has the path: nobody writes a key into a configuration.
   static Parsed<std::string> read_key(const Node& value) {
     return value.is_text() ? read_text_file(resolved(value.text, value)) : read_secret(value);
@@ -67,15 +111,44 @@ class CertificateReader {
     return true;
   }
 
+  bool put_file(Node& value) {
+    const std::string file = resolved(value.text, value);
+    return put_text(value, read_text_file(file), file);
+  }
+
   void judge(const PemPair& pair, const Node& path) {
     CertificateFacts facts;
     const std::string file = in_quotes(path.text);
     if (const std::string wrong = read_pair(pair, facts); !wrong.empty()) {
       return report(path.at, {"bad-certificate", file + ": " + wrong, "", ""});
     }
-    const std::string trouble = trouble_with_time(facts.not_before, facts.not_after, system_clock::now());
+    judge_time(path, facts.not_before, facts.not_after, "the certificate in " + file);
+  }
+
+  void judge_time(const Node& path, WallTime not_before, WallTime not_after, const std::string& what) {
+    const std::string trouble = trouble_with_time(not_before, not_after, system_clock::now());
     if (trouble.empty()) return;
-    diagnostics_.push_back(warning_at(path.at, "certificate-time", "the certificate in " + file + " " + trouble));
+    diagnostics_.push_back(warning_at(path.at, "certificate-time", what + " " + trouble));
+  }
+
+  void judge_ocsp(PemPair pair, Node& ocsp) {
+    const Node written = ocsp;
+    const std::string path = resolved(written.text, written);
+    if (!put_text(ocsp, read_file(path), path)) return;
+    pair.ocsp = ocsp.text;
+    const std::string file = in_quotes(written.text);
+    OcspStaple staple;
+    if (const std::string wrong = read_ocsp(pair, staple); !wrong.empty()) {
+      return report(written.at, {"bad-ocsp", file + ": " + wrong, "", ""});
+    }
+    const auto warn_of = [&](const std::string& text) {
+      diagnostics_.push_back(
+          warning_at(written.at, "ocsp", "the OCSP response in " + file + " " + text, "clients do not get it"));
+    };
+    const auto now = system_clock::now();
+    if (!staple.is_good) return warn_of("does not say that the certificate is good");
+    if (staple.ends <= now) return warn_of("ended on " + date_of(staple.ends));
+    if (staple.begins > now) warn_of("is not valid before " + date_of(staple.begins));
   }
 
   void report_missing(const Span& at, const std::string& name, const std::string& key) {
@@ -95,6 +168,8 @@ Parsed<PemPair> read_again(const PemFiles& files, const PemPair& before) {
   const Parsed<std::string> key = files.key.empty() ? before.key : read_text_file(files.key);
   if (!key) return *key.wrong();
   PemPair pair{.certificate = *certificate, .key = *key};
+  // One that is missing, or about the certificate before, may still be on its way: until then clients get none.
+  if (const Parsed<std::string> ocsp = files.ocsp.empty() ? std::string() : read_file(files.ocsp)) pair.ocsp = *ocsp;
   CertificateFacts facts;
   const std::string wrong = read_pair(pair, facts);
   if (!wrong.empty()) return Wrong{"bad-certificate", in_quotes(files.certificate) + ": " + wrong, "", ""};
@@ -126,6 +201,7 @@ void read_certificates(Node& root, Diagnostics& diagnostics) {
   if (tables == nullptr) return;
   for (Entry& entry : tables->entries) {
     if (entry.value.kind != Node::Kind::table) continue;
+    reader.read_client_auth(entry.value);
     Node* const certificates = child(entry.value, "certificate");
     if (certificates == nullptr || certificates->kind != Node::Kind::list) {
       reader.read(entry.value, entry.at, "[tls." + entry.key + "]");

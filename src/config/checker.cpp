@@ -228,7 +228,8 @@ class SchemaCheck {
 
   // An empty condition would match everything, which nobody means by it.
   static bool may_be_empty(const Key& key) {
-    const bool is_condition = key.section == "route[]" && key.type != Type::protocol;
+    const bool of_route = key.section == "route[]" || key.section == "route[].client_certificate";
+    const bool is_condition = of_route && key.type != Type::protocol;
     return !is_condition && key.type != Type::listen_address && key.type != Type::server_address &&
            key.type != Type::tunnel_rule && key.type != Type::parent_proxy;
   }

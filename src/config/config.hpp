@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "base/certificate.hpp"
+#include "base/client_auth.hpp"
 #include "config/host_pattern.hpp"
 #include "config/network.hpp"
+#include "config/text_pattern.hpp"
 #include "config/tunnel.hpp"
 #include "culvert/endpoint.hpp"
 
@@ -40,6 +42,7 @@ struct AccessLog {
   std::vector<std::string> fields;  // empty: the default set; names as in access_fields.hpp
   std::vector<std::string> redact{"authorization", "proxy-authorization", "cookie"};
   bool with_users = false;    // the default set has what there is to say of them
+  bool with_certificates = false;
   bool with_tunnels = false;
   bool operator==(const AccessLog&) const = default;
 };
@@ -71,6 +74,8 @@ struct Forwarded {
   bool send_proto = true;      // X-Forwarded-Proto
   bool send_host = true;       // X-Forwarded-Host
   bool send_forwarded = false; // Forwarded (RFC 7239)
+  bool send_client_cert = true;         // Client-Cert (RFC 9440), of clients that have shown one
+  bool send_client_cert_chain = false;  // and Client-Cert-Chain
   std::string request_id;      // field name; empty: none
   bool operator==(const Forwarded&) const = default;
 };
@@ -128,12 +133,18 @@ struct Streams {
 // In place of the name of a [tls.NAME]: for development, with a certificate that nobody vouches for.
 inline constexpr std::string_view self_signed = "self-signed";
 
-// The paths of a certificate and its key.
+// The paths of a certificate, its key and a response about it.
 struct PemFiles {
   std::string certificate;
-  std::string key;  // empty: it is in no file
+  std::string key;   // empty: it is in no file
+  std::string ocsp;  // empty: there is none
   bool operator==(const PemFiles&) const = default;
 };
+
+// A client that wants a server for which there is no certificate, or names none.
+enum class UnknownServerName : std::uint8_t { serve, refuse };
+// A request for a host that the certificate of its connection is not for.
+enum class MisdirectedRequests : std::uint8_t { serve, refuse };
 
 // [tls.NAME]: what a listener presents, and accepts.
 struct Tls {
@@ -143,6 +154,9 @@ struct Tls {
   bool watch = true;                  // read them again when they change
   bool only_1_3 = false;
   std::vector<std::string> alpn{"http/1.1"};
+  UnknownServerName unknown_server_name = UnknownServerName::serve;
+  MisdirectedRequests misdirected_requests = MisdirectedRequests::serve;
+  std::optional<ClientAuth> client_auth;  // none: clients are not asked for certificates
   milliseconds handshake_timeout{10'000};
   bool operator==(const Tls&) const = default;
 };
@@ -187,6 +201,14 @@ struct FieldMatch {
   bool operator==(const FieldMatch&) const = default;
 };
 
+// Of a client's certificate. Each list that is not empty has to match.
+struct CertificateMatch {
+  std::vector<TextPattern> subjects;
+  std::vector<TextPattern> names;         // the first alternative name
+  std::vector<std::string> fingerprints;  // SHA-256, 64 capital hex digits
+  bool operator==(const CertificateMatch&) const = default;
+};
+
 struct Match {
   std::vector<std::string> listeners;  // empty lists match everything
   std::vector<HostPattern> hosts;
@@ -196,6 +218,7 @@ struct Match {
   std::vector<FieldMatch> headers;
   std::vector<FieldMatch> query;
   std::vector<Network> clients;
+  std::optional<CertificateMatch> certificate;  // none: with or without one
   bool operator==(const Match&) const = default;
 };
 
@@ -285,9 +308,16 @@ struct Upstream {
 
 using Users = std::map<std::string, std::string, std::less<>>;  // their names, and the hashes of their passwords
 
+// By a password, or by the certificate that the listener's TLS has asked for.
+enum class AuthType : std::uint8_t { basic, certificate };
+// What of a certificate is the name of its user: the first alternative name, the common name ...
+enum class CertificateName : std::uint8_t { san, cn, subject, fingerprint };
+
 // [auth.N]: who may pass.
 struct Auth {
   std::string name;
+  AuthType type = AuthType::basic;
+  CertificateName certificate_name = CertificateName::san;
   std::string realm = "culvert";
   Users users;
   std::uint32_t max_failures = 10;            // of a client, and for a user, before they have to wait; 0: no limit

@@ -306,6 +306,121 @@ void check_upstreams(const Node& root, Diagnostics& diagnostics) {
   }
 }
 
+// ---- certificates of clients ----------------------------------------------------------------------------------------
+
+void check_client_auth(const Node& root, Diagnostics& diagnostics) {
+  for (const Entry* tls : named_tables_of(root, "tls")) {
+    for (const std::string_view key : {"client_auth", "client_crl"}) {
+      const Entry* entry = tls->value.find(key);
+      if (entry == nullptr || tls->value.find("client_ca") != nullptr) continue;
+      diagnostics.push_back(error_at(entry->at, "needs-client-ca",
+                                     in_quotes("tls." + tls->key + "." + entry->key) + " needs client_ca",
+                                     "clients are not asked for certificates"));
+    }
+  }
+}
+
+void check_tls(const Node& root, Diagnostics& diagnostics) {
+  for (const Entry* tls : named_tables_of(root, "tls")) {
+    const Node* certificate = tls->value.value_of("certificate");
+    const bool in_list = certificate != nullptr && certificate->kind == Kind::list;
+    for (const std::string_view key : {"key", "ocsp"}) {
+      const Entry* entry = tls->value.find(key);
+      if (!in_list || entry == nullptr) continue;
+      diagnostics.push_back(error_at(entry->at, "misplaced-key",
+                                     in_quotes("tls." + tls->key + "." + entry->key) + " stands beside no certificate",
+                                     "it belongs in [[tls." + tls->key + ".certificate]]"));
+    }
+    if (!says(tls->value, "profile", "modern") || !says(tls->value, "min_version", "1.2")) continue;
+    diagnostics.push_back(error_at(tls->value.value_of("min_version")->at, "profile-cross",
+                                   "\"modern\" is TLS 1.3 alone", "remove this, or write \"1.3\"")
+                              .with_second(tls->value.value_of("profile")->at, "said here"));
+  }
+}
+
+// Users say who they are in one of two ways, which have nothing in common.
+void check_auths(const Node& root, Diagnostics& diagnostics) {
+  constexpr std::array<std::string_view, 5> of_passwords{"users", "realm", "max_failures", "failure_interval",
+                                                         "cache_timeout"};
+  for (const Entry* auth : named_tables_of(root, "auth")) {
+    const std::string name = "auth." + auth->key;
+    if (!says(auth->value, "type", "certificate")) {
+      if (auth->value.find("users") == nullptr) {
+        diagnostics.push_back(error_at(auth->at, "missing-key", "[" + name + "] has no \"users\""));
+      }
+      if (const Entry* entry = auth->value.find("name")) {
+        diagnostics.push_back(
+            error_at(entry->at, "needs-certificate", in_quotes(name + ".name") + " needs type = \"certificate\""));
+      }
+      continue;
+    }
+    for (const std::string_view key : of_passwords) {
+      const Entry* entry = auth->value.find(key);
+      if (entry == nullptr) continue;
+      diagnostics.push_back(
+          error_at(entry->at, "no-password",
+                   in_quotes(name + "." + entry->key) + " is for passwords, and type is \"certificate\""));
+    }
+  }
+}
+
+// `table` names an [auth.NAME] whose users identify by certificates.
+bool knows_by_certificate(const Node& root, const Node* table) {
+  const Node* name = table == nullptr ? nullptr : table->value_of("auth");
+  const Node* auths = root.value_of("auth");
+  const Node* auth = name == nullptr || auths == nullptr ? nullptr : auths->value_of(name->text);
+  return auth != nullptr && says(*auth, "type", "certificate");
+}
+
+const Node* named_by(const Node& root, std::string_view section, const Node& table) {
+  const Node* name = table.value_of(section);
+  const Node* tables = root.value_of(section);
+  return name == nullptr || tables == nullptr ? nullptr : tables->value_of(name->text);
+}
+
+bool asks_for_certificates(const Node& root, const Node& listener) {
+  const Node* tls = named_by(root, "tls", listener);
+  return tls != nullptr && tls->find("client_ca") != nullptr;
+}
+
+// What of a route nobody meets who has shown no certificate; null: nothing.
+const Entry* certificate_condition(const Node& root, const Node& route) {
+  if (const Entry* entry = route.find("client_certificate")) return entry;
+  if (knows_by_certificate(root, &route)) return route.find("auth");
+  return knows_by_certificate(root, named_by(root, "tunnel", route)) ? route.find("tunnel") : nullptr;
+}
+
+void check_who_asks_for_certificates(const Node& root, Diagnostics& diagnostics) {
+  constexpr std::string_view help = "tls = \"NAME\" of the listener, and client_ca in [tls.NAME]";
+  const std::vector<const Entry*> listeners = named_tables_of(root, "listener");
+  for (const Entry* listener : listeners) {
+    if (!knows_by_certificate(root, named_by(root, "tunnel", listener->value))) continue;
+    if (asks_for_certificates(root, listener->value)) continue;
+    diagnostics.push_back(error_at(listener->value.find("tunnel")->at, "no-client-certificates",
+                                   "this tunnel knows its clients by certificates, for which the listener does not ask",
+                                   "", std::string(help)));
+  }
+  for (const Node* route : tables_of(root, "route")) {
+    const Entry* condition = certificate_condition(root, *route);
+    if (condition == nullptr) continue;
+    if (condition->key == "client_certificate" && condition->value.kind == Kind::table &&
+        condition->value.entries.empty()) {
+      diagnostics.push_back(error_at(condition->at, "empty-condition", "\"client_certificate\" has no condition",
+                                     "subject = \"*\" is any certificate"));
+    }
+    const Node* names = route->value_of("listener");
+    const bool anybody_asks = std::ranges::any_of(listeners, [&](const Entry* listener) {
+      const bool leads_here = names == nullptr || std::ranges::any_of(names->values(), [&](const Node& name) {
+                                return name.text == listener->key;
+                              });
+      return leads_here && asks_for_certificates(root, listener->value);
+    });
+    if (anybody_asks) continue;
+    diagnostics.push_back(error_at(condition->at, "no-client-certificates",
+                                   "no listener of this route asks for certificates", "", std::string(help)));
+  }
+}
+
 }  // namespace
 
 std::vector<const Node*> tables_of(const Node& root, std::string_view section) {
@@ -344,6 +459,10 @@ void cross_check(const Node& root, Diagnostics& diagnostics) {
   check_tunnels(root, diagnostics);
   check_routes(root, diagnostics);
   check_upstreams(root, diagnostics);
+  check_tls(root, diagnostics);
+  check_client_auth(root, diagnostics);
+  check_auths(root, diagnostics);
+  check_who_asks_for_certificates(root, diagnostics);
 }
 
 }  // namespace culvert::config

@@ -138,13 +138,20 @@ void for_each_rule(Node& root, std::string_view key, Read read) {
 
 }  // namespace
 
-Parsed<std::string> read_text_file(const std::string& path) {
+Parsed<std::string> read_file(const std::string& path) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(file), {}};
   if (!file || file.bad()) {
     return Wrong{"unreadable", "cannot read " + in_quotes(path) + ": " + std::system_category().message(errno), "", ""};
   }
+  return text;
+}
+
+Parsed<std::string> read_text_file(const std::string& path) {
+  const Parsed<std::string> whole = read_file(path);
+  if (!whole) return whole;
+  std::string text = *whole;
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();
   return text;

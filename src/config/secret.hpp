@@ -19,7 +19,9 @@ void read_secrets(Node& root, Diagnostics& diagnostics);
 Parsed<std::string> read_secret(const Node& value);
 // The file that this secret is in; empty: it is in none.
 std::string file_of_secret(const Node& value);
-// A whole file, but for the end of its last line.
+// A whole file.
+Parsed<std::string> read_file(const std::string& path);
+// The same, but for the end of its last line.
 Parsed<std::string> read_text_file(const std::string& path);
 
 }  // namespace culvert::config

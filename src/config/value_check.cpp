@@ -85,6 +85,7 @@ std::optional<Wrong> wrong_text(const Key& key, const std::string& text, const s
     case Type::protocol: return check_protocol(text);
     case Type::template_text: return wrong_rewrite(key, text);
     case Type::tunnel_rule: return wrong_of(parse_tunnel_target(text));
+    case Type::fingerprint: return wrong_of(parse_fingerprint(text));
     case Type::parent_proxy: return !text.empty() && text == key.choices ? std::nullopt : wrong_of(parse_parent(text));
     case Type::file:
     case Type::file_or_tables:
@@ -207,7 +208,9 @@ bool needs_later_version(const Key& key, const Node& value) {
   if (key.works == not_yet) return true;
   if (key.works != all_works) {
     const std::vector<std::string_view> works = words_of(key.works);
-    return std::find(works.begin(), works.end(), value.text) == works.end();
+    return !std::ranges::all_of(value.values(), [&](const Node& each) {
+      return std::ranges::find(works, std::string_view(each.text)) != works.end();
+    });
   }
   const std::span<const Node> values = value.values();
   return std::any_of(values.begin(), values.end(), [&](const Node& each) {

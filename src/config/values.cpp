@@ -228,6 +228,21 @@ Parsed<HostPattern> parse_host(std::string_view text) {
   return pattern;
 }
 
+Parsed<std::string> parse_fingerprint(std::string_view text) {
+  constexpr std::size_t digits_of_sha256 = 64;
+  std::string digits;
+  for (const char c : lower(text)) {
+    if (c != ':') digits += c;
+  }
+  const auto belongs = [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); };
+  if (digits.size() != digits_of_sha256 || !std::all_of(digits.begin(), digits.end(), belongs)) {
+    return Wrong{"bad-fingerprint", in_quotes(text) + " is not a SHA-256 fingerprint", "",
+                 "64 hex digits, as openssl x509 -noout -fingerprint -sha256 prints them"};
+  }
+  for (char& c : digits) c = c >= 'a' ? static_cast<char>(c - 'a' + 'A') : c;
+  return digits;
+}
+
 Parsed<PathPattern> parse_path(std::string_view text) {
   const std::string as_text(text);
   if (!text.starts_with('/')) return bad_path(text, did_you_mean(text == "*" ? "/*" : "/" + as_text));

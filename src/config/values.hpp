@@ -54,6 +54,7 @@ std::optional<Wrong> check_method(std::string_view text);
 std::optional<Wrong> check_header_name(std::string_view text);
 std::optional<Wrong> check_header_value(std::string_view text);
 std::optional<Wrong> check_protocol(std::string_view text);  // "websocket" "irc/6.9"
+Parsed<std::string> parse_fingerprint(std::string_view text);  // "AB:CD:.." "abcd..": capitals without colons
 // {NAME} for the names in `placeholders`, {1} to {9}.
 std::optional<Wrong> check_template(std::string_view text, std::string_view placeholders);
 // The highest of {1} to {9} in a template, 0 if there is none.

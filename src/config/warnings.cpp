@@ -183,7 +183,7 @@ void warn_of_learning(const Node& root, Diagnostics& diagnostics) {
 void warn_of_users_that_nobody_is(const Node& root, const Config& config, Diagnostics& diagnostics) {
   for (const Entry* tunnel : named_tables_of(root, "tunnel")) {
     const auto auth = config.auths.find(config.tunnels.at(tunnel->key).auth);
-    if (auth == config.auths.end()) continue;
+    if (auth == config.auths.end() || auth->second.type != AuthType::basic) continue;
     std::vector<std::string_view> names;
     for (const auto& [name, hash] : auth->second.users) names.push_back(name);
     for (const Node* rule : tables_of(tunnel->value, "rule")) {
@@ -226,6 +226,7 @@ bool covers(const Match& earlier, const Match& later) {
                                                 : earlier.path_regex == later.path_regex;
   return paths && any_covers(earlier.listeners, later.listeners) && any_covers(earlier.hosts, later.hosts) &&
          any_covers(earlier.methods, later.methods) && any_covers(earlier.clients, later.clients) &&
+         (!earlier.certificate || earlier.certificate == later.certificate) &&
          all_follow(earlier.headers, later.headers) && all_follow(earlier.query, later.query);
 }
 

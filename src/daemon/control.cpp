@@ -54,6 +54,7 @@ std::vector<std::string> watched_files(const config::Config& config) {
     for (const config::PemFiles& pair : tls.files) {
       files.push_back(pair.certificate);
       if (!pair.key.empty()) files.push_back(pair.key);
+      if (!pair.ocsp.empty()) files.push_back(pair.ocsp);
     }
   }
   return files;

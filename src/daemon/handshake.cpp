@@ -6,9 +6,24 @@
 
 namespace culvert::daemon {
 
-Handshake::Handshake(Loop& loop, Host& host, std::unique_ptr<net::TlsTransport> stream, std::chrono::milliseconds timeout)
-    : loop_(loop), host_(host), stream_(std::move(stream)),
-      runs_out_(timeout.count() == 0 ? never : loop.now() + timeout) {
+namespace {
+
+proxy::Reason reason_of(std::error_code cause) {
+  if (net::is_plain_http(cause)) return proxy::Reason::tls_plain_http;
+  if (net::is_name_refused(cause)) return proxy::Reason::tls_server_name_refused;
+  if (net::is_certificate_missing(cause)) return proxy::Reason::tls_client_certificate_missing;
+  if (net::is_of_certificate(cause)) return proxy::Reason::tls_client_certificate_invalid;
+  return proxy::Reason::tls_handshake_failed;
+}
+
+TimePoint end_of(std::chrono::milliseconds timeout, TimePoint now) { return timeout.count() == 0 ? never : now + timeout; }
+
+}  // namespace
+
+Handshake::Handshake(Loop& loop, Host& host, std::unique_ptr<net::TlsTransport> stream,
+                     std::shared_ptr<const net::TlsServerContext> context)
+    : loop_(loop), host_(host), context_(std::move(context)), stream_(std::move(stream)),
+      runs_out_(end_of(context_->settings().handshake_timeout, loop.now())) {
   stream_->attach(*this);
   loop_.ask_at(due_, runs_out_);
 }
@@ -46,9 +61,7 @@ void Handshake::go_on(Result<bool> is_over) {
   host_.shaken(std::move(stream), *first);
 }
 
-void Handshake::fail(std::error_code cause) {
-  turn_away(net::is_plain_http(cause) ? proxy::Reason::tls_plain_http : proxy::Reason::tls_handshake_failed, cause);
-}
+void Handshake::fail(std::error_code cause) { turn_away(reason_of(cause), cause); }
 
 void Handshake::turn_away(proxy::Reason reason, std::error_code cause) {
   host_.turned_away(stream_->wire(), reason, cause);

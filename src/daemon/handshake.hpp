@@ -26,7 +26,9 @@ class Handshake final : public ListHook, public Retired, private Watcher {
     ~Host() = default;
   };
 
-  Handshake(Loop& loop, Host& host, std::unique_ptr<net::TlsTransport> stream, std::chrono::milliseconds timeout);
+  // `stream` has a session of `context`, which a reload may take from everybody else meanwhile.
+  Handshake(Loop& loop, Host& host, std::unique_ptr<net::TlsTransport> stream,
+            std::shared_ptr<const net::TlsServerContext> context);
   ~Handshake() override;
 
   // Of what was read before. It may be over afterwards.
@@ -45,6 +47,7 @@ class Handshake final : public ListHook, public Retired, private Watcher {
 
   Loop& loop_;
   Host& host_;
+  const std::shared_ptr<const net::TlsServerContext> context_;
   std::unique_ptr<net::TlsTransport> stream_;  // null once it is over
   const TimePoint runs_out_;
   LoopEntries<Handshake>::Due due_{*this};

@@ -51,7 +51,7 @@ void Service::arrived(std::unique_ptr<Transport> stream, Bytes first) {
   if (!tls_) return shaken(std::move(stream), first);
   auto secure = std::make_unique<net::TlsTransport>(loop_, buffers_, std::move(stream), tls_->accept());
   // It lives until hands are shaken or it is turned away.
-  auto* const handshake = new Handshake(loop_, *this, std::move(secure), tls_->settings().handshake_timeout);
+  auto* const handshake = new Handshake(loop_, *this, std::move(secure), tls_);
   handshakes_.push_back(*handshake);
   handshake->start(first);
 }

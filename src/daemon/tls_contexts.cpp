@@ -19,10 +19,13 @@ PemPair development_pair() {
 }
 
 net::TlsServerSettings settings_of(const config::Tls& written) {
-  net::TlsServerSettings settings{.certificates = written.certificates,
-                                  .only_1_3 = written.only_1_3,
-                                  .alpn = written.alpn,
-                                  .handshake_timeout = written.handshake_timeout};
+  net::TlsServerSettings settings{
+      .certificates = written.certificates,
+      .only_1_3 = written.only_1_3,
+      .alpn = written.alpn,
+      .refuses_unknown_names = written.unknown_server_name == config::UnknownServerName::refuse,
+      .client_auth = written.client_auth,
+      .handshake_timeout = written.handshake_timeout};
   if (settings.certificates.empty()) settings.certificates.push_back(development_pair());
   return settings;
 }

@@ -5,6 +5,7 @@
 #include <openssl/params.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 #include <algorithm>
 #include <array>
@@ -16,6 +17,8 @@
 #include <utility>
 
 #include "base/ascii.hpp"
+#include "base/digest.hpp"
+#include "net/peer_certificate.hpp"
 
 namespace culvert::net {
 
@@ -35,6 +38,13 @@ std::string as_extension(const std::vector<std::string>& protocols) {
   return list;
 }
 
+// By which a client's certificate has been accepted: a session that others have accepted is none here.
+Sha256 accepts_by(const std::optional<ClientAuth>& auth) {
+  std::string all = "culvert";
+  if (auth) all.append(auth->required ? "\1" : "\2").append(auth->authorities).append(auth->revoked);
+  return sha256(as_bytes(all));
+}
+
 }  // namespace
 
 void FreeSsl::operator()(ssl_st* session) const { SSL_free(session); }
@@ -49,10 +59,35 @@ void TlsServerContext::add(const PemPair& pair) {
   CertificateFacts facts;
   read_pair(pair, facts);
   const auto same_names = std::ranges::find_if(identities_, [&](const auto& known) { return known->names == facts.names; });
-  if (same_names != identities_.end()) return void(use_pair(*(*same_names)->context, pair));
-  Identity& identity = *identities_.emplace_back(std::make_unique<Identity>(Identity{facts.names, make_context()}));
-  use_pair(*identity.context, pair);
+  if (same_names != identities_.end()) return use(**same_names, pair);
+  Identity& identity = *identities_.emplace_back(std::make_unique<Identity>(Identity{facts.names, make_context(), {}}));
+  use(identity, pair);
   for (const std::string& name : identity.names) by_name_.try_emplace(name, &identity);
+}
+
+void TlsServerContext::use(Identity& identity, const PemPair& pair) {
+  SSL_CTX& context = *identity.context;
+  use_pair(context, pair);
+  OcspStaple staple;
+  if (pair.ocsp.empty() || !read_ocsp(pair, staple).empty()) return;
+  identity.staples.push_back(std::move(staple));
+  SSL_CTX_callback_ctrl(&context, SSL_CTRL_SET_TLSEXT_STATUS_REQ_CB,
+                        reinterpret_cast<void (*)()>(&TlsServerContext::staple));
+  SSL_CTX_ctrl(&context, SSL_CTRL_SET_TLSEXT_STATUS_REQ_CB_ARG, 0, &identity);
+}
+
+// About the certificate that this client gets, as long as the response holds.
+int TlsServerContext::staple(ssl_st* session, void* identity) {
+  const X509* const presented = SSL_get_certificate(session);
+  const WallTime now = std::chrono::system_clock::now();
+  for (const OcspStaple& each : static_cast<Identity*>(identity)->staples) {
+    if (!each.is_about(*presented) || !each.holds_at(now)) continue;
+    void* const copy = OPENSSL_memdup(each.response.data(), each.response.size());
+    if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
+    SSL_ctrl(session, SSL_CTRL_SET_TLSEXT_STATUS_REQ_OCSP_RESP, static_cast<long>(each.response.size()), copy);
+    return SSL_TLSEXT_ERR_OK;
+  }
+  return SSL_TLSEXT_ERR_NOACK;
 }
 
 SslContext TlsServerContext::make_context() {
@@ -68,13 +103,29 @@ SslContext TlsServerContext::make_context() {
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_app_data(raw, this);
   SSL_CTX_set_tlsext_ticket_key_evp_cb(raw, &TlsServerContext::use_ticket_key);
-  constexpr std::string_view ours = "culvert";
-  SSL_CTX_set_session_id_context(raw, reinterpret_cast<const unsigned char*>(ours.data()), ours.size());
+  const Sha256 accepted = accepts_by(settings_.client_auth);
+  SSL_CTX_set_session_id_context(raw, reinterpret_cast<const unsigned char*>(accepted.data()), accepted.size());
+  if (settings_.client_auth) ask_for_certificates(*raw);
   SSL_CTX_callback_ctrl(raw, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,
                         reinterpret_cast<void (*)()>(&TlsServerContext::choose_certificate));
   SSL_CTX_set_tlsext_servername_arg(raw, this);
   if (!alpn_.empty()) SSL_CTX_set_alpn_select_cb(raw, &TlsServerContext::choose_protocol, this);
   return context;
+}
+
+void TlsServerContext::ask_for_certificates(ssl_ctx_st& context) const {
+  culvert::ask_for_certificates(context, *settings_.client_auth);
+  SSL_CTX_set_session_ticket_cb(&context, &keep_chain_in_ticket, &TlsServerContext::judge_ticket, nullptr);
+}
+
+// What OpenSSL would do with it, unless the certificate in it has ended by now: then all is to be proved again.
+int TlsServerContext::judge_ticket(ssl_st*, ssl_session_st* resumed, const unsigned char*, std::size_t, int status,
+                                   void*) {
+  const bool opened = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+  if (!opened) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  const X509* const shown = SSL_SESSION_get0_peer(resumed);
+  if (shown != nullptr && X509_cmp_current_time(X509_get0_notAfter(shown)) < 0) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
 SslSession TlsServerContext::accept() const {
@@ -94,11 +145,14 @@ const TlsServerContext::Identity* TlsServerContext::find(std::string_view server
   return any == by_name_.end() ? nullptr : any->second;
 }
 
-int TlsServerContext::choose_certificate(ssl_st* session, int*, void* context) {
+int TlsServerContext::choose_certificate(ssl_st* session, int* alert, void* context) {
+  const auto& own = *static_cast<const TlsServerContext*>(context);
   const char* const name = SSL_get_servername(session, TLSEXT_NAMETYPE_host_name);
-  if (name == nullptr) return SSL_TLSEXT_ERR_NOACK;
-  const Identity* const identity = static_cast<const TlsServerContext*>(context)->find(name);
-  if (identity == nullptr) return SSL_TLSEXT_ERR_NOACK;
+  const Identity* const identity = name == nullptr ? nullptr : own.find(name);
+  if (identity == nullptr) {
+    *alert = SSL_AD_UNRECOGNIZED_NAME;
+    return own.settings_.refuses_unknown_names ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;
+  }
   SSL_set_SSL_CTX(session, identity->context.get());
   return SSL_TLSEXT_ERR_OK;
 }

@@ -9,6 +9,7 @@
 #include <new>
 #include <utility>
 
+#include "net/peer_certificate.hpp"
 #include "net/tls_error.hpp"
 
 namespace culvert::net {
@@ -100,12 +101,19 @@ Result<bool> TlsTransport::shake_hands(Bytes first) {
   ERR_clear_error();
   const int how = SSL_do_handshake(session_.get());
   const bool waits = how != 1 && SSL_get_error(session_.get(), how) == SSL_ERROR_WANT_READ;
-  if (how != 1 && !waits) failure_ = take_tls_error();
+  if (how != 1 && !waits) failure_ = take_handshake_error(*session_);
   if (const std::error_code error = send_sealed(); error && !failure_) failure_ = error;
   if (failure_) return failure_;
   established_ = how == 1;
   return established_;
 }
+
+std::shared_ptr<const PeerCertificate> TlsTransport::peer_certificate() {
+  if (peer_certificate_ == nullptr && established_) peer_certificate_ = read_peer_certificate(*session_);
+  return peer_certificate_;
+}
+
+bool TlsTransport::speaks_for(std::string_view host) const { return shows_certificate_for(*session_, host); }
 
 Result<Bytes> TlsTransport::take_early() { return incoming_.empty() ? Result<Bytes>(Bytes{}) : unseal(); }
 

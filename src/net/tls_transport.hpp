@@ -60,6 +60,8 @@ class TlsTransport final : public Transport, private Watcher {
   const Endpoint& local() const override { return wire_->local(); }
   const Endpoint& remote() const override { return wire_->remote(); }
   void stand_for(const Endpoint& local, const Endpoint& remote) override { wire_->stand_for(local, remote); }
+  std::shared_ptr<const PeerCertificate> peer_certificate() override;
+  bool speaks_for(std::string_view host) const override;
 
  private:
   struct Again final : Deferred {
@@ -84,6 +86,7 @@ class TlsTransport final : public Transport, private Watcher {
   TlsBuffers& buffers_;
   std::unique_ptr<Transport> wire_;
   SslSession session_;
+  std::shared_ptr<const PeerCertificate> peer_certificate_;  // once somebody has asked
   Watcher* watcher_ = nullptr;
   Again again_{*this};
   Outbox pending_;       // sealed, and not taken by the wire

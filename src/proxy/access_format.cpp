@@ -7,6 +7,7 @@
 #include "base/ascii.hpp"
 #include "base/http_date.hpp"
 #include "base/json_text.hpp"
+#include "culvert/peer_certificate.hpp"
 #include "wire/header_names.hpp"
 
 namespace culvert::proxy {
@@ -89,6 +90,7 @@ bool is_standard(config::Standard standard, const config::AccessLog& settings) {
     case config::Standard::no: return false;
     case config::Standard::yes: return true;
     case config::Standard::with_users: return settings.with_users;
+    case config::Standard::with_certificates: return settings.with_certificates;
     case config::Standard::with_tunnels: return settings.with_tunnels;
   }
   return false;
@@ -186,6 +188,15 @@ void AccessFormat::append_field(const Column& column, const AccessRecord& record
     case AccessField::client_port: return to.number_unless_zero(key, record.client.port);
     case AccessField::peer_address: return to.address(key, record.peer);
     case AccessField::user_name: return to.text(key, record.user);
+    case AccessField::client_subject:
+      if (record.certificate != nullptr) to.text(key, record.certificate->subject);
+      return;
+    case AccessField::client_name:
+      if (record.certificate != nullptr) to.text(key, record.certificate->name);
+      return;
+    case AccessField::client_fingerprint:
+      if (record.certificate != nullptr) to.text(key, record.certificate->fingerprint);
+      return;
     case AccessField::method: return to.text(key, record.method);
     case AccessField::scheme: return to.text(key, has_head(record) ? record.scheme : "");
     case AccessField::host: return to.text(key, without_port(record.host));

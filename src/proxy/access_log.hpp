@@ -12,6 +12,10 @@
 #include "culvert/loop.hpp"
 #include "proxy/failure.hpp"
 
+namespace culvert {
+struct PeerCertificate;
+}
+
 namespace culvert::proxy {
 
 // Where lines go. Called on the worker's thread; takes the buffer (leaves an empty one) or drops it and counts.
@@ -27,6 +31,7 @@ struct AccessRecord {
   Duration duration{};                // until the last byte was with the kernel
   Endpoint client;                    // behind trusted proxies
   Endpoint peer;                      // who is connected
+  const PeerCertificate* certificate = nullptr;  // by which it has proved it; null: by none
   std::string_view user;              // who it has proved to be; empty where nobody asked
   std::string_view listener;
   std::string_view scheme;

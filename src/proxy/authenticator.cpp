@@ -23,6 +23,16 @@ std::string make_challenge(std::string_view realm) {
 
 }  // namespace
 
+std::string_view name_in(const PeerCertificate& certificate, config::CertificateName which) {
+  switch (which) {
+    case config::CertificateName::san: return certificate.name;
+    case config::CertificateName::cn: return certificate.common_name;
+    case config::CertificateName::subject: return certificate.subject;
+    case config::CertificateName::fingerprint: return certificate.fingerprint;
+  }
+  return {};
+}
+
 Authenticator::Authenticator(const config::Auth& written, Loop& loop, const Passwords& passwords)
     : settings(written),
       challenge(make_challenge(written.realm)),

@@ -17,10 +17,14 @@
 #include "config/config.hpp"
 #include "culvert/endpoint.hpp"
 #include "culvert/loop.hpp"
+#include "culvert/peer_certificate.hpp"
 #include "proxy/guess_limit.hpp"
 #include "proxy/password_checker.hpp"
 
 namespace culvert::proxy {
+
+// What of a certificate is the user's name; empty where it has no such thing.
+std::string_view name_in(const PeerCertificate& certificate, config::CertificateName which);
 
 // What the authenticators of all workers share.
 struct Passwords {

@@ -57,19 +57,19 @@ constexpr Challenge of_proxy{HeaderId::proxy_authenticate, HeaderId::proxy_autho
 
 }  // namespace
 
-// Who has been asked. Apart, since most routes do not ask.
+// Who has been asked, by TLS or by a route. Apart, since most are not.
 struct Exchange::Client final : Authenticator::Waiter {
-  Client(Exchange& by, Authenticator& known, const Challenge& by_which, void (Exchange::*then)())
-      : exchange(by), users(known), challenge(by_which), next(then) {}
+  explicit Client(Exchange& by) : exchange(by) {}
   void on_verdict(const Authenticator::Verdict& verdict) noexcept override {
     if (exchange.accept(verdict)) (exchange.*next)();
   }
 
   Exchange& exchange;
-  Authenticator& users;
-  const Challenge& challenge;
-  void (Exchange::*const next)();  // once it is known
-  std::string_view user;           // of `users`; empty until it is proved
+  std::shared_ptr<const PeerCertificate> certificate;  // null where it has shown none
+  Authenticator* users = nullptr;                      // who is asked whether it is one of them; null: nobody
+  const Challenge* challenge = nullptr;
+  void (Exchange::*next)() = nullptr;  // once it is known
+  std::string_view user;           // of `users`, or of the certificate; empty until it is proved
 };
 
 Exchange::Exchange(Gateway::State& gateway, Ref<ListenerPolicy> policy, IncomingMessage& request,
@@ -145,7 +145,25 @@ void Exchange::serve() {
       request_id_ = {text, 32};
     }
   }
-  return true;
+  return !policy_->has_handshake_news || recall_handshake();
+}
+
+// What TLS knows of the two that speak with each other.
+[[gnu::cold]] bool Exchange::recall_handshake() {
+  const HandshakeNews& wanted = policy_->handshake_news;
+  const Socket& socket = *request_->socket();
+  if (wanted.client_certificate) note_certificate(socket.peer_certificate());
+  const bool names_origin = policy_->mode == config::ListenerMode::reverse && !wants_tunnel() && !view_.host.empty();
+  if (!wanted.server_names || !names_origin || socket.transport()->speaks_for(view_.host)) return true;
+  answer_failure(Reason::request_misdirected);
+  return false;
+}
+
+[[gnu::cold]] void Exchange::note_certificate(std::shared_ptr<const PeerCertificate> shown) {
+  if (shown == nullptr) return;
+  client_ = std::make_unique<Client>(*this);
+  client_->certificate = std::move(shown);
+  view_.certificate = client_->certificate.get();
 }
 
 [[gnu::always_inline]] inline bool Exchange::find_route() {
@@ -216,7 +234,11 @@ bool Exchange::parse_target() {
 
 // Whether the client is one of `users`; where that has to be found out, `next` follows.
 [[gnu::cold]] bool Exchange::admits(Authenticator& users, const Challenge& challenge, void (Exchange::*next)()) {
-  client_ = std::make_unique<Client>(*this, users, challenge, next);
+  if (!client_) client_ = std::make_unique<Client>(*this);
+  client_->users = &users;
+  client_->challenge = &challenge;
+  client_->next = next;
+  if (users.settings.type == config::AuthType::certificate) return accept_certificate();
   const HeaderList& headers = request_->raw_headers();
   const auto given = std::ranges::count(headers, challenge.credentials, &Header::id);
   if (given == 0) {
@@ -229,7 +251,7 @@ bool Exchange::parse_target() {
 
 [[gnu::cold]] bool Exchange::accept(const Authenticator::Verdict& verdict) {
   using Kind = Authenticator::Verdict::Kind;
-  const Challenge& challenge = client_->challenge;
+  const Challenge& challenge = *client_->challenge;
   switch (verdict.kind) {
     case Kind::accepted: client_->user = verdict.user; return true;
     case Kind::rejected: answer_failure(challenge.failed, challenge_line()); break;
@@ -244,9 +266,18 @@ bool Exchange::parse_target() {
   return false;
 }
 
+// TLS has proved who it is, if it has asked.
+[[gnu::cold]] bool Exchange::accept_certificate() {
+  const PeerCertificate* const shown = view_.certificate;
+  if (shown != nullptr) client_->user = name_in(*shown, client_->users->settings.certificate_name);
+  if (!client_->user.empty()) return true;
+  answer_failure(Reason::client_certificate_required);
+  return false;
+}
+
 Header Exchange::challenge_line() const {
-  const HeaderId field = client_->challenge.field;
-  return {field, wire::spelling(field), client_->users.challenge};
+  const HeaderId field = client_->challenge->field;
+  return {field, wire::spelling(field), client_->users->challenge};
 }
 
 [[gnu::always_inline]] inline bool Exchange::apply_policy() {
@@ -330,7 +361,8 @@ Header Exchange::challenge_line() const {
                                 .host = host_field_,
                                 .user = client_ ? client_->user : std::string_view(),
                                 .server = server,
-                                .request_id = request_id_})};
+                                .request_id = request_id_}),
+          .certificate = client_ ? client_->certificate : nullptr};
 }
 
 // ---- a change of protocol -------------------------------------------------------------------------------------------
@@ -431,7 +463,7 @@ void Exchange::send_request() {
   }
   ++addresses_tried_;
   if (journey_ && wants_tunnel()) [[unlikely]] return ask_parent(agent, *origin);
-  if (peer_text_size_ == 0) peer_text_size_ = static_cast<std::uint8_t>(peer_.format_ip(peer_text_));
+  if (peer_text_size_ == 0) [[likely]] peer_text_size_ = static_cast<std::uint8_t>(peer_.format_ip(peer_text_));
   const config::Upstream& settings = route_->upstream->settings;
   const config::Route& route = route_->settings;
   const PlaceholderValues placeholders = values();
@@ -693,6 +725,7 @@ void Exchange::write_record() {
       .duration = gateway_.loop.now() - began_,
       .client = view_.client.family == Endpoint::Family::none ? peer_ : view_.client,
       .peer = peer_,
+      .certificate = view_.certificate,
       .user = client_ ? client_->user : std::string_view(),
       .listener = policy_->name,
       .scheme = policy_->scheme,

@@ -51,6 +51,8 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
  private:
   // Each says whether the next step may follow; where it may not, an answer or a wait is under way.
   bool read_head();
+  bool recall_handshake();
+  void note_certificate(std::shared_ptr<const PeerCertificate> shown);
   bool find_route();
   bool apply_policy();
   void open_passage(const Ref<AccessPolicy>& policy);
@@ -87,6 +89,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   void serve_onward();
   bool admits(Authenticator& users, const Challenge& challenge, void (Exchange::*next)());
   bool accept(const Authenticator::Verdict& verdict);
+  bool accept_certificate();
   Header challenge_line() const;
   void on_resolved() noexcept override;
   void on_information(const Information& information);
@@ -142,7 +145,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   std::string_view host_field_;       // Host as the client meant it
   std::string_view request_id_;
   struct Client;
-  std::unique_ptr<Client> client_;    // who it is, where the route asks
+  std::unique_ptr<Client> client_;    // who it is, where somebody asks
   Endpoint peer_;
   std::uint8_t peer_text_size_ = 0;
   char peer_text_[64];                // its address, once it is needed

@@ -46,6 +46,8 @@ void refuse(Gateway::State& state, Door& door, ClientError& error, Socket& socke
   AccessRecord record;
   record.time = state.loop.wall_now();
   record.client = record.peer = socket.remote();
+  const std::shared_ptr<const PeerCertificate> shown = socket.peer_certificate();
+  record.certificate = shown.get();
   record.listener = door.listener;
   record.status = answers ? row(reason).status : std::uint16_t{0};
   record.reason = reason;

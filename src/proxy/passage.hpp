@@ -47,7 +47,7 @@ class Passage final : private net::Dialer::Owner {
   Passage(const World& world, Ref<AccessPolicy> policy, Owner& owner, std::string_view host, std::uint16_t port,
           bool plain_http, const Endpoint& client);
 
-  // Whether it is decided already; else owner.on_passage() tells. `user` is empty or lives as long as the policy.
+  // Whether it is decided already; else owner.on_passage() tells. `user` is empty or outlives it.
   bool begin(std::string_view user);
   // Reason::none where it is allowed, and dialled.
   const Failure& failure() const { return failure_; }

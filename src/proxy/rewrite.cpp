@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/ascii.hpp"
+#include "base/digest.hpp"
 #include "wire/header_names.hpp"
 #include "wire/sixteen.hpp"
 
@@ -122,6 +123,26 @@ void push_forwarding(std::vector<Header>& out, const HeaderList& headers, const 
   out.push_back({HeaderId::content_length, wire::spelling(HeaderId::content_length), "0"});
 }
 
+// A byte sequence of RFC 8941 3.3.5.
+std::string byte_sequence(Bytes bytes) { return ":" + encode_base64(bytes) + ":"; }
+
+// RFC 9440. Destinations that a client of a forward proxy has chosen are not told who it is.
+[[gnu::cold, gnu::noinline]] void push_certificate(std::vector<Header>& out, const PeerCertificate& shown,
+                                                   const RewriteContext& context) {
+  const config::Forwarded& send = context.policy.server.forwarded;
+  if (context.policy.mode == config::ListenerMode::forward || !send.send_client_cert) return;
+  const auto push = [&](HeaderId id, const std::string& value) {
+    out.push_back({id, wire::spelling(id), keep(context.arena, value)});
+  };
+  push(HeaderId::client_cert, byte_sequence(shown.der));
+  if (!send.send_client_cert_chain || shown.chain.empty()) return;
+  std::string chain;
+  for (const std::vector<std::byte>& der : shown.chain) {
+    chain.append(chain.empty() ? "" : ", ").append(byte_sequence(der));
+  }
+  push(HeaderId::client_cert_chain, chain);
+}
+
 // Those of the forwarding fields that culvert writes itself; the others of a trusted peer pass through.
 bool written_here(HeaderId id, const config::Forwarded& send) {
   switch (id) {
@@ -217,6 +238,7 @@ void request_lines(std::vector<Header>& out, const IncomingMessage& request, con
   const HeaderList& headers = request.raw_headers();
   const Nominated nominated(headers);
   const config::Forwarded& send = context.policy.server.forwarded;
+  const bool numbers_requests = !send.request_id.empty();
   bool wants_trailers = false;
   if (!host.empty()) out.push_back({HeaderId::host, wire::spelling(HeaderId::host), host});
   const auto relays = [&](const Header& line) {
@@ -238,12 +260,15 @@ void request_lines(std::vector<Header>& out, const IncomingMessage& request, con
   };
   for (const Header& line : headers) {
     if (concerns_relays(line) ? !relays(line) : nominated.has(line)) continue;
-    if (!send.request_id.empty() && ascii::iequals(line.name, send.request_id)) continue;
+    if (numbers_requests && ascii::iequals(line.name, send.request_id)) continue;
     if (line.id == HeaderId::other && looks_alike(line.name, context, changes)) continue;
     out.push_back(line);
   }
   push_forwarding(out, headers, context);
-  if (!send.request_id.empty()) out.push_back({HeaderId::other, send.request_id, context.values.request_id});
+  if (numbers_requests) out.push_back({HeaderId::other, send.request_id, context.values.request_id});
+  if (const PeerCertificate* const shown = context.values.request.certificate) [[unlikely]] {
+    push_certificate(out, *shown, context);
+  }
   push_via(out, request.http_version_minor(), context.policy);
   if (wants_trailers) {
     out.push_back({HeaderId::te, wire::spelling(HeaderId::te), "trailers"});

@@ -57,6 +57,16 @@ bool query_matches(const config::FieldMatch& wanted, std::string_view query) {
   return false;
 }
 
+// Each condition that is written has to hold. Out of line, so that the usual way to a route stays short.
+[[gnu::cold, gnu::noinline]] bool certificate_matches(const config::CertificateMatch& wanted, const PeerCertificate* shown) {
+  if (shown == nullptr) return false;
+  const auto matches = [](std::string_view text) {
+    return [text](const config::TextPattern& pattern) { return pattern.matches(text); };
+  };
+  return any_of(wanted.subjects, matches(shown->subject)) && any_of(wanted.names, matches(shown->name)) &&
+         any_of(wanted.fingerprints, [&](const std::string& fingerprint) { return fingerprint == shown->fingerprint; });
+}
+
 // Fills `captures` where the expression is found somewhere in `path`.
 bool regex_matches(const re2::RE2& regex, std::string_view path, Captures& captures) {
   std::array<re2::StringPiece, std::tuple_size_v<decltype(Captures::group)>> found;
@@ -74,7 +84,9 @@ bool regex_matches(const re2::RE2& regex, std::string_view path, Captures& captu
 Route::Route(const config::Route& written, Ref<Upstream> target, Ref<Authenticator> users, Ref<AccessPolicy> reach)
     : settings(written), upstream(std::move(target)), authenticator(std::move(users)), tunnel(std::move(reach)),
       regex_(compile(written.match.path_regex)),
-      matches_all_(written.match == config::Match()) {
+      matches_all_(written.match == config::Match()),
+      forwards_authorization_(!authenticator || authenticator->settings.type == config::AuthType::certificate ||
+                              settings.forward_authorization) {
   assert(!regex_ || regex_->ok());
 }
 
@@ -92,6 +104,7 @@ bool Route::matches(const RequestView& request, Captures& captures) const {
                      [&](const config::FieldMatch& wanted) { return header_matches(wanted, request.headers); }) &&
          std::all_of(match.query.begin(), match.query.end(),
                      [&](const config::FieldMatch& wanted) { return query_matches(wanted, request.query); }) &&
+         (!match.certificate || certificate_matches(*match.certificate, request.certificate)) &&
          (!regex_ || regex_matches(*regex_, request.path, captures));
 }
 

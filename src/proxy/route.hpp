@@ -9,6 +9,7 @@
 #include "base/ref.hpp"
 #include "config/config.hpp"
 #include "culvert/incoming_message.hpp"
+#include "culvert/peer_certificate.hpp"
 
 namespace re2 {
 class RE2;
@@ -29,6 +30,7 @@ struct RequestView {
   std::string_view query;  // behind '?', without it
   const HeaderList* headers = nullptr;
   Endpoint client;         // behind trusted proxies
+  const PeerCertificate* certificate = nullptr;  // null where the client has shown none
 };
 
 // Groups of a path_regex: {1} .. {9}; {0} is the whole match.
@@ -45,7 +47,7 @@ struct Route final : RefCounted {
   bool matches(const RequestView& request, Captures& captures) const;
   bool has_regex() const { return regex_ != nullptr; }
   // Whether the client's Authorization is for the upstream.
-  bool forwards_authorization() const { return !authenticator || settings.forward_authorization; }
+  bool forwards_authorization() const { return forwards_authorization_; }
 
   const config::Route settings;
   const Ref<Upstream> upstream;            // null where the route's action needs none
@@ -55,6 +57,7 @@ struct Route final : RefCounted {
  private:
   std::unique_ptr<re2::RE2> regex_;
   const bool matches_all_;
+  const bool forwards_authorization_;
 };
 
 }  // namespace culvert::proxy

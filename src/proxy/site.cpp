@@ -58,6 +58,11 @@ std::vector<Ref<Route>> parent_routes(const config::Tunnel& tunnel, const Site::
   return ways;
 }
 
+HandshakeNews news_of(const config::Tls& tls) {
+  return {.client_certificate = tls.client_auth.has_value(),
+          .server_names = tls.misdirected_requests == config::MisdirectedRequests::refuse};
+}
+
 // Where culvert itself listens.
 std::vector<Endpoint> own_addresses(const config::Config& config) {
   std::vector<Endpoint> own;
@@ -128,13 +133,17 @@ void Site::add_listeners(const config::Config& config, const Site& previous, con
     if (!written.tunnel.empty()) reach = tunnels_.at(written.tunnel);
     const Ref<ListenerPolicy> old = previous.listener(written.name);
     const bool tls = !written.tls.empty();
-    if (old && old->server == written.server && old->mode == written.mode && old->tls == tls && old->tunnel == reach) {
+    HandshakeNews news;
+    if (tls) news = news_of(config.tls.at(written.tls));
+    if (old && old->server == written.server && old->mode == written.mode && old->tls == tls &&
+        old->handshake_news == news && old->tunnel == reach) {
       listeners_.emplace(written.name, old);
       continue;
     }
     Ref<Route> forward;
     if (written.mode == config::ListenerMode::forward) forward = forward_route(reach->settings, make_upstream);
-    listeners_.emplace(written.name, make_ref<ListenerPolicy>(written.name, written.server, written.mode, reach, forward, tls));
+    listeners_.emplace(written.name,
+                       make_ref<ListenerPolicy>(written.name, written.server, written.mode, reach, forward, tls, news));
   }
 }
 

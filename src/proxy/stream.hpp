@@ -82,6 +82,7 @@ class Stream final : public StreamHook,
   std::vector<std::byte> first_;   // of the client's bytes, read before there was a server
   Ref<Upstream> upstream_;
   Upstream::Server* chosen_ = nullptr;
+  const std::shared_ptr<const PeerCertificate> certificate_;  // of the client; null where it has shown none
   const Endpoint peer_;
   const Endpoint local_;
   const TimePoint began_;

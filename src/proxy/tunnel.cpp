@@ -120,6 +120,7 @@ void Tunnel::end(Reason reason, std::error_code cause) {
                                  .duration = gateway_.loop.now() - origin_.began,
                                  .client = origin_.client,
                                  .peer = origin_.peer,
+                                 .certificate = origin_.certificate.get(),
                                  .user = words.user,
                                  .listener = origin_.listener->name,
                                  .scheme = origin_.listener->scheme,

@@ -53,6 +53,7 @@ struct TunnelOrigin {
   const config::TunnelRule* rule = nullptr;  // of `policy`, that allowed it; null: none did
   TunnelPlaces::Place place;
   TunnelWords words;
+  std::shared_ptr<const PeerCertificate> certificate{};  // of the client; null where it has shown none
   bool by_parent = false;       // the server is a proxy
   std::uint16_t status = 200;
   std::uint32_t retries = 0;    // on other parents

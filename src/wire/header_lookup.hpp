@@ -42,7 +42,7 @@ inline constexpr std::array<Row, count> rows{
 
 // The length and three characters tell all known names apart, and this multiplier gives each a slot of its own. A new
 // name that shares a slot fails to compile: then any other odd number for which it compiles will do.
-inline constexpr std::uint64_t multiplier = 0xf56910137f339125;
+inline constexpr std::uint64_t multiplier = 0x064062f4beb38f43;
 inline constexpr int slot_bits = 9;
 
 constexpr std::size_t slot_of(std::string_view name) {

@@ -110,6 +110,7 @@ std::string value_of(const Key& key) {
     case Type::template_text: return "text with placeholders";
     case Type::tunnel_rule: return "`HOST:PORT`";
     case Type::parent_proxy: return "`http://HOST:PORT`" + (key.choices.empty() ? "" : ", " + choices_of(key));
+    case Type::fingerprint: return "SHA-256 in hex digits";
     case Type::upstream: return "name of an upstream, or URL";
     case Type::reference: return "name of a " + std::string(key.choices);
   }

@@ -122,7 +122,7 @@ echo = true
   server.upgrade_idle_timeout = 1h;
   server.upgrade_max_lifetime = 24h;
   server.server_header = "";
-  server.forwarded = {{{*Endpoint::parse_ip("127.0.0.0"), 8}}, false, false, false, true, "x-request-id"};
+  server.forwarded = {{{*Endpoint::parse_ip("127.0.0.0"), 8}}, false, false, false, true, false, false, "x-request-id"};
   EXPECT_EQ(config.listeners[1], (Listener{"plain", {address("::1", 81)}, 0, server}));
 
   server.keep_alive_timeout = 75s;

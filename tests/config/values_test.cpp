@@ -185,6 +185,19 @@ TEST(Regex, CountsGroupsOrSaysWhatIsWrong) {
   EXPECT_EQ(code(parse_regex("a(?=b)")), "bad-regex");
 }
 
+TEST(Fingerprint, IsReadAsOpensslPrintsIt) {
+  const std::string plain = std::string(62, 'A') + "0F";
+  EXPECT_EQ(*parse_fingerprint(plain), plain);
+  EXPECT_EQ(*parse_fingerprint(std::string(62, 'a') + "0f"), plain);
+  std::string colons;
+  for (std::size_t i = 0; i < plain.size(); i += 2) colons.append(i == 0 ? "" : ":").append(plain.substr(i, 2));
+  EXPECT_EQ(*parse_fingerprint(colons), plain);
+  for (const std::string& text :
+       {std::string(), std::string(40, 'A'), std::string(63, 'A'), std::string(65, 'A'), std::string(64, 'G')}) {
+    EXPECT_EQ(code(parse_fingerprint(text)), "bad-fingerprint") << text;
+  }
+}
+
 TEST(Integer, IsDigitsOnly) {
   EXPECT_EQ(*parse_integer("0"), 0u);
   EXPECT_EQ(*parse_integer("18446744073709551615"), ~0ull);

@@ -41,6 +41,17 @@ TEST(Covers, PathsEndAtSegments) {
   EXPECT_FALSE(covers(paths({"/api/v1/*"}), paths({"/api/*"})));
 }
 
+TEST(Covers, CertificatesOnlyThemselves) {
+  Match any;
+  any.certificate = CertificateMatch{.subjects = {{"*"}}, .names = {}, .fingerprints = {}};
+  Match alice;
+  alice.certificate = CertificateMatch{.subjects = {{"CN=alice"}}, .names = {}, .fingerprints = {}};
+  EXPECT_TRUE(covers(Match{}, alice));
+  EXPECT_TRUE(covers(alice, alice));
+  EXPECT_FALSE(covers(any, alice));
+  EXPECT_FALSE(covers(alice, Match{}));
+}
+
 TEST(Covers, RegularExpressionsOnlyThemselves) {
   Match first;
   first.path_regex = "^/a";

@@ -11,11 +11,23 @@ distinguished_name = name
 [name]
 [authority]
 basicConstraints = critical, CA:TRUE
-keyUsage = critical, keyCertSign
+keyUsage = critical, keyCertSign, cRLSign
 [server]
 basicConstraints = CA:FALSE
 extendedKeyUsage = serverAuth
 subjectAltName = {names}
+[client]
+basicConstraints = CA:FALSE
+extendedKeyUsage = clientAuth
+[named_client]
+basicConstraints = CA:FALSE
+extendedKeyUsage = clientAuth
+subjectAltName = {names}
+[ca]
+default_ca = lists
+[lists]
+database = {folder}/{title}.index
+default_md = sha256
 """
 
 
@@ -41,22 +53,58 @@ class Issued:
 class Authority:
     """`file` is what clients are to trust."""
 
-    def __init__(self, folder):
-        self.folder = folder
-        self.file, self.key, self.options = folder / "authority.pem", folder / "authority.key", folder / "options.cnf"
-        self.options.write_text(OPTIONS.format(names="DNS:unused.test"))
+    def __init__(self, folder, title="authority"):
+        self.folder, self.title = folder, title
+        self.file, self.key, self.options = folder / f"{title}.pem", folder / f"{title}.key", folder / f"{title}.cnf"
+        self.write_options("DNS:unused.test")
         openssl("req", "-x509", *KEYS["ec"], "-nodes", "-keyout", self.key, "-out", self.file, "-days", 30,
-                "-config", self.options, "-extensions", "authority", "-subj", "/CN=Authority of a test")
+                "-config", self.options, "-extensions", "authority", "-subj", f"/CN={title} of a test")
+
+    def write_options(self, names):
+        self.options.write_text(OPTIONS.format(names=names, folder=self.folder, title=self.title))
 
     def issue(self, *names, key="ec", days=30, file=None):
         """A server's certificate for these names ("IP:" before an address) and its key, in files called as the first."""
         file = self.folder / (file or names[0].replace("*", "any"))
         issued = Issued(file.with_name(file.name + ".pem"), file.with_name(file.name + ".key"))
         request = file.with_name(file.name + ".csr")
-        self.options.write_text(OPTIONS.format(names=", ".join(name if name.startswith("IP:") else f"DNS:{name}" for name in names)))
-        openssl("req", *KEYS[key], "-nodes", "-keyout", issued.key, "-out", request, "-config", self.options,
-                "-subj", "/CN=server of a test")
-        openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self.key, "-CAcreateserial",
-                "-out", issued.certificate, "-days", days, "-extfile", self.options, "-extensions", "server")
-        issued.key.chmod(0o600)
+        self.write_options(", ".join(name if name.startswith("IP:") else f"DNS:{name}" for name in names))
+        self.sign(issued, request, key, days, "/CN=server of a test", "server")
         return issued
+
+    def client(self, name, *names, days=30, file=None):
+        """A client's certificate, and its key; `names` are alternative ones ("DNS:..", "URI:..")."""
+        file = self.folder / (file or name)
+        issued = Issued(file.with_name(file.name + ".pem"), file.with_name(file.name + ".key"))
+        self.write_options(", ".join(names) or "DNS:unused.test")
+        self.sign(issued, file.with_name(file.name + ".csr"), "ec", days, f"/O=Test/CN={name}",
+                  "named_client" if names else "client")
+        return issued
+
+    def sign(self, issued, request, key, days, subject, extensions):
+        openssl("req", *KEYS[key], "-nodes", "-keyout", issued.key, "-out", request, "-config", self.options,
+                "-subj", subject)
+        openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self.key, "-CAcreateserial",
+                "-out", issued.certificate, "-days", days, "-extfile", self.options, "-extensions", extensions)
+        issued.key.chmod(0o600)
+
+    def ocsp(self, issued, *times, revoked=False):
+        """A file with a response about this one."""
+        serial = openssl("x509", "-in", issued.certificate, "-noout", "-serial").decode().strip().partition("=")[2]
+        index = self.folder / "ocsp.index"
+        ended = "200101000000Z" if revoked else ""
+        index.write_text(f"{'R' if revoked else 'V'}\t300101000000Z\t{ended}\t{serial}\tunknown\t/CN=anybody\n")
+        file = issued.certificate.with_suffix(".ocsp")
+        openssl("ocsp", "-index", index, "-CA", self.file, "-rsigner", self.file, "-rkey", self.key, "-issuer", self.file,
+                "-cert", issued.certificate, "-no_nonce", "-noverify", *(times or ("-ndays", 3)), "-respout", file)
+        return file
+
+    def crl(self, *revoked, days=("-crldays", 30)):
+        """A file that lists these as revoked."""
+        (self.folder / f"{self.title}.index").write_text("")
+        signer = ("-config", self.options, "-keyfile", self.key, "-cert", self.file)
+        for each in revoked:
+            openssl("ca", *signer, "-revoke", each.certificate)
+        file = self.folder / f"{self.title}.crl"
+        openssl("ca", *signer, "-gencrl", *days, "-out", file)
+        return file

@@ -13,6 +13,7 @@
 #include "base/block_pool.hpp"
 #include "config/access_fields.hpp"
 #include "culvert/error.hpp"
+#include "culvert/peer_certificate.hpp"
 #include "support/manual_loop.hpp"
 #include "wire/header_names.hpp"
 
@@ -126,6 +127,22 @@ TEST(AccessFields, KnowsShortNamesAndHeadersAndNothingElse) {
   for (const char* name : {"", "culvert.", "address", "http.request.header.", "http.request.header", "Time"}) {
     EXPECT_FALSE(config::is_access_field(name)) << name;
   }
+}
+
+TEST_F(AccessLogJson, SaysWhichCertificateAClientHasShown) {
+  const std::vector<std::string> fields{"tls.client.subject", "tls.client.x509.alternative_names",
+                                        "tls.client.hash.sha256"};
+  EXPECT_EQ(json(fields), "{}");
+  const PeerCertificate shown{.subject = "CN=alice\\, \\\"of\\\" us", .common_name = {}, .name = "alice.test",
+                              .fingerprint = "AB12", .der = {}, .chain = {}};
+  record.certificate = &shown;
+  EXPECT_EQ(json(fields),
+            R"({"tls.client.subject":"CN=alice\\, \\\"of\\\" us","tls.client.x509.alternative_names":"alice.test",)"
+            R"("tls.client.hash.sha256":"AB12"})");
+  settings.fields.clear();
+  EXPECT_THAT(line(), Not(HasSubstr("tls.client")));
+  settings.with_certificates = true;
+  EXPECT_THAT(line(), HasSubstr(R"(,"tls.client.subject":"CN=alice\\)"));
 }
 
 TEST_F(AccessLogJson, HoldsTheStandardFields) {

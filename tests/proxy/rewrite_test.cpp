@@ -37,7 +37,7 @@ class RewriteTest : public ::testing::Test {
   // What the upstream is sent for a request with these `fields` behind its Host.
   std::string request_with(std::string_view fields, std::string_view version = "HTTP/1.1") {
     receive("GET / " + std::string(version) + "\r\nHost: a.test\r\n" + std::string(fields) + "\r\n");
-    const ListenerPolicy policy("web", settings);
+    const ListenerPolicy policy("web", settings, mode);
     std::vector<Header> out;
     const PlaceholderValues placeholders = values();
     request_lines(out, *request, context(policy, placeholders), "a.test", changes, forward_expect, true, keep_alive);
@@ -94,6 +94,7 @@ class RewriteTest : public ::testing::Test {
   Agent agent{http};
   Arena arena{world.loop().blocks()};
   config::Server settings;
+  config::ListenerMode mode = config::ListenerMode::reverse;
   config::HeaderChanges changes;
   config::Route route;
   RequestView view;
@@ -215,6 +216,56 @@ TEST_F(ForwardingLines, SayThatAUnixPeerHasNoAddress) {
   peer.family = Endpoint::Family::unix_socket;
   EXPECT_EQ(request_with(""), "Host: a.test\nX-Forwarded-For: unix:\n"
                               "Forwarded: for=unknown;host=\"a.test\";proto=http\n");
+}
+
+// Of a client that has shown one: bytes are ":", base64 and ":" (RFC 8941).
+std::shared_ptr<const PeerCertificate> certificate(std::initializer_list<std::string_view> chain = {}) {
+  const auto bytes = [](std::string_view text) {
+    return std::vector<std::byte>(as_bytes(text).begin(), as_bytes(text).end());
+  };
+  PeerCertificate made{
+      .subject = "CN=alice", .common_name = {}, .name = {}, .fingerprint = {}, .der = bytes("own"), .chain = {}};
+  for (const std::string_view each : chain) made.chain.push_back(bytes(each));
+  return std::make_shared<const PeerCertificate>(made);
+}
+
+constexpr std::string_view forged =
+    "Client-Cert: :Zm9yZ2Vk:\r\nclient-cert: :Zm9yZ2Vk:\r\nCLIENT-CERT-CHAIN: :Zm9yZ2Vk:\r\nClient_Cert: :Zm9yZ2Vk:\r\n"
+    "client.cert.chain: :Zm9yZ2Vk:\r\nConnection: Client-Cert, Client-Cert-Chain\r\n";
+
+TEST_F(ForwardingLines, SayWhichCertificateTheClientHasShown) {
+  const auto shown = certificate();
+  view.certificate = shown.get();
+  EXPECT_EQ(request_with(""), "Host: a.test\nClient-Cert: :b3du:\n");
+  EXPECT_EQ(request_with(forged), "Host: a.test\nClient-Cert: :b3du:\n");
+  settings.forwarded.send_client_cert_chain = true;
+  EXPECT_EQ(request_with(forged), "Host: a.test\nClient-Cert: :b3du:\n") << "it has no chain";
+  const auto with_chain = certificate({"one", "two"});
+  view.certificate = with_chain.get();
+  EXPECT_EQ(request_with(forged), "Host: a.test\nClient-Cert: :b3du:\nClient-Cert-Chain: :b25l:, :dHdv:\n");
+}
+
+TEST_F(ForwardingLines, SayNothingOfACertificateWhereNoneIsToBeSent) {
+  const auto shown = certificate({"one"});
+  view.certificate = shown.get();
+  settings.forwarded.send_client_cert = false;
+  EXPECT_EQ(request_with(forged), "Host: a.test\n");
+  settings.forwarded.send_client_cert = settings.forwarded.send_client_cert_chain = true;
+  mode = config::ListenerMode::forward;
+  EXPECT_EQ(request_with(forged), "Host: a.test\n") << "the destination is none of ours";
+}
+
+TEST_F(ForwardingLines, OfCertificatesAreNeverAClients) {
+  EXPECT_EQ(request_with(forged), "Host: a.test\n");
+  peer_trusted = true;
+  EXPECT_EQ(request_with(forged), "Host: a.test\n") << "a peer that is trusted has not shown it either";
+}
+
+TEST_F(ForwardingLines, OfCertificatesAreTheRoutesToChange) {
+  const auto shown = certificate();
+  view.certificate = shown.get();
+  changes = {.remove = {"client-cert"}, .set = {}, .add = {}};
+  EXPECT_EQ(request_with(forged), "Host: a.test\n");
 }
 
 TEST_F(ResponseLines, LeaveOutWhatBelongsToTheConnection) {

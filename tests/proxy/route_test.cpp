@@ -57,6 +57,34 @@ TEST_F(RouteTest, WithoutConditionsMatchesEverything) {
   EXPECT_TRUE(matches());
 }
 
+TEST_F(RouteTest, CertificateIsComparedByEachConditionThatIsWritten) {
+  const std::string fingerprint(64, 'A');
+  config::CertificateMatch& wanted = match.certificate.emplace();
+  EXPECT_FALSE(matches()) << "it has shown none";
+  const PeerCertificate shown{.subject = "CN=alice,OU=Billing,O=Test",
+                              .common_name = "alice",
+                              .name = "alice.svc.test",
+                              .fingerprint = fingerprint,
+                              .der = {},
+                              .chain = {}};
+  request.certificate = &shown;
+  EXPECT_TRUE(matches());
+  wanted.subjects = {{"CN=bob,*"}, {"*,OU=Billing,*"}};
+  EXPECT_TRUE(matches());
+  wanted.names = {{"*.svc.test"}};
+  EXPECT_TRUE(matches());
+  wanted.fingerprints = {std::string(64, 'B'), fingerprint};
+  EXPECT_TRUE(matches());
+  wanted.fingerprints = {std::string(64, 'B')};
+  EXPECT_FALSE(matches());
+  wanted.fingerprints.clear();
+  wanted.names = {{"alice"}, {"CN=alice,*"}};
+  EXPECT_FALSE(matches());
+  wanted.names.clear();
+  wanted.subjects = {{"CN=alice"}};
+  EXPECT_FALSE(matches());
+}
+
 TEST_F(RouteTest, OneOfAListIsEnoughAndNoneIsNot) {
   match.listeners = {"admin", "web"};
   match.methods = {"POST", "GET"};
