@@ -61,6 +61,7 @@ constexpr Challenge of_proxy{HeaderId::proxy_authenticate, HeaderId::proxy_autho
 struct Exchange::Client final : Authenticator::Waiter {
   explicit Client(Exchange& by) : exchange(by) {}
   void on_verdict(const Authenticator::Verdict& verdict) noexcept override {
+    if (exchange.client_has_gone()) return;
     if (exchange.accept(verdict)) (exchange.*next)();
   }
 
@@ -521,7 +522,7 @@ void Exchange::forward_body() {
 
 void Exchange::on_resolved() noexcept {
   if (request_ == nullptr) return release_if_over();
-  send_request();
+  if (!client_has_gone()) send_request();
 }
 
 void Exchange::on_body_part(Bytes) {
@@ -596,7 +597,7 @@ void Exchange::on_response_closed() {
 
 void Exchange::on_upstream_closed() {
   reused_ = up_->reused_socket();
-  const bool may_try = failure_.reason != Reason::none && request_ != nullptr && may_try_again(failure_);
+  const bool may_try = failure_.reason != Reason::none && !client_has_gone() && may_try_again(failure_);
   up_ = nullptr;
   if (request_ == nullptr) return release_if_over();
   if (may_try) return try_again();

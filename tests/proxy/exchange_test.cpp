@@ -12,6 +12,7 @@
 #include "proxy/tunnel_places.hpp"
 #include "proxy/collected_lines.hpp"
 #include "proxy/scripted_resolver.hpp"
+#include "support/held_connect.hpp"
 #include "support/world.hpp"
 
 namespace culvert::proxy {
@@ -32,7 +33,7 @@ constexpr std::string_view switched =
     "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 constexpr std::string_view ok_answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-// Every address leads to the world's peers, but some ports and hosts refuse.
+// Every address leads to the world's peers, but some ports and hosts refuse, and some ports are silent.
 class ChoosyNetwork final : public Network {
  public:
   explicit ChoosyNetwork(test::World& world) : world_(world) {}
@@ -41,13 +42,16 @@ class ChoosyNetwork final : public Network {
     if (refused.contains(address.ip.port) || refused_hosts.contains(address.ip.ip())) {
       return std::make_error_code(std::errc::connection_refused);
     }
-    return world_.network().connect(world_.address(), options);
+    auto stream = world_.network().connect(world_.address(), options);
+    if (!stream || !silent.contains(address.ip.port)) return stream;
+    return std::unique_ptr<Transport>(std::make_unique<test::HeldConnect>(std::move(*stream)));
   }
   Result<std::unique_ptr<Acceptor>> listen(const ListenOptions& options, OnConnection on_connection,
                                            OnError on_error) override {
     return world_.network().listen(options, std::move(on_connection), std::move(on_error));
   }
   std::set<std::uint16_t> refused;
+  std::set<std::uint16_t> silent;  // they never answer
   std::set<std::string> refused_hosts;
   int tries = 0;
 
@@ -312,6 +316,21 @@ TEST_F(TryingAgain, OutlivesOneStaleConnectionAfterAnother) {
   expect_answer(client, "\r\n\r\nok");
 }
 
+// Both have run out of time when the machine wakes up, the upstream first.
+TEST_F(TryingAgain, IsLeftWhereTheClientHasJustGone) {
+  upstream().servers = {port(1), port(2)};
+  upstream().connect_timeout = 900ms;
+  upstream().send_proxy_protocol = config::SendProxyProtocol::v1;
+  network.silent = {1, 2};
+  start();
+  server.options.timeout = 1s;
+  connect().send(get);
+  world.settle();
+  world.advance(2s);
+  EXPECT_TRUE(world.run_until([&] { return gateway.exchanges() == 0; }));
+  EXPECT_EQ(network.tries, 1);
+}
+
 TEST_F(TryingAgain, KeepsFramingAndTrailersOfABodyOfNothing) {
   start();
   test::TestPeer& client = connect();
@@ -381,6 +400,21 @@ TEST_F(Waiting, ForANameOutlivesItsClient) {
   client.reset();
   world.settle();
   resolver.answer({"127.0.0.1"});
+  EXPECT_TRUE(world.run_until([&] { return gateway.exchanges() == 0; }));
+  EXPECT_EQ(network.tries, 0);
+  EXPECT_THAT(log(), HasSubstr("client_aborted"));
+}
+
+// The loop tells of the client and of the answer in one turn.
+TEST_F(Waiting, ForANameEndsWhereItsClientHasJustGone) {
+  upstream().servers = {name("api.test")};
+  upstream().send_proxy_protocol = config::SendProxyProtocol::v1;
+  start();
+  test::TestPeer& client = connect();
+  client.send(get);
+  world.settle();
+  client.reset();
+  world.loop().post([&] { resolver.answer({"127.0.0.1"}); });
   EXPECT_TRUE(world.run_until([&] { return gateway.exchanges() == 0; }));
   EXPECT_EQ(network.tries, 0);
   EXPECT_THAT(log(), HasSubstr("client_aborted"));

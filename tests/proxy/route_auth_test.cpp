@@ -176,6 +176,16 @@ TEST_F(RouteAuth, ForgetsAClientThatGoesWhileItWaits) {
   EXPECT_EQ(upstream_got(), "");
 }
 
+// The loop tells of the client and of the verdict in one turn.
+TEST_F(RouteAuth, AsksNobodyForAClientThatHasJustGone) {
+  config.upstreams["api"].send_proxy_protocol = config::SendProxyProtocol::v1;
+  ask(get(basic("ann:secret"))).reset();
+  world.loop().post([&] { checker.answer(); });
+  EXPECT_EQ(upstream_got(), "");
+  EXPECT_EQ(gateway.exchanges(), 0u);
+  EXPECT_THAT(log(), HasSubstr("client_aborted"));
+}
+
 TEST_F(RouteAuth, AsksBeforeItDoesAnything) {
   route().action = config::Respond{};
   route().expect_continue = config::ExpectContinue::answer;
