@@ -15,8 +15,10 @@ using Mood = RequestPlan::Mood;
 using Outcome = Entry::Outcome;
 
 std::string head_of(const RequestPlan& request, bool http10) {
+  const std::string host =
+      request.destination != nullptr ? fmt::format("{}:{}", request.destination->host, request.port) : "sim.test";
   std::string head =
-      fmt::format("{} {} HTTP/1.{}\r\nHost: sim.test\r\n", request.method, request.target, http10 ? 0 : 1);
+      fmt::format("{} {} HTTP/1.{}\r\nHost: {}\r\n", request.method, request.target, http10 ? 0 : 1, host);
   if (request.framing == Framing::length) head += fmt::format("Content-Length: {}\r\n", request.body);
   if (request.framing == Framing::chunked) head += "Transfer-Encoding: chunked\r\n";
   if (request.announces_trailers) head += "Trailer: X-Check\r\n";
@@ -31,6 +33,7 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
  public:
   Connection(Client& client, Link& link) : client_(client), link_(link), reader_(MessageReader::Kind::response, *this) {
     link_.play(*this);
+    link_.send(proxy_header(client.plan_.header, client.plan_.speaks_for, link.near_address()));
     ask();
   }
 
@@ -50,6 +53,10 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
     waiting_.push_back(request_);
     Entry& entry = client_.ledger_.entry(request_->id);
     ++entry.sends;
+    const ProxyHeader header = client_.plan_.header;
+    const bool speaks_for_another = header == ProxyHeader::v1 || header == ProxyHeader::v2;
+    entry.client = speaks_for_another ? client_.plan_.speaks_for : link_.far();
+    if (request_->destination != nullptr) client_.proxy_.asks(*request_, link_);
     sent_ = 0;
     client_.trace_.add(client_.loop_.elapsed(), "{} asks for exchange {}: {} {}", link_.name(), request_->id,
                        request_->method, request_->target);
@@ -164,12 +171,18 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
                        head.status);
     if (head.status == 101) return begin_stream(head, request, entry);
     if (request.upgrades) refused();
+    if (request.destination != nullptr && request.mood != Mood::malformed) check_forwarded(head, request, entry);
     if (from_origin_) {
       check_head(head, request, entry);
     } else if (head.status < 400) {
       client_.ledger_.broken("exchange {} has an answer {} that no origin gave", request.id, head.status);
     }
     return request.method != "HEAD";
+  }
+
+  void check_forwarded(const MessageReader::Head& head, const RequestPlan& request, Entry& entry) {
+    if (from_origin_) return client_.proxy_.let_through(request);
+    entry.rightly_refused = client_.proxy_.refused(request, reason_in(head.fields));
   }
 
   bool begin_stream(const MessageReader::Head& head, const RequestPlan& request, const Entry& entry) {
@@ -289,11 +302,12 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
   bool gone_ = false;
 };
 
-Client::Client(SimLoop& loop, Trace& trace, Ledger& ledger, const ClientPlan& plan, Random random, Dial dial,
-               std::function<void()> on_done)
+Client::Client(SimLoop& loop, Trace& trace, Ledger& ledger, TunnelLedger& proxy, const ClientPlan& plan, Random random,
+               Dial dial, std::function<void()> on_done)
     : loop_(loop),
       trace_(trace),
       ledger_(ledger),
+      proxy_(proxy),
       plan_(plan),
       random_(random),
       dial_(std::move(dial)),

@@ -7,6 +7,7 @@
 
 #include "simulation/ledger.hpp"
 #include "simulation/sim_network.hpp"
+#include "simulation/tunnel_ledger.hpp"
 
 namespace culvert::simulation {
 
@@ -14,8 +15,8 @@ class Client {
  public:
   using Dial = std::function<Link*()>;  // to culvert; null where nobody listens any more
 
-  Client(SimLoop& loop, Trace& trace, Ledger& ledger, const ClientPlan& plan, Random random, Dial dial,
-         std::function<void()> on_done);
+  Client(SimLoop& loop, Trace& trace, Ledger& ledger, TunnelLedger& proxy, const ClientPlan& plan, Random random,
+         Dial dial, std::function<void()> on_done);
   ~Client();
 
   bool done() const { return done_; }
@@ -29,6 +30,7 @@ class Client {
   SimLoop& loop_;
   Trace& trace_;
   Ledger& ledger_;
+  TunnelLedger& proxy_;  // of what is asked of the forward proxy
   const ClientPlan& plan_;
   Random random_;
   const Dial dial_;

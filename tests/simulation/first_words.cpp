@@ -83,7 +83,7 @@ std::optional<Endpoint> take_proxy_header(std::string& bytes, bool& broken) {
   const std::size_t end = bytes.find("\r\n");
   constexpr std::string_view start = "PROXY TCP4 ";
   const std::string_view whole = v2_signature;
-  if (bytes.size() < start.size() && (start.starts_with(bytes) || whole.starts_with(bytes))) return std::nullopt;
+  if (start.starts_with(bytes) || whole.starts_with(bytes)) return std::nullopt;
   broken = !bytes.starts_with(start);
   if (broken || end == std::string::npos) return std::nullopt;
   const std::string line = bytes.substr(start.size(), end - start.size());

@@ -66,7 +66,11 @@ void Ledger::record(std::string_view line) {
   const bool explained = line.find("\"error.type\":\"") != std::string_view::npos;
   if (status >= 500 && !explained && path.empty()) broken("a record of {} without a reason: {}", status, line);
   if (path.size() < 5) return;
-  ++entry(static_cast<unsigned>(number(path.substr(path.rfind('/') + 1)))).records;
+  Entry& entry = this->entry(static_cast<unsigned>(number(path.substr(path.rfind('/') + 1))));
+  ++entry.records;
+  const std::string_view client = value_of(line, "\"client.address\":\"");
+  if (!client.empty() && entry.client.ip() != client)
+    broken("exchange {} is {}'s, and its record says {}", entry.plan->id, entry.client.ip(), client);
 }
 
 void Ledger::break_promise(std::string text) {
@@ -86,7 +90,7 @@ void Ledger::judge(const Entry& entry) {
   }
   if (entry.sends == 0 || entry.disturbed) return;
   if (entry.outcome == Outcome::open) return broken("exchange {} never ended for its client", id);
-  if (!plan_.calm || may_fail(entry)) return;
+  if (!plan_.calm || may_fail(entry) || entry.rightly_refused) return;
   if (entry.outcome != Outcome::complete) {
     broken("exchange {} was {} though nothing went wrong", id,
            entry.outcome == Outcome::refused ? fmt::format("refused with {}", entry.status)

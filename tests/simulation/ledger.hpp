@@ -27,6 +27,8 @@ struct Entry {
   unsigned sends = 0;      // by its client: again after a connection that said it would close
   std::vector<Attempt> attempts;
   enum class Outcome : std::uint8_t { open, complete, refused, cut, unanswered } outcome = Outcome::open;
+  Endpoint client;  // on whose behalf it is done
+  bool rightly_refused = false;
   int status = 0;        // that the client saw
   unsigned records = 0;  // in the access log
 };

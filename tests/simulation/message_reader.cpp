@@ -47,6 +47,14 @@ const std::string* find(const Fields& fields, std::string_view name) {
   return at == fields.end() ? nullptr : &at->second;
 }
 
+std::string reason_in(const Fields& fields) {
+  const std::string* const field = find(fields, "Proxy-Status");
+  constexpr std::string_view key = "details=\"";
+  const std::size_t at = field == nullptr ? std::string::npos : field->find(key);
+  if (at == std::string::npos) return {};
+  return field->substr(at + key.size(), field->find('"', at + key.size()) - at - key.size());
+}
+
 bool MessageReader::Head::closes() const {
   const std::string* connection = find(fields, "Connection");
   if (minor_version == 0) return connection == nullptr || !same_name(*connection, "keep-alive");

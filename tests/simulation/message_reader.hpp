@@ -16,6 +16,9 @@ using Fields = std::vector<std::pair<std::string, std::string>>;
 // The first with that name, any case; null where there is none.
 const std::string* find(const Fields& fields, std::string_view name);
 
+// The code of culvert's reason for an answer of its own, in Proxy-Status; empty: it is not its own.
+std::string reason_in(const Fields& fields);
+
 class MessageReader {
  public:
   enum class Kind : std::uint8_t { request, response };

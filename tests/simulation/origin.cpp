@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <utility>
 
 #include "simulation/message_reader.hpp"
@@ -22,10 +23,22 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
   // ---- what comes in
   void on_bytes(std::string_view bytes) override {
     if (gone_) return;
+    if (origin_.with_header_ && !speaker_) {
+      if (!read_header(bytes)) return;
+      bytes = before_;
+    }
     reader_.feed(bytes);
     if (!reader_.broken().empty())
       origin_.ledger_.broken("an upstream was sent bytes that are not HTTP: {}", reader_.broken());
   }
+  bool read_header(std::string_view bytes) {
+    before_ += bytes;
+    bool broken = false;
+    speaker_ = take_proxy_header(before_, broken);
+    if (broken) origin_.ledger_.broken("an upstream was sent something else than a PROXY header");
+    return speaker_.has_value();
+  }
+
   void on_end() override {
     if (!streams_) return leave();
     ended_ = true;
@@ -47,6 +60,8 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
     unsigned id = 0;
     std::from_chars(head.target.data() + slash + 1, head.target.data() + head.target.size(), id);
     entry_ = &origin_.ledger_.entry(id);
+    if (speaker_ && *speaker_ != entry_->client)
+      origin_.ledger_.broken("exchange {} is said to be {}'s", id, speaker_->to_string());
     if (head.method != entry_->plan->method) origin_.ledger_.broken("exchange {} came as {}", id, head.method);
     const bool announces =
         find(head.fields, "Content-Length") != nullptr || find(head.fields, "Transfer-Encoding") != nullptr;
@@ -190,7 +205,9 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
   Origin& origin_;
   Link& link_;
   MessageReader reader_;
-  Entry* entry_ = nullptr;  // of the exchange under way
+  std::string before_;               // the PROXY header, until it is complete
+  std::optional<Endpoint> speaker_;  // that it tells of
+  Entry* entry_ = nullptr;           // of the exchange under way
   std::size_t attempt_number_ = 0;
   ResponsePlan plan_;
   ByteQueue to_send_;
@@ -204,8 +221,15 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
   bool gone_ = false;
 };
 
-Origin::Origin(SimLoop& loop, Trace& trace, Ledger& ledger, const Plan& plan, const HostPlan& host, Random random)
-    : loop_(loop), trace_(trace), ledger_(ledger), plan_(plan), host_(host), random_(random) {}
+Origin::Origin(SimLoop& loop, Trace& trace, Ledger& ledger, const Plan& plan, const HostPlan& host, bool with_header,
+               Random random)
+    : loop_(loop),
+      trace_(trace),
+      ledger_(ledger),
+      plan_(plan),
+      host_(host),
+      with_header_(with_header),
+      random_(random) {}
 
 Origin::~Origin() = default;
 

@@ -10,7 +10,9 @@ namespace culvert::simulation {
 
 class Origin final : public SimNetwork::Host {
  public:
-  Origin(SimLoop& loop, Trace& trace, Ledger& ledger, const Plan& plan, const HostPlan& host, Random random);
+  // `with_header`: connections begin with a PROXY header.
+  Origin(SimLoop& loop, Trace& trace, Ledger& ledger, const Plan& plan, const HostPlan& host, bool with_header,
+         Random random);
   ~Origin();
 
   SimNetwork::Fate next_attempt() override;
@@ -26,6 +28,7 @@ class Origin final : public SimNetwork::Host {
   Ledger& ledger_;
   const Plan& plan_;
   const HostPlan& host_;
+  const bool with_header_;
   Random random_;
   std::vector<std::unique_ptr<Connection>> connections_;  // until the end: the world may still refer to them
 };

@@ -147,18 +147,6 @@ RequestPlan make_request(const Plan& plan, Random& random, const ClientPlan& cli
   return request;
 }
 
-ClientPlan make_client(const Plan& plan, Random& random, unsigned& next_id) {
-  ClientPlan client;
-  client.begins = up_to(random, 500ms);
-  client.http10 = random.one_in(8);
-  client.pipeline = client.http10 || random.one_in(2) ? 1 : 3;
-  client.slow = random.one_in(4);
-  client.stays = random.one_in(3);
-  const std::uint64_t count = random.between(1, 5);
-  for (std::uint64_t i = 0; i < count; ++i) client.requests.push_back(make_request(plan, random, client, next_id++));
-  return client;
-}
-
 }  // namespace
 
 Duration up_to(Random& random, Duration most) {
@@ -180,6 +168,18 @@ std::size_t make_piece(Random& random, std::size_t body) {
 }
 
 Endpoint host_address(std::size_t number) { return *Endpoint::parse_ip("10.0.1." + std::to_string(number + 1), 80); }
+
+ClientPlan make_client(const Plan& plan, Random& random, unsigned& next_id) {
+  ClientPlan client;
+  client.begins = up_to(random, 500ms);
+  client.http10 = random.one_in(8);
+  client.pipeline = client.http10 || random.one_in(2) ? 1 : 3;
+  client.slow = random.one_in(4);
+  client.stays = random.one_in(3);
+  const std::uint64_t count = random.between(1, 5);
+  for (std::uint64_t i = 0; i < count; ++i) client.requests.push_back(make_request(plan, random, client, next_id++));
+  return client;
+}
 
 Plan make_plan(std::uint64_t seed) {
   Random random(seed);
@@ -210,6 +210,7 @@ Plan make_plan(std::uint64_t seed) {
   for (std::uint64_t i = random.below(3); i > 0; --i) plan.jumps.push_back(up_to(random, 3s));
   if (random.one_in(3)) plan.drain = 1ms + up_to(random, 2s);
   add_tunnels(plan);
+  add_proxy_headers(plan);
   return plan;
 }
 

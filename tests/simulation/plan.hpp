@@ -18,7 +18,9 @@ struct RequestPlan {
 
   unsigned id = 0;
   std::string method;
-  std::string target;  // "/UPSTREAM/ID"
+  std::string target;                        // "/UPSTREAM/ID"; of a forward proxy "http://HOST:PORT/fwd/ID"
+  const Destination* destination = nullptr;  // that its client asks a forward proxy for
+  std::uint16_t port = 0;                    // there
   Framing framing = Framing::none;
   std::size_t body = 0;
   bool trailers = false;
@@ -39,8 +41,11 @@ struct ClientPlan {
   Duration begins{};
   unsigned pipeline = 1;  // requests under way on a connection
   bool http10 = false;
-  bool slow = false;   // stops reading now and then
-  bool stays = false;  // leaves closing the connection to culvert
+  bool slow = false;     // stops reading now and then
+  bool stays = false;    // leaves closing the connection to culvert
+  bool forward = false;  // asks the forward proxy
+  ProxyHeader header = ProxyHeader::none;
+  Endpoint speaks_for;  // in that header
   std::vector<RequestPlan> requests;
 };
 
@@ -106,6 +111,7 @@ std::size_t make_size(const Plan& plan, Random& random);
 std::size_t make_piece(Random& random, std::size_t body);
 
 Endpoint host_address(std::size_t number);
+ClientPlan make_client(const Plan& plan, Random& random, unsigned& next_id);
 Plan make_plan(std::uint64_t seed);
 // How the origin answers the n-th time that it is asked for exchange `id`.
 ResponsePlan make_response(const Plan& plan, const RequestPlan& request, unsigned attempt);

@@ -29,11 +29,18 @@ Link& SimNetwork::arrive(const Endpoint& from) {
   return link;
 }
 
+SimNetwork::Host* SimNetwork::host_at(Endpoint address) const {
+  auto found = hosts_.find(address.to_string());
+  address.port = 0;
+  if (found == hosts_.end()) found = hosts_.find(address.to_string());
+  return found == hosts_.end() ? nullptr : found->second;
+}
+
 Result<std::unique_ptr<Transport>> SimNetwork::connect(const Address& address, const ConnectOptions&) {
   if (seen_) seen_(address.ip);
-  const auto found = hosts_.find(address.ip.ip());
-  if (found == hosts_.end()) return std::make_error_code(std::errc::network_unreachable);
-  Host& host = *found->second;
+  Host* const there = host_at(address.ip);
+  if (there == nullptr) return std::make_error_code(std::errc::network_unreachable);
+  Host& host = *there;
   Link& link = make({culvert_at, address.ip});
   dialled_.emplace_back(&host, &link);
   trace_.add(loop_.elapsed(), "{} to {}", link.name(), address.ip.to_string());

@@ -28,8 +28,8 @@ class SimNetwork final : public Network {
   // `name`: of its links, for traces.
   SimNetwork(SimLoop& loop, Trace& trace, std::string name, const Weather& weather, Random random);
 
-  // At all ports of the address.
-  void add(const Endpoint& at, Host& host) { hosts_.emplace(at.ip(), &host); }
+  // Port 0: at all ports of the address that nobody else has.
+  void add(const Endpoint& at, Host& host) { hosts_.emplace(at.to_string(), &host); }
   // `seen` hears of every attempt to connect, whether somebody is there or not.
   void watch(std::function<void(const Endpoint&)> seen) { seen_ = std::move(seen); }
   // A connection from outside; culvert's side of it is for who accepts.
@@ -46,6 +46,7 @@ class SimNetwork final : public Network {
 
  private:
   Link& make(const Link::Ends& ends);
+  Host* host_at(Endpoint address) const;
 
   SimLoop& loop_;
   Trace& trace_;

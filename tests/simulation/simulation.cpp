@@ -80,6 +80,7 @@ class World {
   std::vector<std::unique_ptr<Client>> clients_;
   TunnelLedger tunnels_;
   std::vector<std::unique_ptr<Target>> targets_;
+  std::vector<std::unique_ptr<Origin>> far_origins_;
   std::vector<std::unique_ptr<Parent>> parents_;
   std::vector<std::unique_ptr<TunnelClient>> tunnel_clients_;
   // culvert, as a worker has it
@@ -107,7 +108,10 @@ World::World(const Plan& plan, bool print)
       http_(loop_, upstreams_, resolver_),
       gateway_(http_, &records_, limits_.tunnels) {
   for (std::size_t i = 0; i < plan.hosts.size(); ++i) {
-    origins_.push_back(std::make_unique<Origin>(loop_, trace_, ledger_, plan, plan.hosts[i], random_.fork(10 + i)));
+    const config::Upstream& upstream = plan.config->upstreams.at(i < 2 ? "u0" : "u1");
+    const bool with_header = upstream.send_proxy_protocol != config::SendProxyProtocol::none;
+    origins_.push_back(
+        std::make_unique<Origin>(loop_, trace_, ledger_, plan, plan.hosts[i], with_header, random_.fork(10 + i)));
     upstreams_.add(host_address(i), *origins_.back());
   }
   resolver_.add("u0.sim", {host_address(0), host_address(1)});
@@ -116,9 +120,10 @@ World::World(const Plan& plan, bool print)
 }
 
 void World::people_tunnels() {
-  // The last one is nobody's to reach.
+  // The last two are nobody's to reach.
   static constexpr const char* machines[] = {"9.9.0.1",  "9.9.0.2",  "9.9.0.3",  "9.9.0.4",        "2620:fe::1",
                                              "9.9.66.1", "10.9.0.1", "10.7.0.1", "169.254.169.254"};
+  static constexpr std::size_t machines_with_origins = 7;
   Random random = random_.fork(5);
   for (const char* const ip : machines) {
     targets_.push_back(
@@ -128,6 +133,11 @@ void World::people_tunnels() {
   for (std::size_t i = 0; i < parents_max; ++i) {
     parents_.push_back(std::make_unique<Parent>(loop_, trace_, tunnels_, ledger_, plan_, i, random.fork(20 + i)));
     upstreams_.add(parent_address(i), *parents_.back());
+  }
+  for (std::size_t i = 0; i < machines_with_origins; ++i) {
+    const HostPlan& host = plan_.hosts[i % plan_.hosts.size()];
+    far_origins_.push_back(std::make_unique<Origin>(loop_, trace_, ledger_, plan_, host, false, random.fork(30 + i)));
+    upstreams_.add(address(machines[i], http_port), *far_origins_.back());
   }
   upstreams_.watch([this](const Endpoint& to) { tunnels_.dialled(to); });
   resolver_.ask([this](const std::string& name, std::uint16_t port) { return tunnels_.look_up(name, port); });
@@ -143,7 +153,8 @@ void World::begin() {
   for (std::size_t i = 0; i < plan_.clients.size(); ++i) {
     const Endpoint from = address("192.0.2." + std::to_string(i + 1), 40'000);
     clients_.push_back(std::make_unique<Client>(
-        loop_, trace_, ledger_, plan_.clients[i], random_.fork(100 + i), [this, from] { return dial(doors_[0], from); },
+        loop_, trace_, ledger_, tunnels_, plan_.clients[i], random_.fork(100 + i),
+        [this, from, door = plan_.clients[i].forward ? 1 : 0] { return dial(doors_[door], from); },
         [this] { client_done(); }));
   }
   for (std::size_t i = 0; i < plan_.tunnels.clients.size(); ++i) {

@@ -19,15 +19,6 @@ std::string head_of(const TunnelPlan& tunnel, const Endpoint& listener) {
                      tunnel.authority(), tunnel.http10 ? 0 : 1, tunnel.authority());
 }
 
-// The code in Proxy-Status.
-std::string reason_in(const Fields& fields) {
-  const std::string* const field = find(fields, "Proxy-Status");
-  constexpr std::string_view key = "details=\"";
-  const std::size_t at = field == nullptr ? std::string::npos : field->find(key);
-  if (at == std::string::npos) return {};
-  return field->substr(at + key.size(), field->find('"', at + key.size()) - at - key.size());
-}
-
 }  // namespace
 
 class TunnelClient::Connection final : public Link::Far, private MessageReader::Reader {

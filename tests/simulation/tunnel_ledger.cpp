@@ -67,6 +67,16 @@ bool passes(ParentAnswer answer) {
          answer == ParentAnswer::closes || answer == ParentAnswer::resets || answer == ParentAnswer::hangs;
 }
 
+bool is_open(const Judgement& judgement) { return judgement.reason.empty() && !judgement.waits_for_names; }
+
+// As culvert asks for it.
+std::string plain(std::string_view host) {
+  std::string name(host);
+  if (name.ends_with('.')) name.pop_back();
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return name;
+}
+
 std::string_view walk(ParentAnswer first, ParentAnswer second) { return answer_of(passes(first) ? second : first); }
 
 }  // namespace
@@ -105,29 +115,60 @@ void TunnelLedger::asks(const TunnelPlan& plan, const Link& link, std::uint64_t 
   }
 }
 
+void TunnelLedger::asks(const RequestPlan& request, const Link& link) {
+  forwarded_[request.id] = {
+      .destination = request.destination, .port = request.port, .link = &link, .asked = loop_.now()};
+}
+
 std::optional<Result<Endpoints>> TunnelLedger::look_up(const std::string& name, std::uint16_t port) {
+  if (port == http_port || port == denied_ports) return look_up_to_forward(name, port);
   TunnelEntry* const entry = find(port);
-  if (entry == nullptr || !wants(*entry)) {
+  if (entry == nullptr || !wants(*entry) || plain(entry->plan->destination->host) != name) {
     promises_.broken("{}:{} is looked up, and nobody has asked for it", name, port);
     return Result<Endpoints>(errc::name_not_found);
   }
   if (std::exchange(entry->looks_up, true)) promises_.broken("{} is looked up twice for one tunnel", name);
-  const std::vector<Judgement> now = judgements(*entry);
-  if (std::ranges::none_of(now, &Judgement::is_looked_up))
+  if (std::ranges::none_of(judgements(*entry), &Judgement::is_looked_up))
     promises_.broken("{} is looked up though it need not be", name);
-  const Destination& destination = *entry->plan->destination;
+  Endpoints found;
+  auto answered = answer(*entry->plan->destination, name, port, found);
+  if (answered) entry->answer = std::move(found);
+  return answered;
+}
+
+// Whoever of those that have asked for it, culvert may ask for.
+std::optional<Result<Endpoints>> TunnelLedger::look_up_to_forward(const std::string& name, std::uint16_t port) {
+  std::vector<ForwardEntry*> asking;
+  for (auto& [id, entry] : forwarded_) {
+    if (entry.port == port && plain(entry.destination->host) == name && wants(entry)) asking.push_back(&entry);
+  }
+  const auto is_looked_up = [&](const ForwardEntry* entry) {
+    return std::ranges::any_of(judgements(*entry), &Judgement::is_looked_up);
+  };
+  if (std::ranges::none_of(asking, is_looked_up)) {
+    promises_.broken("{}:{} is looked up, and nobody who may has asked for it", name, port);
+    return Result<Endpoints>(errc::name_not_found);
+  }
+  Endpoints found;
+  auto answered = answer(*asking[0]->destination, name, port, found);
+  for (ForwardEntry* const entry : asking) {
+    if (answered) entry->answers.push_back(found);
+  }
+  return answered;
+}
+
+std::optional<Result<Endpoints>> TunnelLedger::answer(const Destination& destination, const std::string& name,
+                                                      std::uint16_t port, Endpoints& found) {
   if (destination.kind == Kind::silent) return std::nullopt;
   const bool changed = ++lookups_[name] % 2 == 0 && !destination.every_second_time.empty();
-  Endpoints found;
   for (const std::string_view ip : changed ? destination.every_second_time : destination.addresses) {
     found.push_back(address(ip, port));
   }
   if (!plan_.calm && random_.one_in(8)) found.clear();
-  entry->answer = found;
   if (destination.kind == Kind::circle)
     return Result<Endpoints>(std::make_error_code(std::errc::resource_unavailable_try_again));
   if (found.empty() && destination.kind != Kind::empty) return Result<Endpoints>(errc::name_not_found);
-  return Result<Endpoints>(std::move(found));
+  return Result<Endpoints>(found);
 }
 
 // Every address that culvert dials has been named by a client, or by the name servers for this client, and is allowed.
@@ -138,11 +179,9 @@ void TunnelLedger::dialled(const Endpoint& to) {
     const bool known = std::ranges::any_of(rules_, [](const InForce& each) { return each.egress.has_parents; });
     if (known && to == parent_address(i)) return;
   }
+  if (forwards_to(to)) return;
   const TunnelEntry* const entry = find(to.port);
-  // Who dials hears only later in the turn that the client's connection has been closed.
-  const bool wanted =
-      entry != nullptr && (wants(*entry) || (entry->link != nullptr && entry->link->closed_at() == loop_.now()));
-  if (!wanted) return promises_.broken("{} is dialled, and nobody wants it", to.to_string());
+  if (entry == nullptr || !wants(*entry)) return promises_.broken("{} is dialled, and nobody wants it", to.to_string());
   if (!may_stand(*entry)) return promises_.broken("{} is dialled though it is not allowed", to.to_string());
   const Destination& destination = *entry->plan->destination;
   const Endpoints checked = destination.kind == Kind::address ? Endpoints{address(destination.addresses[0], to.port)}
@@ -233,22 +272,63 @@ void TunnelLedger::ended_down(TunnelEntry& entry) {
 // ---- what the rules say ---------------------------------------------------------------------------------------------
 
 // By each of the rules that were in force since it was asked for.
-std::vector<Judgement> TunnelLedger::judgements(const TunnelEntry& entry) const {
+std::vector<Judgement> TunnelLedger::judgements(const Destination& destination, std::uint16_t port, TimePoint asked,
+                                                const Endpoints* answer) const {
   std::vector<Judgement> all;
-  const Endpoints* const answer = entry.answer ? &*entry.answer : nullptr;
   for (std::size_t i = 0; i < rules_.size(); ++i) {
-    if (i + 1 < rules_.size() && rules_[i + 1].since <= entry.asked) continue;
-    const Judgement judgement =
-        simulation::judge(rules_[i].egress, *entry.plan->destination, entry.plan->port, answer, own_);
-    all.push_back(judgement);
+    if (i + 1 < rules_.size() && rules_[i + 1].since < asked) continue;
+    all.push_back(simulation::judge(rules_[i].egress, destination, port, answer, own_));
   }
   return all;
 }
 
-bool TunnelLedger::may_stand(const TunnelEntry& entry) const {
-  return std::ranges::any_of(judgements(entry),
-                             [](const Judgement& each) { return each.reason.empty() && !each.waits_for_names; });
+std::vector<Judgement> TunnelLedger::judgements(const TunnelEntry& entry) const {
+  return judgements(*entry.plan->destination, entry.plan->port, entry.asked, entry.answer ? &*entry.answer : nullptr);
 }
+
+// And by each answer that there was.
+std::vector<Judgement> TunnelLedger::judgements(const ForwardEntry& entry) const {
+  if (entry.answers.empty()) return judgements(*entry.destination, entry.port, entry.asked, nullptr);
+  std::vector<Judgement> all;
+  for (const Endpoints& answer : entry.answers) {
+    const std::vector<Judgement> some = judgements(*entry.destination, entry.port, entry.asked, &answer);
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
+}
+
+bool TunnelLedger::forwards_to(const Endpoint& to) const {
+  const auto is_it = [&](const Endpoint& each) { return each.unmapped() == to; };
+  return std::ranges::any_of(forwarded_, [&](const auto& each) {
+    const ForwardEntry& entry = each.second;
+    const Destination& there = *entry.destination;
+    if (entry.port != to.port || !wants(entry)) return false;
+    if (there.kind == Kind::address)
+      return is_it(address(there.addresses[0], to.port)) && std::ranges::any_of(judgements(entry), is_open);
+    return std::ranges::any_of(entry.answers, [&](const Endpoints& answer) {
+      return std::ranges::any_of(answer, is_it) &&
+             std::ranges::any_of(judgements(there, entry.port, entry.asked, &answer), is_open);
+    });
+  });
+}
+
+void TunnelLedger::let_through(const RequestPlan& request) {
+  if (std::ranges::none_of(judgements(forwarded_.at(request.id)), is_open))
+    promises_.broken("exchange {} is forwarded though it is not allowed", request.id);
+}
+
+bool TunnelLedger::refused(const RequestPlan& request, const std::string& reason) {
+  const ForwardEntry& entry = forwarded_.at(request.id);
+  const std::vector<Judgement> all = judgements(entry);
+  const bool in_vain = request.destination->kind == Kind::silent && reason == "upstream_name_timeout";
+  const bool by_rules = std::ranges::any_of(all, [&](const Judgement& each) { return each.reason == reason; });
+  if (in_vain || by_rules || reason == "client_bytes_exhausted") return true;
+  const bool of_rules = reason.starts_with("destination_") || reason == "upstream_name_not_found";
+  if (of_rules) promises_.broken("exchange {} is refused for a reason that does not hold: {}", request.id, reason);
+  return false;
+}
+
+bool TunnelLedger::may_stand(const TunnelEntry& entry) const { return std::ranges::any_of(judgements(entry), is_open); }
 
 bool TunnelLedger::has_to_stand(const TunnelEntry& entry) const {
   return std::ranges::all_of(judgements(entry), [&](const Judgement& each) {

@@ -59,6 +59,15 @@ struct TunnelEntry {
   bool target_is_good() const { return plan->target.mood == TunnelPlan::Mood::plain; }
 };
 
+// A request with an http:// target, of a client of the same proxy.
+struct ForwardEntry {
+  const Destination* destination = nullptr;
+  std::uint16_t port = 0;
+  const Link* link = nullptr;
+  TimePoint asked{};
+  std::vector<Endpoints> answers;  // of the name servers, since it was asked for
+};
+
 class TunnelLedger {
  public:
   TunnelLedger(SimLoop& loop, Trace& trace, Ledger& promises, const Plan& plan);
@@ -70,6 +79,7 @@ class TunnelLedger {
   // ---- what happens
   void rules_change(const Egress& egress);
   void asks(const TunnelPlan& plan, const Link& link, std::uint64_t head);
+  void asks(const RequestPlan& request, const Link& link);
   // Its name is looked up; nothing: the name servers will not answer.
   std::optional<Result<Endpoints>> look_up(const std::string& name, std::uint16_t port);
   void dialled(const Endpoint& to);
@@ -84,6 +94,9 @@ class TunnelLedger {
   void arrived_down(TunnelEntry& entry, std::string_view part);
   void ended_up(TunnelEntry& entry, FarEnd& end);
   void ended_down(TunnelEntry& entry);
+  // The answer to a forwarded request: of its destination, or a refusal, with its reason. Whether that had to be.
+  void let_through(const RequestPlan& request);
+  bool refused(const RequestPlan& request, const std::string& reason);
   void judge();
 
  private:
@@ -92,7 +105,14 @@ class TunnelLedger {
     Egress egress;
   };
 
+  std::optional<Result<Endpoints>> answer(const Destination& destination, const std::string& name, std::uint16_t port,
+                                          Endpoints& found);
+  std::vector<Judgement> judgements(const Destination& destination, std::uint16_t port, TimePoint asked,
+                                    const Endpoints* answer) const;
   std::vector<Judgement> judgements(const TunnelEntry& entry) const;
+  std::vector<Judgement> judgements(const ForwardEntry& entry) const;
+  std::optional<Result<Endpoints>> look_up_to_forward(const std::string& name, std::uint16_t port);
+  bool forwards_to(const Endpoint& to) const;
   bool may_stand(const TunnelEntry& entry) const;
   bool has_to_stand(const TunnelEntry& entry) const;
   bool may_be_refused(const TunnelEntry& entry) const;
@@ -102,7 +122,11 @@ class TunnelLedger {
   void judge_record(const TunnelEntry& entry, const TunnelEntry::Record& record);
   void judge_end(const TunnelEntry& entry, const TunnelEntry::Record& record);
   bool in_outage(const TunnelEntry& entry) const;
-  bool wants(const TunnelEntry& entry) const { return entry.link != nullptr && entry.link->near_open(); }
+  // Its client is there. Who dials hears only later in the turn that he is not.
+  template <class Any>
+  bool wants(const Any& entry) const {
+    return entry.link != nullptr && (entry.link->near_open() || entry.link->closed_at() == loop_.now());
+  }
 
   SimLoop& loop_;
   Trace& trace_;
@@ -113,6 +137,7 @@ class TunnelLedger {
   std::vector<Endpoint> own_;
   std::vector<InForce> rules_;
   std::map<unsigned, TunnelEntry> entries_;
+  std::map<unsigned, ForwardEntry> forwarded_;
   std::map<std::string, unsigned, std::less<>> lookups_;
   unsigned turned_away_ = 0;  // records of connections that never came to a request
   bool closed_by_operator_ = false;

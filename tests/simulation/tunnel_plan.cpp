@@ -68,11 +68,21 @@ config::Config with_egress(const config::Config& before, const Plan& plan, const
   section.encrypted_client_hello =
       egress.denies_encrypted_hellos ? config::EncryptedClientHello::deny : config::EncryptedClientHello::allow;
   section.ports.clear();
+  section.http_ports = {http_port};
+  const auto listens_at = [&](const Destination& destination, std::uint16_t port) {
+    if (!destination.host.starts_with("self") && destination.host != "10.0.0.1") return;
+    const Address own = Address::of(address("10.0.0.1", port));
+    if (std::ranges::find(listener.addresses, own) == listener.addresses.end()) listener.addresses.push_back(own);
+  };
+  for (const ClientPlan& client : plan.clients) {
+    for (const RequestPlan& request : client.requests) {
+      if (request.destination != nullptr) listens_at(*request.destination, request.port);
+    }
+  }
   for (const TunnelClientPlan& client : plan.tunnels.clients) {
     for (const TunnelPlan& tunnel : client.tunnels) {
       section.ports.push_back(static_cast<std::uint16_t>(allowed_ports + tunnel.id));
-      if (tunnel.destination->host.starts_with("self") || tunnel.destination->host == "10.0.0.1")
-        listener.addresses.push_back(Address::of(address("10.0.0.1", tunnel.port)));
+      listens_at(*tunnel.destination, tunnel.port);
     }
   }
   config::Parents parents;
@@ -99,11 +109,12 @@ TunnelPlan::End make_end(const Plan& plan, Random& random) {
   return end;
 }
 
-ProxyHeader make_header(Random& random) {
+// Ten that are right, and two that are not.
+ProxyHeader make_header(Random& random, bool right) {
   static constexpr std::array kinds{ProxyHeader::v1, ProxyHeader::v2,      ProxyHeader::v1,     ProxyHeader::v2,
                                     ProxyHeader::v1, ProxyHeader::v2,      ProxyHeader::local,  ProxyHeader::unknown,
                                     ProxyHeader::v2, ProxyHeader::unknown, ProxyHeader::broken, ProxyHeader::late};
-  return kinds[random.below(kinds.size())];
+  return kinds[random.below(right ? 10 : kinds.size())];
 }
 
 TunnelPlan make_tunnel(const Plan& plan, Random& random, unsigned id) {
@@ -132,7 +143,7 @@ TunnelPlan make_tunnel(const Plan& plan, Random& random, unsigned id) {
       break;
   }
   if (plan.tunnels.proxy_header) {
-    tunnel.header = make_header(random);
+    tunnel.header = make_header(random, false);
     tunnel.speaks_for =
         address("198.51.100." + std::to_string(random.between(1, 3)), static_cast<std::uint16_t>(5'000 + id));
   }
@@ -140,6 +151,31 @@ TunnelPlan make_tunnel(const Plan& plan, Random& random, unsigned id) {
     answer = static_cast<ParentAnswer>(random.one_in(2) ? random.below(2) : random.below(13));
   }
   return tunnel;
+}
+
+// Asks for `http://` targets, and leaves parents to tunnels.
+ClientPlan make_forward_client(const Plan& plan, Random& random, unsigned& next_id) {
+  ClientPlan client = make_client(plan, random, next_id);
+  client.forward = true;
+  for (RequestPlan& request : client.requests) {
+    do {
+      request.destination = &random.pick(destinations());
+    } while (request.destination->host.ends_with(".far.sim"));
+    request.port = random.one_in(8) ? denied_ports : http_port;
+    request.target = fmt::format("http://{}:{}/fwd/{}", request.destination->host, request.port, request.id);
+    request.upgrades = false;
+    request.stream = request.early = 0;
+  }
+  return client;
+}
+
+void give_headers(Plan& plan, Random& random, bool forward) {
+  for (std::size_t i = 0; i < plan.clients.size(); ++i) {
+    ClientPlan& client = plan.clients[i];
+    if (client.forward != forward) continue;
+    client.header = make_header(random, true);
+    client.speaks_for = address("198.51.100." + std::to_string(i + 1), static_cast<std::uint16_t>(5'000 + i));
+  }
 }
 
 }  // namespace
@@ -164,6 +200,12 @@ void add_tunnels(Plan& plan) {
       client.tunnels.push_back(make_tunnel(plan, random, id++));
     }
   }
+  unsigned next_id = 1;
+  for (const ClientPlan& client : plan.clients) next_id += static_cast<unsigned>(client.requests.size());
+  for (std::uint64_t clients = random.below(3); clients > 0; --clients) {
+    plan.clients.push_back(make_forward_client(plan, random, next_id));
+  }
+  if (tunnels.proxy_header) give_headers(plan, random, true);
   if (random.one_in(4)) {
     tunnels.outage_begins = up_to(random, 500ms);
     tunnels.outage_ends = tunnels.outage_begins + up_to(random, 2s);
@@ -178,6 +220,26 @@ void add_tunnels(Plan& plan) {
     tunnels.egress.push_back(egress);
     next.config = std::make_shared<const config::Config>(with_egress(*next.config, plan, section, egress));
   }
+}
+
+void add_proxy_headers(Plan& plan) {
+  Random random = Random(plan.seed).fork(9);
+  const bool wanted = random.one_in(6);
+  if (wanted) give_headers(plan, random, false);
+  static constexpr std::array kinds{config::SendProxyProtocol::none, config::SendProxyProtocol::none,
+                                    config::SendProxyProtocol::none, config::SendProxyProtocol::v1,
+                                    config::SendProxyProtocol::v2};
+  const std::array sent{kinds[random.below(kinds.size())], kinds[random.below(kinds.size())]};
+  const auto with_headers = [&](std::shared_ptr<const config::Config>& before) {
+    config::Config config = *before;
+    config.listeners[0].proxy_protocol = wanted;
+    config.upstreams["u0"].send_proxy_protocol = sent[0];
+    config.upstreams["u1"].send_proxy_protocol = sent[1];
+    if (wanted && plan.tunnels.clients.empty()) config.log.access->fields.push_back("client.address");
+    before = std::make_shared<const config::Config>(config);
+  };
+  with_headers(plan.config);
+  for (Change& next : plan.changes) with_headers(next.config);
 }
 
 std::string TunnelPlan::authority() const { return fmt::format("{}:{}", destination->host, port); }

@@ -76,6 +76,11 @@ struct TunnelsPlan {
 struct Plan;
 // Adds tunnels to what the seed means already.
 void add_tunnels(Plan& plan);
+// The same for PROXY headers: of clients of the reverse proxy, and those that it sends to upstreams.
+void add_proxy_headers(Plan& plan);
+
+// Where origins of the simulated Internet listen, on each of its public machines.
+inline constexpr std::uint16_t http_port = allowed_ports;
 
 Endpoint parent_address(std::size_t number);
 const config::Tunnel& egress_of(const Plan& plan);
