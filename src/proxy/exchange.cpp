@@ -464,6 +464,7 @@ void Exchange::send_request() {
   }
   ++addresses_tried_;
   if (journey_ && wants_tunnel()) [[unlikely]] return ask_parent(agent, *origin);
+  // Nearly always: so that the compiler puts it in place.
   if (peer_text_size_ == 0) [[likely]] peer_text_size_ = static_cast<std::uint8_t>(peer_.format_ip(peer_text_));
   const config::Upstream& settings = route_->upstream->settings;
   const config::Route& route = route_->settings;

@@ -75,8 +75,8 @@ TEST(HeaderNames, SingletonsAreThoseOfNode) {
 
 TEST(HeaderNames, HopByHopNamesAreThoseOfOneConnection) {
   EXPECT_EQ(names_with(hop_by_hop),
-            (std::set<std::string>{"Connection", "HTTP2-Settings", "Keep-Alive", "Proxy-Authenticate",
-                                   "Proxy-Authentication-Info", "Proxy-Authorization", "Proxy-Connection", "TE",
+            (std::set<std::string>{"Client-Cert", "Client-Cert-Chain", "Connection", "HTTP2-Settings", "Keep-Alive",
+                                   "Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization", "Proxy-Connection", "TE",
                                    "Transfer-Encoding", "Upgrade"}));
 }
 
@@ -85,6 +85,9 @@ TEST(HeaderNames, FramingNamesAreProtected) {
   for (const HeaderId id : {HeaderId::content_length, HeaderId::transfer_encoding, HeaderId::host, HeaderId::cookie,
                             HeaderId::authorization, HeaderId::x_forwarded_for, HeaderId::forwarded}) {
     EXPECT_TRUE(flags_of(id) & protected_) << spelling(id);
+  }
+  for (const HeaderId id : {HeaderId::client_cert, HeaderId::client_cert_chain}) {
+    EXPECT_TRUE(flags_of(id) & protected_) << spelling(id) << " may not be taken out after it was said here";
   }
   for (const HeaderId id : {HeaderId::te, HeaderId::upgrade, HeaderId::keep_alive, HeaderId::http2_settings}) {
     EXPECT_FALSE(flags_of(id) & protected_) << spelling(id) << " must be nominated";
