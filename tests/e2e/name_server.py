@@ -9,6 +9,7 @@ import fcntl
 import os
 import socket
 import struct
+import subprocess
 import sys
 import tempfile
 import threading
@@ -23,7 +24,7 @@ def own_network(*addresses):
     """Goes on in namespaces where `addresses` are this machine's, as loopback ones are, and a NameServer is asked."""
     if "CULVERT_OWN_NETWORK" not in os.environ:
         os.environ["CULVERT_OWN_NETWORK"] = "yes"
-        os.execvp("unshare", ["unshare", "--map-root-user", "--mount", "--net", sys.executable, "-B", *sys.argv])
+        os.execvp("unshare", [*way_into_namespaces(), sys.executable, "-B", *sys.argv])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP_AND_RUNNING))
         for number, address in enumerate(addresses):
@@ -32,6 +33,13 @@ def own_network(*addresses):
     # A question is asked once, and given up after a second.
     use_file("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
     use_file("/etc/nsswitch.conf", "hosts: files dns\n")
+
+
+def way_into_namespaces():
+    """In a chroot nobody may map users, and its root is no mount that could be made private; root needs neither."""
+    ways = [["unshare", "--mount", "--net", *options]
+            for options in (["--map-root-user"], [], ["--propagation", "unchanged"])]
+    return next(way for way in ways if subprocess.run([*way, "true"], stderr=subprocess.DEVNULL).returncode == 0)
 
 
 def use_file(path, text):

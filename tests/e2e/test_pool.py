@@ -2,7 +2,7 @@
 import contextlib
 import signal
 
-from harness import CulvertTest, free_port, main, wait_until
+from harness import CulvertTest, accepts, free_port, main, wait_until
 
 
 def upstream(origins, more="", name="api"):
@@ -251,7 +251,7 @@ class NotUsedAgain(PoolTest):
             client.request("GET", "/")
             wait_until(lambda: len(origin.requests) == 2, "the request")
             culvert.signal(signal.SIGTERM)
-            wait_until(lambda: "stopping" in culvert.stderr() or culvert.process.poll() is not None, "the drain")
+            wait_until(lambda: not accepts(("127.0.0.1", culvert.port)), "the worker hearing of it")
             origin.released.set()
             self.assertEqual(client.response().header("Connection"), "close")
             wait_until(lambda: not origin.open, "the connection of the last exchange closing")
