@@ -149,7 +149,7 @@ Parsed<std::string> read_file(const std::string& path) {
 }
 
 Parsed<std::string> read_text_file(const std::string& path) {
-  const Parsed<std::string> whole = read_file(path);
+  Parsed<std::string> whole = read_file(path);
   if (!whole) return whole;
   std::string text = *whole;
   if (text.ends_with('\n')) text.pop_back();
