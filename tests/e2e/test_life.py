@@ -111,7 +111,10 @@ class Stopping(HalfAnswers):
 class Reloading(HalfAnswers):
     def reloaded(self, culvert, config, body):
         """Reloads, and waits until every worker answers new connections with `body`."""
+        before = culvert.stderr().count("reloaded")
         culvert.reload(config)
+        # An upstream of the old one may never answer whole.
+        wait_until(lambda: culvert.stderr().count("reloaded") > before, "the reload")
         for _ in range(20):  # connections land on either worker
             wait_until(lambda: culvert.get("/").body == body, "the new configuration")
 
