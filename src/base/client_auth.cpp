@@ -14,23 +14,18 @@ namespace {
 
 using x509::Certificate;
 using x509::Crl;
-using Store = std::unique_ptr<X509_STORE, x509::Free<X509_STORE_free>>;
 
-std::vector<Certificate> certificates_in(const std::string& text) {
-  std::vector<Certificate> all;
+template <class Object>
+std::vector<Object> all_in(const std::string& text, Object (*read)(BIO&)) {
+  std::vector<Object> all;
   ERR_clear_error();
   const x509::Bio from = x509::reader_of(text);
-  while (Certificate each = x509::read_certificate(*from)) all.push_back(std::move(each));
+  while (Object each = read(*from)) all.push_back(std::move(each));
   return all;
 }
 
-std::vector<Crl> crls_in(const std::string& text) {
-  std::vector<Crl> all;
-  ERR_clear_error();
-  const x509::Bio from = x509::reader_of(text);
-  while (Crl each = x509::read_crl(*from)) all.push_back(std::move(each));
-  return all;
-}
+std::vector<Certificate> certificates_in(const std::string& text) { return all_in(text, x509::read_certificate); }
+std::vector<Crl> crls_in(const std::string& text) { return all_in(text, x509::read_crl); }
 
 std::string subject_of(const X509& certificate) { return x509::text_of(X509_get_subject_name(&certificate)); }
 
@@ -82,7 +77,7 @@ std::string read_crls(const ClientAuth& auth, ClientAuthFacts& facts) {
 }
 
 void ask_for_certificates(ssl_ctx_st& context, const ClientAuth& auth) {
-  const Store store(X509_STORE_new());
+  const x509::Store store(X509_STORE_new());
   if (store == nullptr) throw std::bad_alloc();
   for (const Certificate& each : certificates_in(auth.authorities)) {
     X509_STORE_add_cert(store.get(), each.get());

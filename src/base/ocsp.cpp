@@ -12,16 +12,11 @@ namespace {
 using Response = std::unique_ptr<OCSP_RESPONSE, x509::Free<OCSP_RESPONSE_free>>;
 using Basic = std::unique_ptr<OCSP_BASICRESP, x509::Free<OCSP_BASICRESP_free>>;
 using Id = std::unique_ptr<OCSP_CERTID, x509::Free<OCSP_CERTID_free>>;
-using Store = std::unique_ptr<X509_STORE, x509::Free<X509_STORE_free>>;
 
 struct FreeStack {
   void operator()(STACK_OF(X509) * stack) const { sk_X509_free(stack); }
 };
 using Stack = std::unique_ptr<STACK_OF(X509), FreeStack>;
-
-std::string der_of(const X509& certificate) {
-  return x509::written([&](BIO* to) { i2d_X509_bio(to, &certificate); });
-}
 
 // What the response says of the certificate, by whichever hash it names it; null: nothing.
 OCSP_SINGLERESP* answer_about(OCSP_BASICRESP& response, const X509& certificate, const X509& issuer) {
@@ -39,7 +34,7 @@ OCSP_SINGLERESP* answer_about(OCSP_BASICRESP& response, const X509& certificate,
 
 // By the issuer, or by somebody whom the issuer lets do that.
 bool is_signed_for(OCSP_BASICRESP& response, X509& issuer) {
-  const Store trusted(X509_STORE_new());
+  const x509::Store trusted(X509_STORE_new());
   const Stack known(sk_X509_new_null());
   if (trusted == nullptr || known == nullptr) return false;
   X509_STORE_add_cert(trusted.get(), &issuer);
@@ -49,7 +44,7 @@ bool is_signed_for(OCSP_BASICRESP& response, X509& issuer) {
 
 }  // namespace
 
-bool OcspStaple::is_about(const x509_st& presented) const { return der_of(presented) == certificate; }
+bool OcspStaple::is_about(const x509_st& presented) const { return x509::der_of(presented) == certificate; }
 
 std::string read_ocsp(const PemPair& pair, OcspStaple& staple) {
   ERR_clear_error();
@@ -75,7 +70,7 @@ std::string read_ocsp(const PemPair& pair, OcspStaple& staple) {
   ASN1_GENERALIZEDTIME* ends = nullptr;
   const int verdict = OCSP_single_get0_status(answer, nullptr, nullptr, &begins, &ends);
   staple = {.response = pair.ocsp,
-            .certificate = der_of(*own),
+            .certificate = x509::der_of(*own),
             .begins = x509::time_of(begins),
             .ends = ends == nullptr ? WallTime::max() : x509::time_of(ends),
             .is_good = verdict == V_OCSP_CERTSTATUS_GOOD};

@@ -1,6 +1,8 @@
 // OCSP responses (RFC 6960) that a server hands to its clients along with a certificate, read from a file.
 #pragma once
+#include <cstddef>
 #include <string>
+#include <vector>
 
 #include "base/certificate.hpp"
 #include "culvert/loop.hpp"
@@ -10,8 +12,8 @@ struct x509_st;
 namespace culvert {
 
 struct OcspStaple {
-  std::string response;     // DER
-  std::string certificate;  // that it is about, DER
+  std::string response;                // DER
+  std::vector<std::byte> certificate;  // that it is about, DER
   WallTime begins;
   WallTime ends;         // WallTime::max(): it does not say
   bool is_good = false;  // else it says that the certificate is revoked, or is not known

@@ -34,10 +34,19 @@ WallTime time_of(const ASN1_TIME* written) {
   return std::chrono::system_clock::from_time_t(timegm(&calendar));
 }
 
-std::string lower_text(const ASN1_STRING* text) {
-  const auto* const bytes = reinterpret_cast<const char*>(ASN1_STRING_get0_data(text));
-  return ascii::lower({bytes, static_cast<std::size_t>(ASN1_STRING_length(text))});
+Der der_of(const X509& certificate) {
+  Der der(static_cast<std::size_t>(i2d_X509(&certificate, nullptr)));
+  auto* to = reinterpret_cast<unsigned char*>(der.data());
+  i2d_X509(&certificate, &to);
+  return der;
 }
+
+std::string_view text_of(const ASN1_STRING* text) {
+  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+          static_cast<std::size_t>(ASN1_STRING_length(text))};
+}
+
+std::string lower_text(const ASN1_STRING* text) { return ascii::lower(text_of(text)); }
 
 std::string text_of(const X509_NAME* name) {
   return written([&](BIO* to) { X509_NAME_print_ex(to, name, 0, XN_FLAG_RFC2253); });

@@ -5,9 +5,11 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "culvert/loop.hpp"
 
@@ -25,6 +27,8 @@ using Certificate = std::unique_ptr<X509, Free<X509_free>>;
 using Crl = std::unique_ptr<X509_CRL, Free<X509_CRL_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 using Names = std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>>;
+using Store = std::unique_ptr<X509_STORE, Free<X509_STORE_free>>;
+using Der = std::vector<std::byte>;
 
 Bio reader_of(std::string_view text);
 // What `write` puts into the stream that it is called with.
@@ -45,6 +49,8 @@ Crl read_crl(BIO& from);
 bool ended();
 
 WallTime time_of(const ASN1_TIME* written);
+Der der_of(const X509& certificate);
+std::string_view text_of(const ASN1_STRING* text);  // as it is written
 std::string lower_text(const ASN1_STRING* text);
 // "CN=alice,O=Example" (RFC 4514), as `openssl x509 -nameopt RFC2253` writes it.
 std::string text_of(const X509_NAME* name);

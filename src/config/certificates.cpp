@@ -42,9 +42,8 @@ class CertificateReader {
     if (!certificate->is_text()) return;
     const Node written = *certificate;
     const std::string key_title = title_of(*key);
-    const std::string file = resolved(written.text, written);
     const std::string key_file = key->is_text() ? resolved(key->text, *key) : file_of_secret(*key);
-    if (!put_text(*certificate, read_text_file(file), file) || !put_text(*key, read_key(*key), key_file)) return;
+    if (!put_file(*certificate) || !put_text(*key, read_key(*key), key_file)) return;
     if (const std::string wrong = check_key(key->text); !wrong.empty()) {
       return report(key->at, {"bad-key", key_title + ": " + wrong, "", ""});
     }

@@ -364,18 +364,17 @@ void check_auths(const Node& root, Diagnostics& diagnostics) {
   }
 }
 
-// `table` names an [auth.NAME] whose users identify by certificates.
-bool knows_by_certificate(const Node& root, const Node* table) {
-  const Node* name = table == nullptr ? nullptr : table->value_of("auth");
-  const Node* auths = root.value_of("auth");
-  const Node* auth = name == nullptr || auths == nullptr ? nullptr : auths->value_of(name->text);
-  return auth != nullptr && says(*auth, "type", "certificate");
-}
-
+// The [SECTION.NAME] that `table` names; null where it names none.
 const Node* named_by(const Node& root, std::string_view section, const Node& table) {
   const Node* name = table.value_of(section);
   const Node* tables = root.value_of(section);
   return name == nullptr || tables == nullptr ? nullptr : tables->value_of(name->text);
+}
+
+// `table` names an [auth.NAME] whose users identify by certificates.
+bool knows_by_certificate(const Node& root, const Node* table) {
+  const Node* auth = table == nullptr ? nullptr : named_by(root, "auth", *table);
+  return auth != nullptr && says(*auth, "type", "certificate");
 }
 
 bool asks_for_certificates(const Node& root, const Node& listener) {

@@ -151,7 +151,7 @@ Parsed<std::string> read_file(const std::string& path) {
 Parsed<std::string> read_text_file(const std::string& path) {
   Parsed<std::string> whole = read_file(path);
   if (!whole) return whole;
-  std::string text = *whole;
+  std::string text = *std::move(whole);
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();
   return text;

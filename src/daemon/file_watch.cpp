@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/last_error.hpp"
+
 namespace culvert::daemon {
 
 namespace {
@@ -19,8 +21,6 @@ namespace fs = std::filesystem;
 
 constexpr std::uint32_t what_counts =
     IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_ATTRIB | IN_ONLYDIR;
-
-std::error_code last_error() { return {errno, std::system_category()}; }
 
 // Adds every folder in which a name is looked up on the way to `file`, with that name.
 template <class Folders>

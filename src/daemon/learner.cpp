@@ -11,14 +11,13 @@
 
 #include "base/http_date.hpp"
 #include "base/json_text.hpp"
+#include "base/last_error.hpp"
 #include "base/log.hpp"
 #include "daemon/descriptor.hpp"
 
 namespace culvert::daemon {
 
 namespace {
-
-std::error_code last_error() { return {errno, std::system_category()}; }
 
 // To the second: "2026-11-21T10:00:00Z".
 std::string text_of(WallTime time) {

@@ -10,13 +10,14 @@
 #include <climits>
 #include <limits>
 
+#include "base/last_error.hpp"
+
 namespace culvert::daemon {
 
 namespace {
 
 constexpr auto glance_ms = 100;  // a blocked writer looks this often whether it should give up
 
-std::error_code last_error() { return {errno, std::system_category()}; }
 TimePoint clock_now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace

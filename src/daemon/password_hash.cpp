@@ -2,12 +2,12 @@
 
 #include <crypt.h>
 
-#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 
 #include "base/digest.hpp"
+#include "base/last_error.hpp"
 
 namespace culvert::daemon {
 
@@ -34,8 +34,6 @@ class Workspace {
   void* data_ = nullptr;
   int size_ = 0;
 };
-
-std::error_code last_error() { return {errno, std::system_category()}; }
 
 }  // namespace
 

@@ -9,13 +9,13 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/last_error.hpp"
 #include "net/socket_address.hpp"
 
 namespace culvert::net {
 
 namespace {
 
-std::error_code last_error() { return {errno, std::system_category()}; }
 void set_option(int fd, int level, int option, bool on) {
   const int value = on ? 1 : 0;
   setsockopt(fd, level, option, &value, sizeof(value));

@@ -14,14 +14,8 @@ namespace culvert::net {
 
 namespace {
 
-using Der = std::vector<std::byte>;
-
-Der der_of(const X509& certificate) {
-  Der der(static_cast<std::size_t>(i2d_X509(&certificate, nullptr)));
-  auto* to = reinterpret_cast<unsigned char*>(der.data());
-  i2d_X509(&certificate, &to);
-  return der;
-}
+using x509::Der;
+using x509::der_of;
 
 std::string fingerprint_of(const X509& certificate) {
   constexpr std::string_view digits = "0123456789ABCDEF";
@@ -31,11 +25,6 @@ std::string fingerprint_of(const X509& certificate) {
   std::string text;
   for (const unsigned char byte : std::span(digest).first(size)) text.append({digits[byte >> 4], digits[byte & 15]});
   return text;
-}
-
-std::string_view as_written(const ASN1_STRING* text) {
-  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
-          static_cast<std::size_t>(ASN1_STRING_length(text))};
 }
 
 // What has control characters is no name: somebody would read another one in it.
@@ -49,7 +38,7 @@ std::string first_name_of(const X509& certificate) {
     const GENERAL_NAME* const name = sk_GENERAL_NAME_value(names.get(), i);
     if (name->type != GEN_DNS && name->type != GEN_URI && name->type != GEN_EMAIL) continue;
     const std::string text =
-        name->type == GEN_DNS ? x509::lower_text(name->d.dNSName) : std::string(as_written(name->d.ia5));
+        name->type == GEN_DNS ? x509::lower_text(name->d.dNSName) : std::string(x509::text_of(name->d.ia5));
     if (is_name(text)) return text;
   }
   return {};

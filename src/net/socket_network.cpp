@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "base/last_error.hpp"
 #include "net/epoll_loop.hpp"
 #include "net/listener.hpp"
 #include "net/socket_address.hpp"
@@ -16,8 +17,6 @@
 namespace culvert::net {
 
 namespace {
-
-std::error_code last_error() { return {errno, std::system_category()}; }
 
 // The near end, where the options name one. An address alone leaves the choice of its port to connect(), which can
 // share a port among connections to different places.

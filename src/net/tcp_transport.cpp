@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/last_error.hpp"
 #include "net/data_calls.hpp"
 #include "net/epoll_loop.hpp"
 #include "net/socket_address.hpp"
@@ -17,7 +18,6 @@ namespace {
 
 constexpr std::size_t parts_max = 64;
 
-std::error_code last_error() { return {errno, std::system_category()}; }
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
 
 void set_option(int fd, int level, int name, int value) { setsockopt(fd, level, name, &value, sizeof(value)); }

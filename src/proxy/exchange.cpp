@@ -146,7 +146,7 @@ void Exchange::serve() {
       request_id_ = {text, 32};
     }
   }
-  return !policy_->has_handshake_news || recall_handshake();
+  return !policy_->handshake_news.any() || recall_handshake();
 }
 
 // What TLS knows of the two that speak with each other.

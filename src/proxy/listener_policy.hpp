@@ -13,6 +13,7 @@ namespace culvert::proxy {
 struct HandshakeNews {
   bool client_certificate = false;  // clients are asked for one
   bool server_names = false;        // requests for hosts that the server's certificate is not for are refused
+  bool any() const { return client_certificate || server_names; }
   bool operator==(const HandshakeNews&) const = default;
 };
 
@@ -21,9 +22,7 @@ struct ListenerPolicy final : RefCounted {
                  Ref<AccessPolicy> reach = {}, Ref<Route> there = {}, bool with_tls = false,
                  HandshakeNews of_handshakes = {})
       : name(std::move(listener)), server(written), mode(what), tls(with_tls), handshake_news(of_handshakes),
-        has_handshake_news(of_handshakes != HandshakeNews()),
-        tunnel(std::move(reach)),
-        forward(std::move(there)), scheme(with_tls ? "https" : "http"),
+        tunnel(std::move(reach)), forward(std::move(there)), scheme(with_tls ? "https" : "http"),
         via_1_0("1.0 " + server.via), via_1_1("1.1 " + server.via) {}
 
   const std::string name;
@@ -31,7 +30,6 @@ struct ListenerPolicy final : RefCounted {
   const config::ListenerMode mode;
   const bool tls;
   const HandshakeNews handshake_news;
-  const bool has_handshake_news;
   const Ref<AccessPolicy> tunnel;  // what CONNECT may reach; null: a route says
   const Ref<Route> forward;        // of a forward proxy: how its requests go to their destinations
   const std::string_view scheme;   // of its clients' URLs

@@ -65,28 +65,24 @@ class Authority:
 
     def issue(self, *names, key="ec", days=30, file=None):
         """A server's certificate for these names ("IP:" before an address) and its key, in files called as the first."""
-        file = self.folder / (file or names[0].replace("*", "any"))
-        issued = Issued(file.with_name(file.name + ".pem"), file.with_name(file.name + ".key"))
-        request = file.with_name(file.name + ".csr")
-        self.write_options(", ".join(name if name.startswith("IP:") else f"DNS:{name}" for name in names))
-        self.sign(issued, request, key, days, "/CN=server of a test", "server")
-        return issued
+        alternatives = [name if name.startswith("IP:") else f"DNS:{name}" for name in names]
+        return self.sign(file or names[0].replace("*", "any"), "/CN=server of a test", "server", alternatives, days, key)
 
     def client(self, name, *names, days=30, file=None):
         """A client's certificate, and its key; `names` are alternative ones ("DNS:..", "URI:..")."""
-        file = self.folder / (file or name)
-        issued = Issued(file.with_name(file.name + ".pem"), file.with_name(file.name + ".key"))
-        self.write_options(", ".join(names) or "DNS:unused.test")
-        self.sign(issued, file.with_name(file.name + ".csr"), "ec", days, f"/O=Test/CN={name}",
-                  "named_client" if names else "client")
-        return issued
+        return self.sign(file or name, f"/O=Test/CN={name}", "named_client" if names else "client", names, days)
 
-    def sign(self, issued, request, key, days, subject, extensions):
+    def sign(self, file, subject, extensions, names, days, key="ec"):
+        file = self.folder / file
+        issued = Issued(file.with_name(file.name + ".pem"), file.with_name(file.name + ".key"))
+        request = file.with_name(file.name + ".csr")
+        self.write_options(", ".join(names) or "DNS:unused.test")
         openssl("req", *KEYS[key], "-nodes", "-keyout", issued.key, "-out", request, "-config", self.options,
                 "-subj", subject)
         openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self.key, "-CAcreateserial",
                 "-out", issued.certificate, "-days", days, "-extfile", self.options, "-extensions", extensions)
         issued.key.chmod(0o600)
+        return issued
 
     def ocsp(self, issued, *times, revoked=False):
         """A file with a response about this one."""

@@ -94,8 +94,7 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
     std::size_t size = std::min(request_->piece, to_send_.size());
     const bool moody = request_->mood != Mood::plain && request_->mood != Mood::half_closes;
     if (moody) size = std::min(size, request_->mood_at - std::min(request_->mood_at, sent_));
-    link_.send(to_send_.view().substr(0, size));
-    to_send_.skip(size);
+    link_.send(to_send_.take(size));
     sent_ += size;
     if (moody && sent_ >= request_->mood_at) return misbehave();
     if (!to_send_.empty()) return client_.loop_.after(request_->pause, [this] { send_piece(); });

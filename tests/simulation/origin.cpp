@@ -164,8 +164,7 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
 
   void send_piece() {
     if (gone_) return;
-    link_.send(to_send_.view().substr(0, plan_.piece));
-    to_send_.skip(std::min(plan_.piece, to_send_.size()));
+    link_.send(to_send_.take(plan_.piece));
     if (!to_send_.empty()) return origin_.loop_.after(plan_.pause, [this] { send_piece(); });
     switch (plan_.fault) {
       case Fault::cut:

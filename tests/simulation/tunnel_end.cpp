@@ -30,8 +30,7 @@ void TunnelEnd::send_piece() {
   std::size_t size = std::min(plan_.piece, to_send_.size());
   const bool moody = plan_.mood != Mood::plain && plan_.mood != Mood::deaf;
   if (moody) size = std::min(size, plan_.mood_at - std::min(plan_.mood_at, sent_));
-  link_.send(to_send_.view().substr(0, size));
-  to_send_.skip(size);
+  link_.send(to_send_.take(size));
   sent_ += size;
   if (moody && sent_ >= plan_.mood_at) return misbehave();
   if (!to_send_.empty()) return loop_.after(plan_.pause, [this] { send_piece(); });
