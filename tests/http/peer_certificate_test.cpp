@@ -11,7 +11,16 @@
 namespace culvert {
 namespace {
 
-class PeerCertificateTest : public ServerTest, private Watcher {
+// What the server's streams need for as long as it has some.
+struct TlsOfServer {
+  const test::TestAuthority root{"Root"};
+  const net::TlsServerContext context{
+      {.certificates = {root.issue({.name = "server"})},
+       .client_auth = ClientAuth{.authorities = root.pem(), .revoked = {}, .required = false}}};
+  net::TlsBuffers buffers;
+};
+
+class PeerCertificateTest : protected TlsOfServer, public ServerTest, private Watcher {
  protected:
   PeerCertificateTest() {
     server.on_request([this](IncomingMessage& request, ServerResponse& response) {
@@ -49,11 +58,6 @@ class PeerCertificateTest : public ServerTest, private Watcher {
     server.adopt(std::move(stream), *first);
   }
 
-  const test::TestAuthority root{"Root"};
-  const net::TlsServerContext context{
-      {.certificates = {root.issue({.name = "server"})},
-       .client_auth = ClientAuth{.authorities = root.pem(), .revoked = {}, .required = false}}};
-  net::TlsBuffers buffers;
   std::unique_ptr<net::TlsTransport> stream;
   std::string subject;
 };
