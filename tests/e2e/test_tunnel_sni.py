@@ -168,7 +168,10 @@ class Waiting(SniTest):
         culvert = self.checked()
         self.opened(culvert, self.destination()).close()
         self.assert_logged(culvert, "client_aborted", 200)
-        client = self.opened(culvert, self.destination(self.reset))
+        # Not before the tunnel stands: that would be a refusal.
+        may_go = threading.Event()
+        client = self.opened(culvert, self.destination(lambda sock: (may_go.wait(PATIENCE), self.reset(sock))))
+        may_go.set()
         with self.assertRaises(ConnectionResetError):
             client.sock.recv(1)
         self.assert_logged(culvert, "tunnel_upstream_reset", 200, 2)
