@@ -61,7 +61,8 @@ endif()
 
 find_program(CULVERT_CCACHE ccache)
 if(CULVERT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${CULVERT_CCACHE}")
+  # What a precompiled header was made of is in its own key; without this, ccache leaves those who use one alone.
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros "${CULVERT_CCACHE}")
   set(CMAKE_C_COMPILER_LAUNCHER "${CULVERT_CCACHE}")
 endif()
 

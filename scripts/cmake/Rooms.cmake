@@ -24,6 +24,9 @@ function(culvert_room name)
     PRIVATE ${room_PRIVATE} $<BUILD_INTERFACE:culvert_compile>)
 endfunction()
 
+# GoogleTest's headers are most of what a test's compiler reads: read once for each kind of code, -fPIE of programs here.
+set(CULVERT_TEST_HEADERS <gmock/gmock.h> <gtest/gtest.h>)
+
 set(CULVERT_THREADED_ROOMS net daemon)
 add_custom_target(thread_tests)
 
@@ -31,6 +34,11 @@ function(culvert_room_tests name)
   file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/${name}/*_test.cpp")
   add_executable(${name}_test ${sources})
   target_link_libraries(${name}_test PRIVATE culvert_${name} culvert_test_support GTest::gmock_main culvert_compile ${ARGN})
+  if(name STREQUAL "base")
+    target_precompile_headers(base_test PRIVATE ${CULVERT_TEST_HEADERS})
+  else()
+    target_precompile_headers(${name}_test REUSE_FROM base_test)
+  endif()
   set(label unit)
   if(name IN_LIST CULVERT_THREADED_ROOMS)
     set(label threads)

@@ -193,7 +193,7 @@ TEST_P(TlsTransportTest, ARecordThatWasTouchedEndsIt) {
   ASSERT_TRUE(is_established());
   client_.write("good");
   EXPECT_TRUE(run_until([&] { return received() == "good"; }));
-  ends_.second.send(std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x'));
+  ends_.second.send(std::string("\x17\x03\x03\x00\x20", 5).append(32, 'x'));
   EXPECT_TRUE(run_until([&] { return server_->closed(); }));
   EXPECT_TRUE(net::is_of_tls(server_->error())) << server_->error().message();
   EXPECT_EQ(received(), "good");
