@@ -27,7 +27,8 @@ class TlsTest(CulvertTest):
         """A daemon whose listener presents these, or one for site.test."""
         certificates = certificates or [self.authority.issue("site.test")]
         section = "".join(f"[[tls.main.certificate]]\n{each.toml()}" for each in certificates)
-        return self.culvert(routes, listener='tls = "main"\n' + parts.pop("listener", ""), threads=1,
+        parts = {"threads": 1, **parts}
+        return self.culvert(routes, listener='tls = "main"\n' + parts.pop("listener", ""),
                             more=f"{more}\n[tls.main]\n{tls}\n{section}", **parts)
 
     def context(self):
