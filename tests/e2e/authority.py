@@ -15,6 +15,7 @@ keyUsage = critical, keyCertSign, cRLSign
 [server]
 basicConstraints = CA:FALSE
 extendedKeyUsage = serverAuth
+crlDistributionPoints = URI:http://authority.test/list.crl
 subjectAltName = {names}
 [client]
 basicConstraints = CA:FALSE

@@ -69,6 +69,25 @@ TEST_P(TlsContextTest, StaplesForTheCertificateThatIsPresented) {
   }
 }
 
+TEST_P(TlsContextTest, TakesCiphersInItsOwnOrderUnlessChaChaIsWantedMost) {
+  const TlsServerContext context({.certificates = {server_pair_}});
+  struct Wish {
+    const char* by_1_2;
+    const char* by_1_3;
+    int agreed;
+  };
+  for (const Wish& wish :
+       {Wish{"ECDHE+AES256:ECDHE+CHACHA20:ECDHE+AES128",
+             "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256", NID_aes_128_gcm},
+        Wish{"ECDHE+CHACHA20:ECDHE+AES128", "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256",
+             NID_chacha20_poly1305}}) {
+    SSL_CTX_set_cipher_list(client_context_.get(), wish.by_1_2);
+    SSL_CTX_set_ciphersuites(client_context_.get(), wish.by_1_3);
+    ASSERT_TRUE(shake_hands(context));
+    EXPECT_EQ(SSL_CIPHER_get_cipher_nid(SSL_get_current_cipher(client_.get())), wish.agreed);
+  }
+}
+
 TEST_P(TlsContextTest, RefusesNamesThatNobodyHasOnlyWhereThatIsAsked) {
   const TlsServerContext kind({.certificates = {server_pair_}});
   const TlsServerContext strict({.certificates = {server_pair_}, .refuses_unknown_names = true});
