@@ -176,6 +176,8 @@ void read_server(const Node& table, Server& out) {
   read.duration("upgrade_max_lifetime", out.upgrade_max_lifetime);
   read.text_or_off("server_header", out.server_header);
   read.text_or_off("via", out.via);
+  read.duration("hsts", out.hsts);
+  read.list("hsts_options", out.hsts_options);
   read_forwarded(table_in(table, "forwarded"), out.forwarded);
 }
 

@@ -111,6 +111,8 @@ struct Server {
   milliseconds upgrade_max_lifetime = no_limit;
   std::string server_header = "culvert";  // of answers that culvert makes itself; empty: none
   std::string via = "culvert";            // empty: no Via
+  milliseconds hsts = off;                // max-age of Strict-Transport-Security; off: none is sent
+  std::vector<std::string> hsts_options;  // "include_subdomains", "preload"
   Forwarded forwarded;
   bool operator==(const Server&) const = default;
 };

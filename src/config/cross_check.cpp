@@ -5,6 +5,7 @@
 #include <map>
 
 #include "config/addresses.hpp"
+#include "config/values.hpp"
 
 namespace culvert::config {
 namespace {
@@ -62,6 +63,18 @@ void check_http2(const Node& root, Diagnostics& diagnostics) {
     diagnostics.push_back(error_at(listener->value.find("http2")->at, "http2-without-tls",
                                    in_quotes("listener." + listener->key + ".http2") + " needs tls",
                                    "clients choose HTTP/2 during the TLS handshake"));
+  }
+}
+
+void check_hsts(const Node& root, Diagnostics& diagnostics) {
+  for (const Entry* listener : named_tables_of(root, "listener")) {
+    const Entry* hsts = listener->value.find("hsts");
+    if (hsts == nullptr || listener->value.find("tls") != nullptr) continue;
+    const Parsed<milliseconds> time = parse_duration(hsts->value.text);
+    if (!time || *time == off) continue;
+    diagnostics.push_back(error_at(hsts->at, "hsts-without-tls",
+                                   in_quotes("listener." + listener->key + ".hsts") + " needs tls",
+                                   "it may not be sent over plain HTTP (RFC 6797 7.2)"));
   }
 }
 
@@ -452,6 +465,7 @@ void cross_check(const Node& root, Diagnostics& diagnostics) {
   check_version(root, diagnostics);
   check_listeners(root, diagnostics);
   check_http2(root, diagnostics);
+  check_hsts(root, diagnostics);
   check_streams(root, diagnostics);
   check_proxy_protocol(root, diagnostics);
   check_forward_listeners(root, diagnostics);

@@ -32,6 +32,7 @@ constexpr Instead instead[] = {
     {"server", "connections_checking_interval", "no limit is late"},
     {"server", "keep_alive_initial_delay", "the system's"},
     {"server", "upgrade_max_lifetime", "upgrade_idle_timeout ends those that nothing moves in"},
+    {"server", "hsts", "browsers are told nothing"},
     {"tunnel.*", "max_lifetime", "idle_timeout ends those that nothing moves in"},
     {"tunnel.*", "max_bytes", "nothing of it is kept"},
     {"tunnel.*", "bandwidth", "a slow side stops the other"},

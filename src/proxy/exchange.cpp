@@ -685,6 +685,7 @@ void Exchange::answer(std::uint16_t status, std::span<const Header> lines, std::
   char length[24];
   const int digits = std::snprintf(length, sizeof length, "%zu", body.size());
   all.push_back({HeaderId::content_length, "Content-Length", {length, static_cast<std::size_t>(digits)}});
+  if (!policy_->hsts.empty()) set_hsts(all, *policy_);
   if (route_ && !route_->settings.response_headers.empty()) {
     const PlaceholderValues placeholders = values();
     apply_changes(all, route_->settings.response_headers, context(placeholders));

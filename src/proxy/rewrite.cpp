@@ -305,6 +305,7 @@ void response_lines(std::vector<Header>& out, const IncomingMessage& response, c
     if (concerns_relays(line) ? relays(line) : !nominated.has(line)) out.push_back(line);
   }
   push_via(out, response.http_version_minor(), context.policy);
+  if (!context.policy.hsts.empty()) [[unlikely]] set_hsts(out, context.policy);
   if (!changes.empty()) apply_changes(out, changes, context);
 }
 
@@ -315,6 +316,11 @@ void end_to_end_lines(std::vector<Header>& out, const HeaderList& lines) {
   for (const Header& line : lines) {
     if (!hop_by_hop(line) && !nominated.has(line)) out.push_back(line);
   }
+}
+
+[[gnu::cold, gnu::noinline]] void set_hsts(std::vector<Header>& lines, const ListenerPolicy& policy) {
+  std::erase_if(lines, [](const Header& line) { return line.id == HeaderId::strict_transport_security; });
+  lines.push_back({HeaderId::strict_transport_security, wire::spelling(HeaderId::strict_transport_security), policy.hsts});
 }
 
 void apply_changes(std::vector<Header>& lines, const config::HeaderChanges& changes, const RewriteContext& context) {

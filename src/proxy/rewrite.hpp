@@ -52,6 +52,8 @@ bool has_underscore(const Header& line);
 void drop_lookalikes(std::vector<Header>& lines, const RewriteContext& context, const config::HeaderChanges& changes);
 // End-to-end fields of a 1xx answer, or of trailers.
 void end_to_end_lines(std::vector<Header>& out, const HeaderList& lines);
+// Strict-Transport-Security as the listener has it, in place of what is there.
+void set_hsts(std::vector<Header>& lines, const ListenerPolicy& policy);
 // Makes the route's changes to lines that culvert wrote itself.
 void apply_changes(std::vector<Header>& lines, const config::HeaderChanges& changes, const RewriteContext& context);
 

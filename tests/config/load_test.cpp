@@ -89,6 +89,8 @@ upgrade = []
 upgrade_idle_timeout = "1h"
 upgrade_max_lifetime = "1d"
 server_header = "off"
+hsts = "365d"
+hsts_options = ["include_subdomains"]
 [server.forwarded]
 trust = ["127.0.0.0/8"]
 send = ["forwarded"]
@@ -99,6 +101,7 @@ max_connections = 5
 keep_alive_timeout = "75s"
 no_delay = true
 via = "edge"
+hsts = "off"
 upgrade = ["irc/6.9", "tcp"]
 forwarded = { trust = [] }
 [listener.plain]
@@ -122,12 +125,15 @@ echo = true
   server.upgrade_idle_timeout = 1h;
   server.upgrade_max_lifetime = 24h;
   server.server_header = "";
+  server.hsts = std::chrono::hours(24 * 365);
+  server.hsts_options = {"include_subdomains"};
   server.forwarded = {{{*Endpoint::parse_ip("127.0.0.0"), 8}}, false, false, false, true, false, false, "x-request-id"};
   EXPECT_EQ(config.listeners[1], (Listener{"plain", {address("::1", 81)}, 0, server}));
 
   server.keep_alive_timeout = 75s;
   server.no_delay = true;
   server.via = "edge";
+  server.hsts = off;
   server.upgrade = {"irc/6.9", "tcp"};
   server.forwarded.trust.clear();
   const Address relative{Address::Kind::unix_path, {}, path("web.sock"), 0};

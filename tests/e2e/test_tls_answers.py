@@ -4,7 +4,7 @@ answered for a host that their connection is not for.
 import ssl
 
 from client import Client
-from harness import main, run_culvert, wait_until
+from harness import free_port, main, run_culvert, wait_until
 from test_tls import ANSWER, TlsTest
 
 
@@ -92,6 +92,39 @@ class Stapling(TlsTest):
         culvert = self.with_staple(issued, file)
         self.assertIn("OCSP response: no response sent", self.stapled(culvert))
         self.assertEqual(self.curl(culvert).stdout, b"ok")
+
+
+class StrictTransport(TlsTest):
+    """HSTS, RFC 6797."""
+
+    def test_every_answer_over_tls_says_it_and_none_without(self):
+        plain = free_port()
+        origin = self.origin(lambda x: x.reply(200, b"page", [] if x.request.target == "/page" else
+                                               [("Strict-Transport-Security", "max-age=1")]))
+        culvert = self.with_tls(f'[[route]]\npath = "/gone"\nrespond = {{ status = 410 }}\n[[route]]\npath = "/moved"\n'
+                                'redirect = { to = "https://{host}/page" }\n[[route]]\nhost = "site.test"\n'
+                                f'upstream = "http://{origin.address}"\n', server='hsts = "365d"',
+                                more=f'[listener.plain]\naddress = "127.0.0.1:{plain}"')
+        secure = self.client(culvert)
+        for path, status in (("/page", 200), ("/own", 200), ("/gone", 410), ("/moved", 308)):
+            with self.subTest(path=path):
+                response = secure.get(path)
+                self.assertEqual(response.status, status)
+                self.assertEqual(response.all("Strict-Transport-Security"), ["max-age=31536000"])
+        nowhere = secure.get("/", host="nowhere.test")
+        self.assertEqual(nowhere.status, 404)
+        self.assertEqual(nowhere.all("Strict-Transport-Security"), ["max-age=31536000"])
+        with Client(("127.0.0.1", plain)) as client:
+            for path in ("/page", "/gone", "/moved"):
+                self.assertEqual(client.get(path).all("Strict-Transport-Security"), [], path)
+
+    def test_listener_says_it_for_itself(self):
+        culvert = self.with_tls(server='hsts = "1d"', listener='hsts = "30d"\nhsts_options = "include_subdomains"\n')
+        self.assertEqual(self.client(culvert).get("/").header("Strict-Transport-Security"),
+                         "max-age=2592000; includeSubDomains")
+        culvert.reload(culvert.config_path.read_text().replace('hsts = "30d"', 'hsts = "off"'))
+        wait_until(lambda: "reloaded" in culvert.stderr(), "the reload")
+        self.assertIsNone(self.client(culvert).get("/").header("Strict-Transport-Security"))
 
 
 class Reloading(TlsTest):

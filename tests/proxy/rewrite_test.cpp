@@ -48,7 +48,7 @@ class RewriteTest : public ::testing::Test {
     std::string text;
     ClientRequest& asked = agent.request(world.address(), {});
     asked.on_response([&](IncomingMessage& answer) {
-      const ListenerPolicy policy("web", settings);
+      const ListenerPolicy policy("web", settings, mode, {}, {}, with_tls);
       std::vector<Header> out;
       const PlaceholderValues placeholders = values();
       response_lines(out, answer, context(policy, placeholders), changes, true);
@@ -95,6 +95,7 @@ class RewriteTest : public ::testing::Test {
   Arena arena{world.loop().blocks()};
   config::Server settings;
   config::ListenerMode mode = config::ListenerMode::reverse;
+  bool with_tls = false;
   config::HeaderChanges changes;
   config::Route route;
   RequestView view;
@@ -284,6 +285,46 @@ TEST_F(ResponseLines, AreChangedAsTheRouteSays) {
   changes = {.remove = {"Server"}, .set = {{"X-Env", "beta"}}, .add = {{"Set-Cookie", "c=3"}}};
   EXPECT_EQ(response_with("Server: x\r\nX-Env: a\r\nSet-Cookie: a=1\r\n"),
             "Set-Cookie: a=1\nContent-Length: 0\nX-Env: beta\nSet-Cookie: c=3\n");
+}
+
+class HstsLines : public RewriteTest {
+ protected:
+  HstsLines() {
+    with_tls = true;
+    settings.hsts = std::chrono::hours(24);
+  }
+};
+
+TEST_F(HstsLines, ReplaceThoseOfTheUpstream) {
+  EXPECT_EQ(response_with("Strict-Transport-Security: max-age=1\r\nstrict-transport-security: max-age=2\r\n"),
+            "Content-Length: 0\nStrict-Transport-Security: max-age=86400\n");
+}
+
+TEST_F(HstsLines, HaveTheirOptions) {
+  settings.hsts_options = {"include_subdomains", "preload"};
+  EXPECT_EQ(response_with(""),
+            "Content-Length: 0\nStrict-Transport-Security: max-age=86400; includeSubDomains; preload\n");
+}
+
+TEST_F(HstsLines, AreTheRoutesToChange) {
+  changes.set = {{"Strict-Transport-Security", "max-age=0"}};
+  EXPECT_EQ(response_with(""), "Content-Length: 0\nStrict-Transport-Security: max-age=0\n");
+}
+
+TEST_F(HstsLines, AreNotForClientsWithoutTls) {
+  with_tls = false;
+  EXPECT_EQ(response_with(""), "Content-Length: 0\n");
+}
+
+TEST_F(HstsLines, AreNotForOthersHosts) {
+  mode = config::ListenerMode::forward;
+  EXPECT_EQ(response_with(""), "Content-Length: 0\n");
+}
+
+TEST_F(HstsLines, AreTheUpstreamsWhereTheListenerHasNone) {
+  settings.hsts = config::off;
+  EXPECT_EQ(response_with("Strict-Transport-Security: max-age=1\r\n"),
+            "Strict-Transport-Security: max-age=1\nContent-Length: 0\n");
 }
 
 TEST_F(RewriteTest, TrailersAndInterimAnswersLoseTheSameFields) {
