@@ -119,6 +119,7 @@ Limits build_limits(const Node& table) {
   const Reader read(table, "limits");
   read.number("max_connections", limits.max_connections);
   read.number("max_connections_per_client", limits.max_connections_per_client);
+  read.number("max_handshakes", limits.max_handshakes);
   read.size("memory", limits.memory);
   return limits;
 }

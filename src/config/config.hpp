@@ -58,6 +58,7 @@ struct Log {
 struct Limits {
   std::uint64_t max_connections = 0;             // 0: what the limit of open files lets be
   std::optional<std::uint64_t> max_connections_per_client;  // none: all but a tenth of all; 0: no limit
+  std::uint64_t max_handshakes = 1000;           // of TLS, of a worker; 0: no limit
   std::uint64_t memory = 2'147'483'648;          // bytes; 0: no limit
   bool operator==(const Limits&) const = default;
 };

@@ -52,6 +52,8 @@ constexpr Key rows[] = {
      "connections at a time; 0: as many as the limit of open files lets be"},
     {"limits", "max_connections_per_client", Type::integer, one, "", "", all_works,
      "of one address, of IPv6 a /64; 0: no limit; not written: all but a tenth of max_connections"},
+    {"limits", "max_handshakes", Type::integer, one, "1000", "", all_works,
+     "TLS handshakes that a worker has under way; others wait, and the oldest gives way; 0: no limit"},
     {"limits", "memory", Type::size, one, "2GiB", "", all_works,
      "for messages under way and what waits to be sent; beyond it new requests get 503"},
 

@@ -5,9 +5,10 @@
 namespace culvert::daemon {
 
 Arrival::Arrival(Loop& loop, Host& host, std::unique_ptr<Transport> stream, Places& places,
-                 std::chrono::milliseconds timeout)
+                 HandshakeLimit* handshakes, std::chrono::milliseconds timeout)
     : loop_(loop), host_(host), stream_(std::move(stream)), places_(places),
       runs_out_(timeout.count() == 0 ? never : loop.now() + timeout) {
+  if (handshakes != nullptr) place_.emplace(*handshakes, *this);
   stream_->attach(*this);
   loop_.ask_at(due_, runs_out_);
 }
@@ -27,6 +28,8 @@ TimePoint Arrival::on_due(TimePoint now) noexcept {
   turn_away(proxy::Reason::proxy_header_timeout, {});
   return never;
 }
+
+void Arrival::give_way() { turn_away(proxy::Reason::tls_handshake_crowded_out, {}); }
 
 void Arrival::read(Bytes bytes) {
   has_begun_ = has_begun_ || !bytes.empty();
@@ -52,6 +55,7 @@ void Arrival::turn_away(proxy::Reason reason, std::error_code cause) {
 
 void Arrival::close() {
   stream_.reset();
+  place_.reset();
   loop_.forget(due_);
   unlink();
   loop_.retire(std::unique_ptr<Retired>(this));

@@ -5,10 +5,12 @@
 //      \--- denied, malformed, late, gone ---> closed
 #pragma once
 #include <memory>
+#include <optional>
 #include <system_error>
 
 #include "culvert/loop.hpp"
 #include "culvert/transport.hpp"
+#include "daemon/handshake_limit.hpp"
 #include "daemon/places.hpp"
 #include "net/loop_entries.hpp"
 #include "proxy/failure.hpp"
@@ -16,7 +18,7 @@
 
 namespace culvert::daemon {
 
-class Arrival final : public ListHook, public Retired, private Watcher {
+class Arrival final : public ListHook, public Retired, public HandshakeLimit::Holder, private Watcher {
  public:
   class Host {
    public:
@@ -30,8 +32,9 @@ class Arrival final : public ListHook, public Retired, private Watcher {
     ~Host() = default;
   };
 
-  // `places` go along with the stream.
-  Arrival(Loop& loop, Host& host, std::unique_ptr<Transport> stream, Places& places, std::chrono::milliseconds timeout);
+  // `places` go along with the stream. `handshakes` are those that it will be one of; null: it speaks without TLS.
+  Arrival(Loop& loop, Host& host, std::unique_ptr<Transport> stream, Places& places, HandshakeLimit* handshakes,
+          std::chrono::milliseconds timeout);
   ~Arrival() override;
 
   // Closes it; nobody hears of it.
@@ -42,6 +45,7 @@ class Arrival final : public ListHook, public Retired, private Watcher {
 
   void on_ready(Ready ready) noexcept override;
   TimePoint on_due(TimePoint now) noexcept;
+  void give_way() override;
   void read(Bytes bytes);
   void complete(Bytes rest);
   void turn_away(proxy::Reason reason, std::error_code cause);
@@ -50,6 +54,7 @@ class Arrival final : public ListHook, public Retired, private Watcher {
   Host& host_;
   std::unique_ptr<Transport> stream_;  // null once it is over
   Places& places_;
+  std::optional<HandshakeLimit::Place> place_;  // among the handshakes
   const TimePoint runs_out_;
   LoopEntries<Arrival>::Due due_{*this};
   bool has_begun_ = false;

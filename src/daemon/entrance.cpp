@@ -15,6 +15,7 @@ Entrance::Entrance(net::EpollLoop& loop, net::ListenSocket socket, net::Listener
 
 Entrance::~Entrance() {
   if (step_ == Step::process_place) limits_.process.stop_waiting(waiting_);
+  if (step_ == Step::handshake_place) service_->stop_waiting(waiting_);
   if (step_ != Step::listener_place) return;
   service_->limit().stop_waiting(waiting_);
   limits_.clients.give_back(client_);
@@ -55,12 +56,16 @@ void Entrance::seek_places() {
     }
     step_ = Step::listener_place;
   }
-  if (!service_->limit().take(waiting_)) return listener_.pause();
+  if (step_ == Step::listener_place) {
+    if (!service_->limit().take(waiting_)) return listener_.pause();
+    auto places = std::make_unique<Places>(limits_, service_->limit(), client_);
+    places_ = places.get();
+    stream_->carry(std::move(places));
+    step_ = Step::handshake_place;
+  }
+  if (!service_->has_room(waiting_)) return listener_.pause();
   accept_more();
-  auto places = std::make_unique<Places>(limits_, service_->limit(), client_);
-  Places& of_stream = *places;
-  stream_->carry(std::move(places));
-  service_->adopt(std::move(stream_), of_stream);
+  service_->adopt(std::move(stream_), *places_);
 }
 
 void Entrance::accept_more() {

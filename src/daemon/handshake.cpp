@@ -20,9 +20,10 @@ TimePoint end_of(std::chrono::milliseconds timeout, TimePoint now) { return time
 
 }  // namespace
 
-Handshake::Handshake(Loop& loop, Host& host, std::unique_ptr<net::TlsTransport> stream,
+Handshake::Handshake(Loop& loop, Host& host, HandshakeLimit& limit, std::unique_ptr<net::TlsTransport> stream,
                      std::shared_ptr<const net::TlsServerContext> context)
     : loop_(loop), host_(host), context_(std::move(context)), stream_(std::move(stream)),
+      place_(std::in_place, limit, *this),
       runs_out_(end_of(context_->settings().handshake_timeout, loop.now())) {
   stream_->attach(*this);
   loop_.ask_at(due_, runs_out_);
@@ -51,6 +52,8 @@ TimePoint Handshake::on_due(TimePoint now) noexcept {
   return never;
 }
 
+void Handshake::give_way() { turn_away(proxy::Reason::tls_handshake_crowded_out, {}); }
+
 void Handshake::go_on(Result<bool> is_over) {
   if (!is_over) return fail(is_over.error());
   if (!*is_over) return;
@@ -70,6 +73,7 @@ void Handshake::turn_away(proxy::Reason reason, std::error_code cause) {
 
 void Handshake::close() {
   stream_.reset();
+  place_.reset();
   loop_.forget(due_);
   unlink();
   loop_.retire(std::unique_ptr<Retired>(this));

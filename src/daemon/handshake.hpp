@@ -1,19 +1,21 @@
 // A connection of a listener with tls, until hands are shaken. Until then it has no HTTP.
 //
 //   shaking --done--> served
-//      \--- failed, late, gone ---> closed
+//      \--- failed, late, gone, crowded out ---> closed
 #pragma once
 #include <memory>
+#include <optional>
 #include <system_error>
 
 #include "culvert/loop.hpp"
+#include "daemon/handshake_limit.hpp"
 #include "net/loop_entries.hpp"
 #include "net/tls_transport.hpp"
 #include "proxy/failure.hpp"
 
 namespace culvert::daemon {
 
-class Handshake final : public ListHook, public Retired, private Watcher {
+class Handshake final : public ListHook, public Retired, public HandshakeLimit::Holder, private Watcher {
  public:
   class Host {
    public:
@@ -27,7 +29,7 @@ class Handshake final : public ListHook, public Retired, private Watcher {
   };
 
   // `stream` has a session of `context`, which a reload may take from everybody else meanwhile.
-  Handshake(Loop& loop, Host& host, std::unique_ptr<net::TlsTransport> stream,
+  Handshake(Loop& loop, Host& host, HandshakeLimit& limit, std::unique_ptr<net::TlsTransport> stream,
             std::shared_ptr<const net::TlsServerContext> context);
   ~Handshake() override;
 
@@ -41,6 +43,7 @@ class Handshake final : public ListHook, public Retired, private Watcher {
 
   void on_ready(Ready ready) noexcept override;
   TimePoint on_due(TimePoint now) noexcept;
+  void give_way() override;
   void go_on(Result<bool> is_over);
   void fail(std::error_code cause);
   void turn_away(proxy::Reason reason, std::error_code cause);
@@ -49,6 +52,7 @@ class Handshake final : public ListHook, public Retired, private Watcher {
   Host& host_;
   const std::shared_ptr<const net::TlsServerContext> context_;
   std::unique_ptr<net::TlsTransport> stream_;  // null once it is over
+  std::optional<HandshakeLimit::Place> place_;  // until it is over
   const TimePoint runs_out_;
   LoopEntries<Handshake>::Due due_{*this};
   bool has_begun_ = false;

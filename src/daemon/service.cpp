@@ -8,11 +8,12 @@
 
 namespace culvert::daemon {
 
-Service::Service(Http& http, proxy::Gateway& gateway, ConnectionLimit& limit, net::TlsBuffers& buffers,
-                 const config::Listener& settings, Tls tls)
+Service::Service(Http& http, proxy::Gateway& gateway, ConnectionLimit& limit, HandshakeLimit& handshakes,
+                 net::TlsBuffers& buffers, const config::Listener& settings, Tls tls)
     : loop_(http.loop()),
       gateway_(gateway),
       limit_(limit),
+      handshake_limit_(handshakes),
       buffers_(buffers),
       settings_(settings),
       tls_(std::move(tls)),
@@ -40,18 +41,26 @@ void Service::apply(const config::Listener& settings, Tls tls) {
   server_.options = proxy::Gateway::server_options(settings.server);
 }
 
+bool Service::has_room(bool& waiting) {
+  if (tls_) return handshake_limit_.has_room(waiting);
+  stop_waiting(waiting);
+  return true;
+}
+
 void Service::adopt(std::unique_ptr<Transport> stream, Places& places) {
   if (!awaits_header()) return arrived(std::move(stream), {});
   if (!may_send_header(stream->remote())) return turned_away(*stream, proxy::Reason::proxy_header_denied, {});
   // It lives until it has arrived or is turned away.
-  arrivals_.push_back(*new Arrival(loop_, *this, std::move(stream), places, settings_.server.headers_timeout));
+  HandshakeLimit* const handshakes = tls_ ? &handshake_limit_ : nullptr;
+  arrivals_.push_back(
+      *new Arrival(loop_, *this, std::move(stream), places, handshakes, settings_.server.headers_timeout));
 }
 
 void Service::arrived(std::unique_ptr<Transport> stream, Bytes first) {
   if (!tls_) return shaken(std::move(stream), first);
   auto secure = std::make_unique<net::TlsTransport>(loop_, buffers_, std::move(stream), tls_->accept());
   // It lives until hands are shaken or it is turned away.
-  auto* const handshake = new Handshake(loop_, *this, std::move(secure), tls_);
+  auto* const handshake = new Handshake(loop_, *this, handshake_limit_, std::move(secure), tls_);
   handshakes_.push_back(*handshake);
   handshake->start(first);
 }

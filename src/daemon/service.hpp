@@ -18,9 +18,10 @@ class Service final : private Arrival::Host, private Handshake::Host {
  public:
   using Tls = std::shared_ptr<const net::TlsServerContext>;  // of the listener's [tls.NAME]; null: it speaks without
 
-  // `limit` is that of [listener.NAME], `buffers` those of the worker. Begin only after the gateway knows the listener.
-  Service(Http& http, proxy::Gateway& gateway, ConnectionLimit& limit, net::TlsBuffers& buffers,
-          const config::Listener& settings, Tls tls);
+  // `limit` is that of [listener.NAME], `handshakes` and `buffers` are the worker's. Begin only after the gateway knows the
+  // listener.
+  Service(Http& http, proxy::Gateway& gateway, ConnectionLimit& limit, HandshakeLimit& handshakes,
+          net::TlsBuffers& buffers, const config::Listener& settings, Tls tls);
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
@@ -31,7 +32,10 @@ class Service final : private Arrival::Host, private Handshake::Host {
   bool awaits_header() const { return settings_.proxy_protocol; }
   // Whether a peer comes for itself: not one that says in a header, or in fields that are believed, for whom it does.
   bool is_client(const Endpoint& peer) const;
-  // Serves a stream that carries its `places`.
+  // Whether there is room for the handshake of one more stream, if it needs one. See HandshakeLimit for `waiting`.
+  bool has_room(bool& waiting);
+  void stop_waiting(bool& waiting) { handshake_limit_.stop_waiting(waiting); }
+  // Serves a stream that carries its `places`. There is room for it.
   void adopt(std::unique_ptr<Transport> stream, Places& places);
   // Connections end with the request they are at; `on_finished` is called when none is left.
   void finish(std::function<void()> on_finished);
@@ -51,6 +55,7 @@ class Service final : private Arrival::Host, private Handshake::Host {
   Loop& loop_;
   proxy::Gateway& gateway_;
   ConnectionLimit& limit_;
+  HandshakeLimit& handshake_limit_;
   net::TlsBuffers& buffers_;
   config::Listener settings_;
   Tls tls_;

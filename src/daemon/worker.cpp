@@ -72,13 +72,15 @@ void Worker::take(Delivery& delivery) {
   http_.set_max_idle_http_parsers(config.process.max_idle_http_parsers);
   gateway_.apply(delivery.config);
   gateway_.set_memory_max(delivery.memory_max);
+  handshakes_.set_limit(config.limits.max_handshakes);
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
     const config::Listener& listener = config.listeners[i];
     std::unique_ptr<Service>& service = services_[listener.name];
     if (service) {
       service->apply(listener, delivery.tls[i]);
     } else {
-      service = std::make_unique<Service>(http_, gateway_, *delivery.limits[i], tls_buffers_, listener, delivery.tls[i]);
+      service = std::make_unique<Service>(http_, gateway_, *delivery.limits[i], handshakes_, tls_buffers_, listener,
+                                          delivery.tls[i]);
     }
     open_entrances(listener, *service, delivery);
   }

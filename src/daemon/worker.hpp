@@ -60,6 +60,7 @@ class Worker {
   net::EpollLoop loop_{io_};
   net::SocketNetwork network_{loop_};
   net::TlsBuffers tls_buffers_;
+  HandshakeLimit handshakes_{loop_, [this] { seek_room(); }};
   Http http_;
   proxy::Gateway gateway_;
   std::map<std::string, std::unique_ptr<Service>, std::less<>> services_;    // by the listener's name
