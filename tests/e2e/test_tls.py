@@ -398,7 +398,9 @@ class Refusing(TlsTest):
 
     def test_renegotiation_is_refused(self):
         culvert = self.with_tls()
-        self.assertRegex(self.s_client(culvert, "-tls1_2", text="R\n"), "no renegotiation|handshake failure|RENEGOTIATING")
+        said = self.s_client(culvert, "-tls1_2", text="R\n")
+        self.assertIn("RENEGOTIATING", said)
+        self.assertIn(":no renegotiation:", said)
         self.assertEqual(self.curl(culvert).stdout, b"ok")
 
     def test_protocols_that_nobody_speaks(self):
