@@ -13,11 +13,15 @@
 
 #include "culvert/client_request.hpp"
 #include "culvert/network.hpp"
+#include "culvert/secure_context.hpp"
 #include "culvert/socket.hpp"
 
 namespace culvert {
 
 class Http;
+namespace net {
+class TlsDestination;
+}
 
 // Node's options of new http.Agent(), with its defaults.
 struct AgentOptions {
@@ -31,11 +35,14 @@ struct AgentOptions {
   std::uint32_t max_free_sockets = 256;         // idle, to one origin
   Scheduling scheduling = Scheduling::lifo;     // which of the free ones is taken
   milliseconds timeout{0};                      // of sockets; an idle one is closed after it. 0: none
-  std::string_view protocol = "http:";          // borrowed; what requests may ask for, see ERR_INVALID_PROTOCOL
-  std::uint16_t default_port = 80;              // left out of Host
+  // Borrowed; what requests may ask for, see ERR_INVALID_PROTOCOL. Empty: "http:", by TLS "https:".
+  std::string_view protocol{};
+  std::uint16_t default_port = 0;               // left out of Host. 0: 80, by TLS 443
   // For every socket that the agent makes, where the request does not say otherwise.
   ConnectOptions connect{};
   int family = 0;
+  // By TLS: Node's https.Agent. Null: without. Requests may have another one, and another name.
+  std::shared_ptr<const SecureContext> secure_context{};
   // Of responses, where the request does not say otherwise; see RequestOptions.
   std::uint32_t max_header_size = 0;            // bytes; 0: Http::max_header_size
   std::uint32_t max_headers_count = 2000;       // lines; 0: no limit
@@ -50,6 +57,7 @@ struct ConnectionOptions {
   ConnectOptions connect;    // of the socket
   LookupOptions lookup;      // of the name
   Resolver* resolver;        // who knows names
+  net::TlsDestination* tls;  // whom to speak TLS with on it, by secured(); null: without
 };
 
 class ClientConnection;
@@ -86,13 +94,17 @@ class Agent : public Retired {
 
   // For relays: the row of an address, which stays as long as the agent, and a request on it. Starts on a free
   // connection, else on a new one, else it waits its turn. Events follow later, never from inside this call.
-  Origin& origin(const Address& address);
+  // `servername`: who has to be there, by TLS; empty: whom the address names.
+  Origin& origin(const Address& address, std::string_view servername = {});
   // The same for a request that follows at once: the row goes when nobody uses it any more.
-  Origin& origin_once(const Address& address);
+  Origin& origin_once(const Address& address, std::string_view servername = {});
   ClientRequest& request(Origin& origin, const PooledRequest& options);
   ClientRequest& request(const Address& address, const PooledRequest& asked) {
     return request(origin_once(address), asked);
   }
+  // A stream to an origin whose address is resolved, made as connections of the agent are, for who speaks no HTTP on it. It
+  // is none of the agent's. See Connector::connect.
+  Result<std::unique_ptr<Transport>> connect(Origin& origin);
   // Node's http.request({agent: this, ...}); see Http::request.
   ClientRequest& request(const RequestOptions& options);
 
@@ -102,8 +114,8 @@ class Agent : public Retired {
   // Closes those that nobody uses, and keeps none from now on.
   void drain();
 
-  // "host:port:local_address", ":family" where it is 4 or 6, ":path" of a Unix socket. What differs in it never shares
-  // a connection; agents of other transports add what makes theirs differ.
+  // "host:port:local_address", ":family" where it is 4 or 6, ":path" of a Unix socket, ":servername:context" by TLS. What
+  // differs in it never shares a connection; agents of other transports add what makes theirs differ.
   virtual std::string get_name(const RequestOptions& options) const;
 
   // Node's sockets, freeSockets and requests: by name, rows without entries are left out. Snapshots.
@@ -125,9 +137,11 @@ class Agent : public Retired {
   friend class Http;
 
   // Makes the stream for a connection: returns it, or an error, or nothing where `created` is called with it later. The
-  // first of the two counts. By default: looks the name up where it is one, then dials.
+  // first of the two counts. By default: looks the name up where it is one, then dials; by TLS where it is to.
   virtual Result<std::unique_ptr<Transport>> create_connection(const ConnectionOptions& options,
                                                                ConnectionCreated created);
+  // `wire`, on its way to be connected, as a stream of the agent's: by TLS where `options` say so.
+  Result<std::unique_ptr<Transport>> secured(Result<std::unique_ptr<Transport>> wire, const ConnectionOptions& options);
   // A response has ended and `socket` could be kept: false closes it. By default turns TCP keep-alive probes on.
   virtual bool keep_socket_alive(Socket& socket);
   // A free socket is about to carry `request`.
@@ -140,6 +154,8 @@ class Agent : public Retired {
   friend class ConnectionCreated;
   using Pending = ConnectionCreated::Pending;
 
+  std::unique_ptr<Origin> make_origin(std::string name, Address address, std::string_view host, std::string field,
+                                      const RequestOptions& asked) const;
   Origin& origin_named(std::string name, const RequestOptions& options);
   void drop_unused(Origin& origin);
   void tell_if_idle();
@@ -158,6 +174,8 @@ class Agent : public Retired {
   void serve_waiting(Origin& preferred);
   void close_free();
   void finished(ClientTransaction& transaction);
+  std::unique_ptr<Transport> make_secure(std::unique_ptr<Transport> wire, net::TlsDestination& destination,
+                                         std::string_view alpn);
 
   Http& http_;
   Loop& loop_;

@@ -15,6 +15,7 @@
 #include "culvert/incoming_message.hpp"
 #include "culvert/network.hpp"
 #include "culvert/outgoing_message.hpp"
+#include "culvert/secure_context.hpp"
 #include "culvert/socket.hpp"
 
 namespace culvert {
@@ -46,11 +47,11 @@ struct RequestOptions {
   using milliseconds = std::chrono::milliseconds;
   using Fields = std::vector<std::pair<std::string_view, std::string_view>>;  // names and values
 
-  std::string_view protocol{};              // empty: the agent's ("http:")
+  std::string_view protocol{};              // empty: the agent's ("http:", by TLS "https:")
   std::string_view host{};                  // empty: "localhost"
   std::string_view hostname{};              // wins over host
   std::uint16_t port = 0;                   // 0: default_port
-  std::uint16_t default_port = 0;           // left out of Host; 0: the agent's (80)
+  std::uint16_t default_port = 0;           // left out of Host; 0: the agent's (80, by TLS 443)
   std::string_view socket_path{};           // a Unix socket in place of host and port
   std::string_view method = "GET";          // a token
   std::string_view path{};                  // empty: "/"
@@ -63,6 +64,9 @@ struct RequestOptions {
   // Where no agent is named: makes the stream of this request alone, see Agent::create_connection.
   std::function<Result<std::unique_ptr<Transport>>(const ConnectionOptions&, ConnectionCreated)> create_connection{};
   std::optional<ConnectOptions> connect{};  // localAddress, localPort, noDelay, keepAlive ...; none: the agent's
+  // Of an agent that speaks TLS: by whose rules (null: the agent's), and who has to be there (empty: the host).
+  std::shared_ptr<const SecureContext> secure_context{};
+  std::string_view servername{};
   int family = 0;                           // 4, 6; 0: the agent's
   int hints = 0;                            // of the lookup
   Resolver* lookup = nullptr;               // who knows names; null: the Http's

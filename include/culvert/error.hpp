@@ -19,6 +19,7 @@ namespace culvert {
   X(timed_out, "timed out")                                                                                 \
   X(upgrade_unexpected, "the peer switched protocols, which nobody had asked for")                          \
   X(too_many_informations, "the peer sent more interim answers than are read before the final one")           \
+  X(tls_disconnected, "the server closed the connection before TLS stood")                                  \
   X(unexpected_data, "bytes arrived on a connection that nobody asked for")                                 \
   X(websocket_refused, "the server did not switch to the WebSocket protocol")                               \
   X(websocket_accept, "the server's Sec-WebSocket-Accept does not answer the key")                          \

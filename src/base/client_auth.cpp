@@ -39,6 +39,18 @@ const X509* signer_in(const std::vector<Certificate>& all, const X509_NAME* issu
   return found == all.end() ? nullptr : found->get();
 }
 
+// Each of them is believed, whether it is a root or not.
+void believe(ssl_ctx_st& context, const std::vector<Certificate>& authorities, const std::vector<Crl>& revoked) {
+  const x509::Store store(X509_STORE_new());
+  if (store == nullptr) throw std::bad_alloc();
+  for (const Certificate& each : authorities) X509_STORE_add_cert(store.get(), each.get());
+  for (const Crl& each : revoked) X509_STORE_add_crl(store.get(), each.get());
+  ERR_clear_error();
+  const unsigned long revocation = revoked.empty() ? 0 : X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
+  X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN | revocation);
+  SSL_CTX_ctrl(&context, SSL_CTRL_SET_VERIFY_CERT_STORE, 1, store.get());  // 1: it is counted once more
+}
+
 }  // namespace
 
 std::string read_authorities(const ClientAuth& auth, ClientAuthFacts& facts) {
@@ -77,18 +89,18 @@ std::string read_crls(const ClientAuth& auth, ClientAuthFacts& facts) {
 }
 
 void ask_for_certificates(ssl_ctx_st& context, const ClientAuth& auth) {
-  const x509::Store store(X509_STORE_new());
-  if (store == nullptr) throw std::bad_alloc();
-  for (const Certificate& each : certificates_in(auth.authorities)) {
-    X509_STORE_add_cert(store.get(), each.get());
-    SSL_CTX_add_client_CA(&context, each.get());
-  }
-  for (const Crl& each : crls_in(auth.revoked)) X509_STORE_add_crl(store.get(), each.get());
-  ERR_clear_error();
-  const unsigned long revocation = auth.revoked.empty() ? 0 : X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
-  X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN | revocation);
-  SSL_CTX_ctrl(&context, SSL_CTRL_SET_VERIFY_CERT_STORE, 1, store.get());  // 1: it is counted once more
+  const std::vector<Certificate> authorities = certificates_in(auth.authorities);
+  for (const Certificate& each : authorities) SSL_CTX_add_client_CA(&context, each.get());
+  believe(context, authorities, crls_in(auth.revoked));
   SSL_CTX_set_verify(&context, SSL_VERIFY_PEER | (auth.required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+}
+
+std::string believe_only(ssl_ctx_st& context, const std::string& authorities) {
+  const std::vector<Certificate> all = certificates_in(authorities);
+  if (!x509::ended()) return x509::complaint();
+  if (all.empty()) return "there is no certificate in it (PEM)";
+  believe(context, all, {});
+  return {};
 }
 
 }  // namespace culvert

@@ -1,4 +1,4 @@
-// Which certificates clients have to show: who signs them, which are revoked, and a context that asks for them.
+// Which certificates peers have to show: who signs them, which are revoked, and a context that asks for them.
 #pragma once
 #include <string>
 #include <vector>
@@ -32,5 +32,8 @@ std::string read_crls(const ClientAuth& auth, ClientAuthFacts& facts);
 
 // Lets `context` ask clients for a certificate, and check it. Of what both found right.
 void ask_for_certificates(ssl_ctx_st& context, const ClientAuth& auth);
+
+// Lets `context` believe servers by these alone, a PEM file's text. What is wrong with it in words; empty: nothing.
+std::string believe_only(ssl_ctx_st& context, const std::string& authorities);
 
 }  // namespace culvert

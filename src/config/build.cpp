@@ -7,6 +7,7 @@
 #include "config/addresses.hpp"
 #include "config/cross_check.hpp"
 #include "config/schema.hpp"
+#include "config/upstream_tls.hpp"
 #include "config/users.hpp"
 
 namespace culvert::config {
@@ -328,11 +329,7 @@ Route build_route(const Node& table, std::size_t position) {
 
 std::vector<Address> build_servers(const Node& table) {
   std::vector<Address> servers;
-  const auto add = [&](const Node& value) { servers.push_back(resolved(*parse_server_address(value.text), value)); };
-  if (const Node* list = table.value_of("servers")) {
-    for (const Node& value : list->values()) add(value);
-  }
-  for (const Node* server : tables_of(table, "server")) add(*server->value_of("address"));
+  for (const Node* value : servers_of(table)) servers.push_back(resolved(*parse_server_address(value->text), *value));
   return servers;
 }
 
@@ -349,6 +346,7 @@ Upstream build_upstream(const std::string& name, const Node& table) {
   Upstream upstream;
   upstream.name = name;
   upstream.servers = build_servers(table);
+  upstream.tls = build_upstream_tls(table);
   const Reader read(table, "upstream.*");
   read.choice("host_header", upstream.host_header);
   read.flag("keep_alive", upstream.keep_alive);
@@ -504,6 +502,7 @@ Upstream upstream_of_url(const std::string& url) {
   Upstream upstream;
   upstream.name = url;
   upstream.servers = {*parse_url(url)};
+  if (is_https(url)) upstream.tls.emplace();
   return upstream;
 }
 

@@ -55,22 +55,35 @@ class CertificateReader {
   // A [tls.NAME].
   void read_client_auth(Node& table) {
     Node* const authorities = child(table, "client_ca");
-    if (authorities == nullptr || !authorities->is_text()) return;
-    const Node written = *authorities;
-    if (!put_file(*authorities)) return;
+    if (authorities == nullptr || !read_ca(*authorities)) return;
     ClientAuth auth{.authorities = authorities->text, .revoked = {}};
-    ClientAuthFacts facts;
-    if (const std::string wrong = read_authorities(auth, facts); !wrong.empty()) {
-      return report(written.at, {"bad-certificate", in_quotes(written.text) + ": " + wrong, "", ""});
-    }
-    for (const ClientAuthFacts::Dated& each : facts.authorities) {
-      judge_time(written, WallTime::min(), each.ends, in_quotes(each.name) + " in " + in_quotes(written.text));
-    }
     Node* const crl = child(table, "client_crl");
     if (crl != nullptr && crl->is_text()) read_client_crl(*crl, auth);
   }
 
+  // A [upstream.NAME.tls], of that `name`.
+  void read_upstream(Node& table, const std::string& name) {
+    if (Node* const authorities = child(table, "ca")) (void)read_ca(*authorities);
+    if (child(table, "certificate") != nullptr || child(table, "key") != nullptr) read(table, table.at, name);
+  }
+
  private:
+  // Whether it is there, and right.
+  bool read_ca(Node& authorities) {
+    if (!authorities.is_text()) return false;
+    const Node written = authorities;
+    if (!put_file(authorities)) return false;
+    ClientAuthFacts facts;
+    const std::string wrong = read_authorities({.authorities = authorities.text, .revoked = {}}, facts);
+    if (!wrong.empty()) {
+      return report(written.at, {"bad-certificate", in_quotes(written.text) + ": " + wrong, "", ""}), false;
+    }
+    for (const ClientAuthFacts::Dated& each : facts.authorities) {
+      judge_time(written, WallTime::min(), each.ends, in_quotes(each.name) + " in " + in_quotes(written.text));
+    }
+    return true;
+  }
+
   void read_client_crl(Node& crl, ClientAuth& auth) {
     const Node written = crl;
     if (!put_file(crl)) return;
@@ -196,6 +209,13 @@ std::string trouble_with_time(WallTime not_before, WallTime not_after, WallTime 
 
 void read_certificates(Node& root, Diagnostics& diagnostics) {
   CertificateReader reader(diagnostics);
+  if (Node* const upstreams = child(root, "upstream")) {
+    for (Entry& entry : upstreams->entries) {
+      Node* const servers_tls = child(entry.value, "tls");
+      if (servers_tls == nullptr || servers_tls->kind != Node::Kind::table) continue;
+      reader.read_upstream(*servers_tls, "[upstream." + entry.key + ".tls]");
+    }
+  }
   Node* const tables = child(root, "tls");
   if (tables == nullptr) return;
   for (Entry& entry : tables->entries) {

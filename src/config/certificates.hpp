@@ -1,4 +1,4 @@
-// Certificates and keys of [tls.NAME] sections.
+// Certificates and keys of [tls.NAME] and [upstream.NAME.tls] sections.
 #pragma once
 #include <string>
 #include <vector>

@@ -54,7 +54,7 @@ class SchemaCheck {
       inside.works = false;
     }
     switch (key.type) {
-      case Type::table: return check_plain_table(entry, inside);
+      case Type::table: return check_plain_table(key, entry, inside);
       case Type::tables: return check_tables(entry, inside);
       case Type::fields:
       case Type::header_fields: return check_fields(key, value, inside.name);
@@ -79,8 +79,9 @@ class SchemaCheck {
     if (key.type == Type::upstream && !is_url(value.text)) check_reference("upstream", value);
   }
 
-  void check_plain_table(const Entry& entry, const Place& inside) {
+  void check_plain_table(const Key& key, const Entry& entry, const Place& inside) {
     if (entry.value.kind == Kind::table) return check_table(entry.value, inside);
+    if (entry.value.kind == Kind::boolean && !key.choices.empty()) return;
     report_no_table(entry, inside.name, "write " + inside.title() + " with single brackets");
   }
 

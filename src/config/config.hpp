@@ -279,9 +279,20 @@ enum class Scheduling : std::uint8_t { lifo, fifo };
 enum class HostHeader : std::uint8_t { client, upstream };
 enum class SendProxyProtocol : std::uint8_t { none, v1, v2 };
 
+// How servers are spoken to by TLS. Texts of PEM files.
+struct UpstreamTls {
+  std::string server_name;  // that their certificates are for; empty: the host of each
+  std::string ca;           // who signs them; empty: whom the system believes
+  bool verify = true;
+  PemPair client;           // shown to those that ask; empty: nothing
+  bool only_1_3 = false;
+  bool operator==(const UpstreamTls&) const = default;
+};
+
 struct Upstream {
   std::string name;              // a URL used in a route is an upstream named by that URL
   std::vector<Address> servers;  // any kind; at least one
+  std::optional<UpstreamTls> tls;  // none: without
   HostHeader host_header = HostHeader::client;
   SendProxyProtocol send_proxy_protocol = SendProxyProtocol::none;  // else no connection is kept
   // agent: named after Node's http.Agent

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "config/addresses.hpp"
+#include "config/upstream_tls.hpp"
 #include "config/values.hpp"
 
 namespace culvert::config {
@@ -312,6 +313,7 @@ void check_upstreams(const Node& root, Diagnostics& diagnostics) {
     check_exclusive(upstream->value, lists, "two-lists", "servers are listed in one way: this upstream has", "list", "",
                     diagnostics);
     check_kept_connections(upstream->value, diagnostics);
+    check_upstream_tls(*upstream, diagnostics);
     const bool has_list = upstream->value.find("servers") != nullptr || upstream->value.find("server") != nullptr;
     if (has_list) continue;
     diagnostics.push_back(error_at(upstream->at, "no-servers", "[upstream." + upstream->key + "] has no servers",

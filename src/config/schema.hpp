@@ -11,7 +11,7 @@ namespace culvert::config {
 
 enum class Type : std::uint8_t {
   // sections
-  table,         // [section]
+  table,         // [section]; choices: words that may stand for it
   named_tables,  // [section.NAME]
   tables,        // [[section]]
   // tables whose keys are the operator's own

@@ -214,9 +214,7 @@ bool needs_later_version(const Key& key, const Node& value) {
   }
   const std::span<const Node> values = value.values();
   return std::any_of(values.begin(), values.end(), [&](const Node& each) {
-    if (key.type == Type::listen_address) return each.text.starts_with(inherited_prefix);
-    const bool is_server = key.type == Type::server_address || key.type == Type::upstream;
-    return is_server && each.text.starts_with("https://");
+    return key.type == Type::listen_address && each.text.starts_with(inherited_prefix);
   });
 }
 

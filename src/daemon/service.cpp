@@ -4,17 +4,17 @@
 #include <cassert>
 #include <utility>
 
+#include "http/http_shared.hpp"
 #include "proxy/rewrite.hpp"
 
 namespace culvert::daemon {
 
 Service::Service(Http& http, proxy::Gateway& gateway, ConnectionLimit& limit, HandshakeLimit& handshakes,
-                 net::TlsBuffers& buffers, const config::Listener& settings, Tls tls)
-    : loop_(http.loop()),
+                 const config::Listener& settings, Tls tls)
+    : http_(http),
       gateway_(gateway),
       limit_(limit),
       handshake_limit_(handshakes),
-      buffers_(buffers),
       settings_(settings),
       tls_(std::move(tls)),
       server_(http, proxy::Gateway::server_options(settings.server)) {
@@ -53,14 +53,15 @@ void Service::adopt(std::unique_ptr<Transport> stream, Places& places) {
   // It lives until it has arrived or is turned away.
   HandshakeLimit* const handshakes = tls_ ? &handshake_limit_ : nullptr;
   arrivals_.push_back(
-      *new Arrival(loop_, *this, std::move(stream), places, handshakes, settings_.server.headers_timeout));
+      *new Arrival(http_.loop(), *this, std::move(stream), places, handshakes, settings_.server.headers_timeout));
 }
 
 void Service::arrived(std::unique_ptr<Transport> stream, Bytes first) {
   if (!tls_) return shaken(std::move(stream), first);
-  auto secure = std::make_unique<net::TlsTransport>(loop_, buffers_, std::move(stream), tls_->accept());
+  auto secure =
+      std::make_unique<net::TlsTransport>(http_.loop(), http_.shared().tls(), std::move(stream), tls_->accept());
   // It lives until hands are shaken or it is turned away.
-  auto* const handshake = new Handshake(loop_, *this, handshake_limit_, std::move(secure), tls_);
+  auto* const handshake = new Handshake(http_.loop(), *this, handshake_limit_, std::move(secure), tls_);
   handshakes_.push_back(*handshake);
   handshake->start(first);
 }

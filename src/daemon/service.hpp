@@ -18,10 +18,9 @@ class Service final : private Arrival::Host, private Handshake::Host {
  public:
   using Tls = std::shared_ptr<const net::TlsServerContext>;  // of the listener's [tls.NAME]; null: it speaks without
 
-  // `limit` is that of [listener.NAME], `handshakes` and `buffers` are the worker's. Begin only after the gateway knows the
-  // listener.
+  // `limit` is that of [listener.NAME], `handshakes` the worker's. Begin only after the gateway knows the listener.
   Service(Http& http, proxy::Gateway& gateway, ConnectionLimit& limit, HandshakeLimit& handshakes,
-          net::TlsBuffers& buffers, const config::Listener& settings, Tls tls);
+          const config::Listener& settings, Tls tls);
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
@@ -52,11 +51,10 @@ class Service final : private Arrival::Host, private Handshake::Host {
   bool may_send_header(const Endpoint& peer) const;
   void close_arrivals();  // those that have not come to be served
 
-  Loop& loop_;
+  Http& http_;
   proxy::Gateway& gateway_;
   ConnectionLimit& limit_;
   HandshakeLimit& handshake_limit_;
-  net::TlsBuffers& buffers_;
   config::Listener settings_;
   Tls tls_;
   IntrusiveList<Arrival> arrivals_;      // owned

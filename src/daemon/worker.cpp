@@ -79,8 +79,7 @@ void Worker::take(Delivery& delivery) {
     if (service) {
       service->apply(listener, delivery.tls[i]);
     } else {
-      service = std::make_unique<Service>(http_, gateway_, *delivery.limits[i], handshakes_, tls_buffers_, listener,
-                                          delivery.tls[i]);
+      service = std::make_unique<Service>(http_, gateway_, *delivery.limits[i], handshakes_, listener, delivery.tls[i]);
     }
     open_entrances(listener, *service, delivery);
   }

@@ -59,7 +59,6 @@ class Worker {
   asio::io_context io_{1};
   net::EpollLoop loop_{io_};
   net::SocketNetwork network_{loop_};
-  net::TlsBuffers tls_buffers_;
   HandshakeLimit handshakes_{loop_, [this] { seek_room(); }};
   Http http_;
   proxy::Gateway gateway_;

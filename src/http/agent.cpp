@@ -11,9 +11,12 @@
 namespace culvert {
 
 Agent::Agent(Http& http, AgentOptions with)
-    : options(with), http_(http), loop_(http.loop()), tables_(std::make_unique<Tables>()) {
+    : options(std::move(with)), http_(http), loop_(http.loop()), tables_(std::make_unique<Tables>()) {
   if (options.max_total_sockets == 0 || options.max_sockets == 0) throw http_error(errc::ERR_OUT_OF_RANGE);
   if (options.scheduling > AgentOptions::Scheduling::fifo) throw http_error(errc::ERR_INVALID_ARG_VALUE);
+  const bool by_tls = options.secure_context != nullptr;
+  if (options.protocol.empty()) options.protocol = by_tls ? "https:" : "http:";
+  if (options.default_port == 0) options.default_port = by_tls ? 443 : 80;
 }
 
 Agent::~Agent() {
@@ -32,6 +35,16 @@ namespace {
 std::string_view host_of(const RequestOptions& options) {
   if (!options.hostname.empty()) return options.hostname;
   return options.host.empty() ? std::string_view("localhost") : options.host;
+}
+
+// By whose rules a request goes by TLS; null: it goes without.
+const std::shared_ptr<const SecureContext>& context_of(const RequestOptions& asked, const AgentOptions& own) {
+  const bool has_its_own = own.secure_context != nullptr && asked.secure_context != nullptr;
+  return has_its_own ? asked.secure_context : own.secure_context;
+}
+
+std::string_view servername_of(const RequestOptions& asked) {
+  return asked.servername.empty() ? host_of(asked) : asked.servername;
 }
 
 std::string local_text(const Endpoint& local) {
@@ -54,24 +67,40 @@ std::string Agent::get_name(const RequestOptions& asked) const {
   name += ':' + local_text(asked.connect.value_or(options.connect).local);
   if (asked.family == 4 || asked.family == 6) name += ':' + std::to_string(asked.family);
   if (!asked.socket_path.empty()) name.append(":").append(asked.socket_path);
+  if (const auto& context = context_of(asked, options)) {
+    name.append(":").append(servername_of(asked)).append(":").append(context->name());
+  }
   return name;
 }
 
-Agent::Origin& Agent::origin(const Address& address) {
-  Origin& row = origin_once(address);
+std::unique_ptr<Agent::Origin> Agent::make_origin(std::string name, Address address, std::string_view host,
+                                                  std::string field, const RequestOptions& asked) const {
+  Ref<net::TlsDestination> tls;
+  if (const auto& context = context_of(asked, options)) {
+    tls = make_ref<net::TlsDestination>(context, std::string(servername_of(asked)));
+  }
+  return std::make_unique<Origin>(std::move(name), std::move(address), std::string(host), std::move(field),
+                                  std::move(tls));
+}
+
+Agent::Origin& Agent::origin(const Address& address, std::string_view servername) {
+  Origin& row = origin_once(address, servername);
   row.stays = true;
   return row;
 }
 
-Agent::Origin& Agent::origin_once(const Address& address) {
+Agent::Origin& Agent::origin_once(const Address& address, std::string_view servername) {
   const bool local = address.kind == Address::Kind::unix_path;
   const bool named = address.kind == Address::Kind::name;
   const std::string host = local ? "localhost" : named ? address.text : address.ip.ip();
   const std::uint16_t port = local ? std::uint16_t{0} : named ? address.port : address.ip.port;
-  const std::string name =
-      get_name({.host = host, .port = port, .socket_path = local ? std::string_view(address.text) : std::string_view()});
+  const RequestOptions asked{.host = host,
+                             .port = port,
+                             .socket_path = local ? std::string_view(address.text) : std::string_view(),
+                             .servername = servername};
+  const std::string name = get_name(asked);
   std::unique_ptr<Origin>& row = tables_->origins[name];
-  if (!row) row = std::make_unique<Origin>(name, address, host, local ? host : address.to_string());
+  if (!row) row = make_origin(name, address, host, local ? host : address.to_string(), asked);
   return *row;
 }
 
@@ -82,8 +111,8 @@ Agent::Origin& Agent::origin_named(std::string name, const RequestOptions& asked
     const bool local = !asked.socket_path.empty();
     Address address = local ? Address{.kind = Address::Kind::unix_path, .text = std::string(asked.socket_path)}
                             : Address::from_host(host, asked.port);
-    row = std::make_unique<Origin>(std::move(name), std::move(address), std::string(host),
-                                   local ? "localhost" : host_field_of(host, asked.port, asked.default_port));
+    row = make_origin(std::move(name), std::move(address), host,
+                      local ? "localhost" : host_field_of(host, asked.port, asked.default_port), asked);
   }
   return *row;
 }
@@ -194,7 +223,9 @@ void Agent::open(Origin& origin, ClientTransaction& transaction) {
   const ConnectionOptions how{.address = origin.address,
                               .connect = asked != nullptr ? asked->connect : options.connect,
                               .lookup = asked != nullptr ? asked->lookup : LookupOptions{.family = options.family},
-                              .resolver = asked != nullptr && asked->resolver != nullptr ? asked->resolver : &http_.resolver()};
+                              .resolver = asked != nullptr && asked->resolver != nullptr ? asked->resolver
+                                                                                         : &http_.resolver(),
+                              .tls = origin.tls.get()};
   auto pending = make_ref<Pending>(*this, transaction);
   transaction.pending = pending;
   Result<std::unique_ptr<Transport>> stream = create_connection(how, ConnectionCreated(*pending));
@@ -301,15 +332,32 @@ void Agent::close_free() {
 
 Result<std::unique_ptr<Transport>> Agent::create_connection(const ConnectionOptions& how, ConnectionCreated created) {
   Network& network = http_.network();
-  if (how.address.kind != Address::Kind::name) return network.connect(how.address, how.connect);
+  if (how.address.kind != Address::Kind::name) return secured(network.connect(how.address, how.connect), how);
   Resolution& lookup = created.pending_->lookup;
   lookup = how.resolver->resolve(
       loop_, how.address.text, how.address.port, how.lookup,
-      [&network, connect = how.connect, created = std::move(created)](Result<Endpoints> found) mutable {
+      [this, &network, how, created = std::move(created)](Result<Endpoints> found) mutable {
         if (!found) return created(found.error());
-        created(network.connect(Address::of(found->front()), connect));
+        created(secured(network.connect(Address::of(found->front()), how.connect), how));
       });
   return std::unique_ptr<Transport>();
+}
+
+Result<std::unique_ptr<Transport>> Agent::secured(Result<std::unique_ptr<Transport>> wire, const ConnectionOptions& how) {
+  if (!wire || how.tls == nullptr) return wire;
+  return make_secure(std::move(*wire), *how.tls, "http/1.1");
+}
+
+Result<std::unique_ptr<Transport>> Agent::connect(Origin& origin) {
+  Result<std::unique_ptr<Transport>> wire = http_.network().connect(origin.address, options.connect);
+  if (!wire || !origin.tls) return wire;
+  return make_secure(std::move(*wire), *origin.tls, {});
+}
+
+std::unique_ptr<Transport> Agent::make_secure(std::unique_ptr<Transport> wire, net::TlsDestination& destination,
+                                              std::string_view alpn) {
+  return std::make_unique<net::TlsTransport>(loop_, http_.shared().tls(), std::move(wire),
+                                             Ref<net::TlsDestination>(&destination), alpn);
 }
 
 ConnectionCreated::ConnectionCreated(Pending& pending) : pending_(Ref<Pending>(&pending).release()) {}

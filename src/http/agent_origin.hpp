@@ -11,6 +11,7 @@
 #include "culvert/agent.hpp"
 #include "http/client_connection.hpp"
 #include "http/client_transaction.hpp"
+#include "net/tls_destination.hpp"
 
 namespace culvert {
 
@@ -19,16 +20,19 @@ std::string host_field_of(std::string_view host, std::uint16_t port, std::uint16
 
 class Agent::Origin {
  public:
-  Origin(std::string origin_name, Address where, std::string asked_host, std::string field)
+  Origin(std::string origin_name, Address where, std::string asked_host, std::string field,
+         Ref<net::TlsDestination> by_tls)
       : name(std::move(origin_name)),
         address(std::move(where)),
         host(std::move(asked_host)),
-        host_field(std::move(field)) {}
+        host_field(std::move(field)),
+        tls(std::move(by_tls)) {}
 
   const std::string name;        // get_name()
   const Address address;
   const std::string host;        // as asked for
   const std::string host_field;  // what Host says where a request does not
+  const Ref<net::TlsDestination> tls;      // null: without
   std::vector<ClientConnection*> free;     // in the order in which they became free
   IntrusiveList<WaitingHook> waiting;      // requests without a connection, first come first served
   std::size_t in_use = 0;                  // connections that carry a request, or are being made for one

@@ -52,7 +52,7 @@ void ClientConnection::on_ready(Ready ready) noexcept {
       phase_ = Phase::busy;
       return connected();
     case Phase::free:
-      return close(errc::unexpected_data);  // the origin has closed it, or speaks unasked
+      return on_ready_while_free(ready);
     case Phase::busy:
       if (ready.writable) {
         on_flush();
@@ -61,6 +61,15 @@ void ClientConnection::on_ready(Ready ready) noexcept {
       if (ready.readable) return read();
       if (ready.broken) close(socket_->transport()->take_error());
   }
+}
+
+// The origin has closed it, or speaks unasked; what TLS says to itself is nothing of that.
+void ClientConnection::on_ready_while_free(Ready ready) {
+  if (!ready.broken) {
+    Result<Bytes> got = socket_->transport()->read();
+    if (got && got->empty()) return;
+  }
+  close(errc::unexpected_data);
 }
 
 void ClientConnection::on_flush() noexcept {

@@ -53,6 +53,7 @@ class ClientConnection final : public ListHook, public Retired, private Watcher,
   void leave_agent() override;
 
   Loop& loop() const { return agent_.loop_; }
+  void on_ready_while_free(Ready ready);
   void connected();
   void read();
   void parse(Bytes bytes);

@@ -19,17 +19,11 @@
 #include "base/ascii.hpp"
 #include "base/digest.hpp"
 #include "net/peer_certificate.hpp"
+#include "net/tls_profile.hpp"
 
 namespace culvert::net {
 
 namespace {
-
-// Mozilla's "intermediate" set in its order, without finite-field Diffie-Hellman.
-constexpr const char* ciphers_1_3 = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
-constexpr const char* ciphers_1_2 =
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
-    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
-constexpr std::string_view groups = "X25519:P-256:P-384";
 
 const unsigned char* bytes_of(const std::string& text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
@@ -94,15 +88,9 @@ int TlsServerContext::staple(ssl_st* session, void* identity) {
 SslContext TlsServerContext::make_context() {
   SslContext context = make_server_context();
   SSL_CTX* const raw = context.get();
-  SSL_CTX_set_min_proto_version(raw, settings_.only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
-  SSL_CTX_set_ciphersuites(raw, ciphers_1_3);
-  SSL_CTX_set_cipher_list(raw, ciphers_1_2);
-  std::string list(groups);  // the call takes it for writable
-  SSL_CTX_ctrl(raw, SSL_CTRL_SET_GROUPS_LIST, 0, list.data());
-  SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  set_profile(*raw, settings_.only_1_3);
   // In our order, except for clients that want ChaCha20 most: AES is slow where it is not in the processor.
   SSL_CTX_set_options(raw, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-  SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS);  // who is idle holds none
   // Sessions are the clients' to keep (tickets): nothing here is shared between workers, or grows.
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_app_data(raw, this);

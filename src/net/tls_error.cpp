@@ -60,6 +60,8 @@ bool is_certificate_missing(std::error_code error) {
 // Of all callbacks only the one for names refuses in this way.
 bool is_name_refused(std::error_code error) { return is_of_tls(error) && reason_of(error) == SSL_R_CALLBACK_FAILED; }
 
+bool is_alert(std::error_code error) { return is_of_tls(error) && reason_of(error) > SSL_AD_REASON_OFFSET; }
+
 bool is_plain_http(std::error_code error) {
   if (!is_of_tls(error)) return false;
   const int reason = reason_of(error);

@@ -21,6 +21,8 @@ inline bool is_of_certificate(std::error_code error) { return error.category() =
 bool is_certificate_missing(std::error_code error);
 // Whether it was turned away for the server that it wants.
 bool is_name_refused(std::error_code error);
+// Whether it is what the peer says of us.
+bool is_alert(std::error_code error);
 // Whether a peer has sent HTTP where TLS was due.
 bool is_plain_http(std::error_code error);
 

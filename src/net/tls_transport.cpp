@@ -9,6 +9,7 @@
 #include <new>
 #include <utility>
 
+#include "culvert/error.hpp"
 #include "net/peer_certificate.hpp"
 #include "net/tls_error.hpp"
 
@@ -18,6 +19,7 @@ namespace {
 
 // A connection that ends without close_notify may have been cut by anybody.
 std::error_code cut() { return std::make_error_code(std::errc::connection_reset); }
+std::error_code cut_while_shaking() { return errc::tls_disconnected; }
 
 // Goes through the parts of a write in pieces that each become a record.
 class Pieces {
@@ -72,8 +74,19 @@ TlsBuffers::TlsBuffers()
   sealed.reserve(batch_bytes + record_bytes);
 }
 
-TlsTransport::TlsTransport(Loop& loop, TlsBuffers& buffers, std::unique_ptr<Transport> wire, SslSession session)
-    : loop_(loop), buffers_(buffers), wire_(std::move(wire)), session_(std::move(session)), pending_(loop.blocks()) {
+TlsTransport::TlsTransport(Loop& loop, Ref<TlsBuffers> buffers, std::unique_ptr<Transport> wire,
+                           Ref<TlsDestination> destination, std::string_view alpn)
+    : TlsTransport(loop, std::move(buffers), std::move(wire), destination->connect(alpn)) {
+  destination_ = std::move(destination);
+  phase_ = Phase::dialling;
+}
+
+TlsTransport::TlsTransport(Loop& loop, Ref<TlsBuffers> buffers, std::unique_ptr<Transport> wire, SslSession session)
+    : loop_(loop),
+      buffers_(std::move(buffers)),
+      wire_(std::move(wire)),
+      session_(std::move(session)),
+      pending_(loop.blocks()) {
   BIO* const bio = BIO_new(bio_method());
   if (bio == nullptr) throw std::bad_alloc();
   BIO_set_data(bio, this);
@@ -83,7 +96,7 @@ TlsTransport::TlsTransport(Loop& loop, TlsBuffers& buffers, std::unique_ptr<Tran
 
 // The peer is told that this is the end, if it can be told at once.
 TlsTransport::~TlsTransport() {
-  if (!established_ || has_ended_ || failure_ || !pending_.empty()) return;
+  if (phase_ != Phase::open || has_ended_ || failure_ || !pending_.empty()) return;
   SSL_shutdown(session_.get());
   (void)send_sealed();
 }
@@ -104,12 +117,38 @@ Result<bool> TlsTransport::shake_hands(Bytes first) {
   if (how != 1 && !waits) failure_ = take_handshake_error(*session_);
   if (const std::error_code error = send_sealed(); error && !failure_) failure_ = error;
   if (failure_) return failure_;
-  established_ = how == 1;
-  return established_;
+  if (how == 1) phase_ = Phase::open;
+  return how == 1;
+}
+
+// A client's end, until it is open or has failed.
+void TlsTransport::come_closer(Ready ready) {
+  if (phase_ == Phase::dialling) {
+    if (!ready.writable && !ready.broken) return;
+    failure_ = wire_->take_error();
+    if (!failure_) {
+      phase_ = Phase::shaking;
+      (void)shake_hands(Bytes{});
+    }
+  } else if (ready.readable || ready.broken) {
+    Result<Bytes> got = wire_->read();
+    if (!got) {
+      failure_ = got.error() == errc::end_of_stream ? cut_while_shaking() : got.error();
+    } else if (Result<bool> done = shake_hands(*got); done && *done) {
+      has_opened_ = true;
+      if (Result<Bytes> early = take_early()) early_.assign(early->begin(), early->end());
+    }
+  }
+}
+
+// Whatever has happened to the wire since hands were shaken, the peer may have said why: that is to be read first.
+std::error_code TlsTransport::take_error() {
+  if (failure_) return failure_;
+  return std::exchange(has_opened_, false) ? std::error_code() : wire_->take_error();
 }
 
 std::shared_ptr<const PeerCertificate> TlsTransport::peer_certificate() {
-  if (peer_certificate_ == nullptr && established_) peer_certificate_ = read_peer_certificate(*session_);
+  if (peer_certificate_ == nullptr && phase_ == Phase::open) peer_certificate_ = read_peer_certificate(*session_);
   return peer_certificate_;
 }
 
@@ -128,10 +167,12 @@ void TlsTransport::attach(Watcher& watcher) {
 void TlsTransport::want(Interest interest) {
   wanted_ = interest;
   update_interest();
-  if (wanted_.read && is_over()) loop_.defer(again_);  // the wire itself may stay silent
+  if (wanted_.read && has_more()) loop_.defer(again_);  // the wire itself may stay silent
 }
 
 void TlsTransport::update_interest() {
+  if (phase_ == Phase::dialling) return wire_->want({.read = false, .write = true});
+  if (opens_by_itself()) return wire_->want({.read = true, .write = !pending_.empty()});
   wire_->want({.read = wanted_.read && !is_over(), .write = wanted_.write || !pending_.empty()});
 }
 
@@ -139,6 +180,10 @@ void TlsTransport::on_ready(Ready ready) noexcept {
   if (ready.writable && !pending_.empty()) {
     if (const std::error_code error = pending_.flush(*wire_)) failure_ = error;
     if (pending_.empty() && std::exchange(end_waits_, false)) (void)wire_->shutdown_write();
+  }
+  if (opens_by_itself()) {
+    if (!failure_) come_closer(ready);
+    ready = {.readable = has_more(), .writable = phase_ == Phase::open, .broken = static_cast<bool>(failure_)};
   }
   update_interest();
   ready.readable = (ready.readable || failure_) && wanted_.read;
@@ -151,6 +196,13 @@ void TlsTransport::tell_again() noexcept {
 }
 
 Result<Bytes> TlsTransport::read() {
+  if (!early_.empty()) {
+    std::ranges::copy(early_, buffers_->plain.get());
+    const Bytes early(buffers_->plain.get(), early_.size());
+    early_ = {};
+    if (is_over() && watcher_ != nullptr) want(wanted_);
+    return early;
+  }
   if (failure_) return failure_;
   if (peer_has_ended_) return errc::end_of_stream;
   Result<Bytes> got = wire_->read();
@@ -166,7 +218,7 @@ Result<Bytes> TlsTransport::unseal() {
   for (;;) {
     ERR_clear_error();
     std::size_t got = 0;
-    const int how = SSL_read_ex(session_.get(), buffers_.plain.get() + size, TlsBuffers::plain_bytes - size, &got);
+    const int how = SSL_read_ex(session_.get(), buffers_->plain.get() + size, TlsBuffers::plain_bytes - size, &got);
     size += got;
     if (how == 1) continue;
     const int why = SSL_get_error(session_.get(), how);
@@ -179,7 +231,7 @@ Result<Bytes> TlsTransport::unseal() {
   if (size == 0 && failure_) return failure_;
   if (size == 0 && peer_has_ended_) return errc::end_of_stream;
   if (is_over() && watcher_ != nullptr) want(wanted_);
-  return Bytes(buffers_.plain.get(), size);
+  return Bytes(buffers_->plain.get(), size);
 }
 
 Result<std::size_t> TlsTransport::write(std::span<const iovec> parts) {
@@ -192,12 +244,12 @@ Result<std::size_t> TlsTransport::write(std::span<const iovec> parts) {
   }
   while (!pieces.empty() && pending_.empty()) {
     for (const std::size_t before = taken; !pieces.empty() && taken - before < TlsBuffers::batch_bytes;) {
-      const Bytes piece = pieces.next(buffers_.record.get());
+      const Bytes piece = pieces.next(buffers_->record.get());
       std::size_t sealed = 0;
       ERR_clear_error();
       if (SSL_write_ex(session_.get(), piece.data(), piece.size(), &sealed) != 1) {
         failure_ = take_tls_error();
-        buffers_.sealed.clear();
+        buffers_->sealed.clear();
         return failure_;
       }
       taken += sealed;
@@ -214,7 +266,7 @@ Result<std::size_t> TlsTransport::write(std::span<const iovec> parts) {
 
 // What the wire does not take waits in pending_.
 std::error_code TlsTransport::send_sealed() {
-  std::vector<std::byte>& sealed = buffers_.sealed;
+  std::vector<std::byte>& sealed = buffers_->sealed;
   if (sealed.empty()) return {};
   std::size_t sent = 0;
   if (pending_.empty()) {
@@ -277,7 +329,7 @@ int TlsTransport::bio_read(bio_st* bio, char* to, std::size_t room, std::size_t*
 }
 
 int TlsTransport::bio_write(bio_st* bio, const char* from, std::size_t size, std::size_t* taken) {
-  std::vector<std::byte>& sealed = static_cast<TlsTransport*>(BIO_get_data(bio))->buffers_.sealed;
+  std::vector<std::byte>& sealed = static_cast<TlsTransport*>(BIO_get_data(bio))->buffers_->sealed;
   const auto* const bytes = reinterpret_cast<const std::byte*>(from);
   sealed.insert(sealed.end(), bytes, bytes + size);
   *taken = size;

@@ -1,15 +1,22 @@
 // TLS on another transport. Whoever has it sees the bytes inside, and nothing of the records, alerts and tickets around
 // them. It holds no buffer of its own while nothing waits to be sent: what it works with is shared by all of a loop.
+//
+// Whoever has a server's end drives its handshake (shake_hands), for there is something to be decided in it. A client's end
+// goes on by itself, from a wire that is still being connected to hands that are shaken, as if all this were to connect: it
+// is writable or broken then, and take_error() says how it has ended.
 #pragma once
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
 
+#include "base/ref.hpp"
 #include "culvert/loop.hpp"
 #include "culvert/outbox.hpp"
 #include "culvert/transport.hpp"
 #include "net/tls_context.hpp"
+#include "net/tls_destination.hpp"
 
 struct bio_st;
 struct bio_method_st;
@@ -17,7 +24,7 @@ struct bio_method_st;
 namespace culvert::net {
 
 // What the TLS streams of one loop work with, each within one call of theirs.
-class TlsBuffers {
+class TlsBuffers final : public RefCounted {
  public:
   TlsBuffers();
 
@@ -34,8 +41,11 @@ class TlsBuffers {
 
 class TlsTransport final : public Transport, private Watcher {
  public:
-  // Of a connected `wire`.
-  TlsTransport(Loop& loop, TlsBuffers& buffers, std::unique_ptr<Transport> wire, SslSession session);
+  // A server's end, of a connected `wire`.
+  TlsTransport(Loop& loop, Ref<TlsBuffers> buffers, std::unique_ptr<Transport> wire, SslSession session);
+  // A client's, of one that is being connected. `alpn`: see TlsDestination::connect.
+  TlsTransport(Loop& loop, Ref<TlsBuffers> buffers, std::unique_ptr<Transport> wire, Ref<TlsDestination> destination,
+               std::string_view alpn);
   ~TlsTransport() override;
 
   // The handshake goes on with what has arrived: with `first`, which was read before, or with what is read now. Whether it
@@ -53,7 +63,7 @@ class TlsTransport final : public Transport, private Watcher {
   Result<std::size_t> write(std::span<const iovec> parts) override;
   std::error_code shutdown_write() override;
   void reset_on_close() override;
-  std::error_code take_error() override { return wire_->take_error(); }
+  std::error_code take_error() override;
   void set_no_delay(bool on) override { wire_->set_no_delay(on); }
   void set_keep_alive(bool on, int idle_seconds) override { wire_->set_keep_alive(on, idle_seconds); }
   int native_handle() const override { return wire_->native_handle(); }
@@ -70,9 +80,14 @@ class TlsTransport final : public Transport, private Watcher {
     TlsTransport& transport;
   };
 
+  enum class Phase : std::uint8_t { dialling, shaking, open };
+
   void on_ready(Ready ready) noexcept override;
+  void come_closer(Ready ready);
   void tell_again() noexcept;
+  bool opens_by_itself() const { return destination_ && phase_ != Phase::open; }
   bool is_over() const { return peer_has_ended_ || failure_; }
+  bool has_more() const { return is_over() || !early_.empty(); }
   Result<Bytes> unseal();
   std::error_code send_sealed();
   void update_interest();
@@ -83,7 +98,8 @@ class TlsTransport final : public Transport, private Watcher {
   static long bio_control(bio_st* bio, int command, long number, void* pointer);
 
   Loop& loop_;
-  TlsBuffers& buffers_;
+  Ref<TlsBuffers> buffers_;
+  Ref<TlsDestination> destination_;  // of a client's end
   std::unique_ptr<Transport> wire_;
   SslSession session_;
   std::shared_ptr<const PeerCertificate> peer_certificate_;  // once somebody has asked
@@ -91,9 +107,11 @@ class TlsTransport final : public Transport, private Watcher {
   Again again_{*this};
   Outbox pending_;       // sealed, and not taken by the wire
   Bytes incoming_;       // during a call: what the wire has brought
+  std::vector<std::byte> early_;  // what a server has said as soon as it could, until somebody reads
   Interest wanted_;
   std::error_code failure_;
-  bool established_ = false;
+  Phase phase_ = Phase::shaking;
+  bool has_opened_ = false;      // a client's end, and nobody has asked yet how that went
   bool holds_back_ = false;      // the next byte to be written is sealed already, and was not told to be taken
   bool peer_has_ended_ = false;  // by close_notify
   bool has_ended_ = false;       // so have we

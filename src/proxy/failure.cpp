@@ -6,6 +6,7 @@
 #include <string>
 
 #include "culvert/error.hpp"
+#include "net/tls_error.hpp"
 #include "wire/parse_error.hpp"
 
 namespace culvert::proxy {
@@ -29,6 +30,9 @@ Reason connect_failure(std::error_code error) {
   if (error == std::errc::connection_refused) return Reason::upstream_connect_refused;
   if (error == errc::no_free_connection) return Reason::upstream_queue_timeout;
   if (error == errc::name_not_found) return Reason::upstream_name_not_found;
+  if (net::is_of_certificate(error)) return Reason::upstream_certificate_invalid;
+  if (net::is_alert(error)) return Reason::upstream_tls_alert;
+  if (net::is_of_tls(error) || error == errc::tls_disconnected) return Reason::upstream_tls_handshake_failed;
   return Reason::upstream_connect_failed;
 }
 
@@ -72,6 +76,7 @@ Failure upstream_failure(std::error_code error, bool connected, bool response_be
   if (late) return {Reason::upstream_response_timeout, MayRetry::never, error};
   if (error == errc::upgrade_unexpected) return {Reason::upstream_upgrade_unexpected, MayRetry::never, error};
   if (error == errc::too_many_informations) return {Reason::upstream_response_malformed, MayRetry::never, error};
+  if (net::is_alert(error)) return {Reason::upstream_tls_alert, MayRetry::if_reused, error};
   if (ended(error)) return {Reason::upstream_reset_before_response, MayRetry::if_reused, error};
   const bool too_large = wire::status_for(error) == 431;
   return {too_large ? Reason::upstream_response_headers_too_large : Reason::upstream_response_malformed,

@@ -3,7 +3,6 @@
 #include <array>
 #include <utility>
 
-#include "http/agent_origin.hpp"
 #include "proxy/gateway_state.hpp"
 #include "wire/proxy_protocol.hpp"
 
@@ -126,8 +125,7 @@ void Stream::connect() {
   }
   ++addresses_tried_;
   const config::Upstream& settings = upstream_->settings;
-  Result<std::unique_ptr<Transport>> stream = gateway_.http.network().connect(
-      origin->address, {.local = settings.local_address, .no_delay = settings.no_delay});
+  Result<std::unique_ptr<Transport>> stream = upstream_->agent().connect(*origin);
   if (!stream) return could_not_connect(stream.error());
   server_.transport = std::move(*stream);
   server_.transport->attach(server_);

@@ -9,6 +9,22 @@ namespace culvert::proxy {
 
 namespace {
 
+std::shared_ptr<const SecureContext> secure_context(const config::UpstreamTls& tls) {
+  return std::make_shared<const SecureContext>(SecureContextOptions{.ca = tls.ca,
+                                                                    .reject_unauthorized = tls.verify,
+                                                                    .cert = tls.client.certificate,
+                                                                    .key = tls.client.key,
+                                                                    .only_1_3 = tls.only_1_3});
+}
+
+// Who has to be at `address`, by TLS.
+std::string server_name(const config::Upstream& settings, const Address& address) {
+  if (!settings.tls) return {};
+  const bool by_address = settings.tls->server_name.empty() && address.kind != Address::Kind::unix_path;
+  if (!by_address) return settings.tls->server_name;
+  return address.kind == Address::Kind::name ? address.text : address.ip.ip();
+}
+
 AgentOptions agent_options(const config::Upstream& settings) {
   const auto or_unlimited = [](std::uint32_t value) { return value == 0 ? unlimited : value; };
   return {.keep_alive = settings.keep_alive,
@@ -21,6 +37,7 @@ AgentOptions agent_options(const config::Upstream& settings) {
           .timeout = settings.timeout,
           .connect = {.local = settings.local_address, .no_delay = settings.no_delay},
           .family = settings.family,
+          .secure_context = settings.tls ? secure_context(*settings.tls) : nullptr,
           .max_header_size = settings.max_header_size,
           .max_headers_count = settings.max_headers_count,
           .insecure_http_parser = settings.insecure_http_parser,
@@ -73,11 +90,14 @@ void Upstream::drain() {
 }
 
 Upstream::Server::Server(Upstream& owner, const Address& written)
-    : owner_(owner), address_(written), text_(written.to_string()) {
+    : owner_(owner),
+      address_(written),
+      text_(written.to_string()),
+      server_name_(server_name(owner.settings, written)) {
   if (address_.kind == Address::Kind::name) {
     resolve();
   } else {
-    origins_.push_back(&owner_.agent_.origin(address_));
+    origins_.push_back(&owner_.agent_.origin(address_, server_name_));
     fresh_until_ = never;
   }
 }
@@ -116,7 +136,7 @@ void Upstream::Server::resolved(Result<std::vector<Endpoint>> answer) {
   if (answer && !answer->empty()) {
     origins_.clear();
     for (const Endpoint& endpoint : *answer) {
-      origins_.push_back(&owner_.agent_.origin(Address::of(endpoint)));
+      origins_.push_back(&owner_.agent_.origin(Address::of(endpoint), server_name_));
     }
   } else {
     // The last good addresses stay in use; a name that never had one is asked for again soon.

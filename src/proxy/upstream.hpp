@@ -50,6 +50,7 @@ class Upstream final : public RefCounted {
     Upstream& owner_;
     const Address address_;
     const std::string text_;
+    const std::string server_name_;  // for TLS
     std::vector<Agent::Origin*> origins_;  // of the addresses last found; kept while a new answer is awaited
     std::size_t next_ = 0;
     TimePoint fresh_until_{};

@@ -94,8 +94,7 @@ TEST(Shipped, FullExampleWaitsFor) {
                                       "upstream.api.health",
                                       "upstream.api.server.weight",
                                       "upstream.api.server.backup",
-                                      "upstream.api-beta.servers",
-                                      "upstream.api-beta.tls",
+                                      "cannot read \"/etc/culvert/tls/internal-ca.pem\": No such file or directory",
                                       "cannot read \"/etc/culvert/ops.passwd\": No such file or directory",
                                       "the environment has no \"EGRESS_USERS\""}));
 }

@@ -1,6 +1,7 @@
 """An upstream that does what a test says, byte by byte where it matters."""
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 from dataclasses import dataclass, field
@@ -27,6 +28,13 @@ class Request(Head):
     @property
     def version(self):
         return self.first_line.split(" ")[2]
+
+
+@dataclass
+class Handshake:
+    version: str
+    reused: bool  # a session that was there
+    client: dict  # its certificate
 
 
 class Exchange:
@@ -75,12 +83,15 @@ class Exchange:
 class Origin:
     """Serves every connection in a thread of its own: handler(exchange) is called once for each request.
 
-    With reads_body=False the handler reads the body itself, where it wants to. `requests` are in order of arrival.
+    With reads_body=False the handler reads the body itself, where it wants to. `requests` are in order of arrival. With
+    `tls`, a server's context, it speaks TLS.
     """
 
-    def __init__(self, handler=None, *, reads_body=True, path=None, host="127.0.0.1", port=0, receive_buffer=None):
+    def __init__(self, handler=None, *, reads_body=True, path=None, host="127.0.0.1", port=0, receive_buffer=None,
+                 tls=None):
         self.handler = handler or (lambda x: x.reply(200, b"ok"))
         self.reads_body = reads_body
+        self.tls, self.handshakes = tls, []
         self.requests, self.errors, self.connections = [], [], 0
         self.lock = threading.Lock()
         self.released = threading.Event()  # for handlers that wait: set by the test, and at the end
@@ -118,6 +129,16 @@ class Origin:
 
     def serve(self, sock, number):
         sock.settimeout(6 * PATIENCE)
+        if self.tls:
+            try:
+                sock = self.tls.wrap_socket(sock, server_side=True)
+            except OSError:
+                return sock.close()
+            self.handshakes.append(Handshake(sock.version(), sock.session_reused, sock.getpeercert()))
+        self.serve_stream(sock, number)
+        return None
+
+    def serve_stream(self, sock, number):
         reader = Reader(sock)
         try:
             while head := reader.head():
@@ -129,7 +150,7 @@ class Origin:
                 self.handler(exchange)
                 if exchange.closed:
                     break
-        except (Aborted, ConnectionError):
+        except (Aborted, ConnectionError, ssl.SSLEOFError):
             pass  # a peer may go away
         except Exception as error:  # pylint: disable=broad-except  # told to the test, which fails
             if not self.released.is_set():

@@ -94,11 +94,11 @@ def start_nginx(folder, locations="", listen=""):
                 port, folder)
 
 
-def start_node(folder, script=NODE_SERVER):
+def start_node(folder, script=NODE_SERVER, env=None):
     port = free_port()
     folder.mkdir(parents=True)
     (folder / "server.js").write_text(script)
-    return Peer(["node", str(folder / "server.js"), str(port)], port, folder, NODE_MODULES)
+    return Peer(["node", str(folder / "server.js"), str(port)], port, folder, {**NODE_MODULES, **(env or {})})
 
 
 def start_haproxy(folder, target, *, server="", bind="", mode="tcp", more=""):

@@ -62,6 +62,7 @@ class TlsTest(CulvertTest):
 
 class Serving(TlsTest):
     def test_curl_verifies_and_is_answered(self):
+        # ROWS: server.event.connection.inject
         culvert = self.with_tls()
         done = self.curl(culvert, "-w", " %{ssl_verify_result} %{http_version}")
         self.assertEqual(done.stdout, b"ok 0 1.1", done.stderr)

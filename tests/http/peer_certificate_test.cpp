@@ -6,7 +6,7 @@
 #include "http/server_fixture.hpp"
 #include "net/tls_transport.hpp"
 #include "support/test_authority.hpp"
-#include "support/tls_client.hpp"
+#include "support/tls_peer.hpp"
 
 namespace culvert {
 namespace {
@@ -17,7 +17,7 @@ struct TlsOfServer {
   const net::TlsServerContext context{
       {.certificates = {root.issue({.name = "server"})},
        .client_auth = ClientAuth{.authorities = root.pem(), .revoked = {}, .required = false}}};
-  net::TlsBuffers buffers;
+  Ref<net::TlsBuffers> buffers = make_ref<net::TlsBuffers>();
 };
 
 class PeerCertificateTest : protected TlsOfServer, public ServerTest, private Watcher {

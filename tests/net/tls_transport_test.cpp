@@ -12,7 +12,7 @@
 #include "net/tls_error.hpp"
 #include "support/duplex.hpp"
 #include "support/every_world.hpp"
-#include "support/tls_client.hpp"
+#include "support/tls_peer.hpp"
 
 namespace culvert::test {
 namespace {
@@ -62,7 +62,7 @@ class TlsTransportTest : public ::testing::TestWithParam<World::Kind>, private W
   std::string received() const { return early_ + server_->received(); }
 
   World world_{GetParam()};
-  TlsBuffers buffers_;
+  Ref<TlsBuffers> buffers_ = make_ref<TlsBuffers>();
   std::pair<std::unique_ptr<Transport>, TestPeer&> ends_;
   TlsClient client_{ends_.second};
   std::optional<TlsServerContext> context_;

@@ -8,7 +8,6 @@
 #include "culvert/http.hpp"
 #include "daemon/places.hpp"
 #include "daemon/service.hpp"
-#include "net/tls_transport.hpp"
 #include "proxy/gateway.hpp"
 #include "simulation/client.hpp"
 #include "simulation/ledger.hpp"
@@ -87,7 +86,6 @@ class World {
   Records records_;
   daemon::Limits limits_;
   daemon::HandshakeLimit handshakes_{loop_, [] {}};
-  net::TlsBuffers tls_buffers_;
   Http http_;
   proxy::Gateway gateway_;
   std::vector<Door> doors_;  // as the configuration has its listeners
@@ -149,8 +147,7 @@ void World::begin() {
   for (const config::Listener& listener : plan_.config->listeners) {
     Door& door = doors_.emplace_back();
     door.limit = std::make_unique<daemon::ConnectionLimit>([] {});
-    door.service = std::make_unique<daemon::Service>(http_, gateway_, *door.limit, handshakes_, tls_buffers_, listener,
-                                                     nullptr);
+    door.service = std::make_unique<daemon::Service>(http_, gateway_, *door.limit, handshakes_, listener, nullptr);
   }
   for (std::size_t i = 0; i < plan_.clients.size(); ++i) {
     const Endpoint from = address("192.0.2." + std::to_string(i + 1), 40'000);

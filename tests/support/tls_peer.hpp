@@ -1,4 +1,4 @@
-// The client's side of TLS as a test plays it.
+// The other side of TLS as a test plays it: OpenSSL's own on the bytes of a peer.
 #pragma once
 #include <gtest/gtest.h>
 #include <openssl/bio.h>
@@ -8,15 +8,17 @@
 #include <string>
 #include <string_view>
 
+#include "base/certificate.hpp"
 #include "support/test_peer.hpp"
 
 namespace culvert::test {
 
-// OpenSSL's client on the bytes of a peer.
-class TlsClient {
+class TlsPeer {
  public:
-  explicit TlsClient(TestPeer& wire) : wire_(wire), context_(SSL_CTX_new(TLS_client_method())) {}
-  ~TlsClient() {
+  TlsPeer(TestPeer& wire, const SSL_METHOD* side) : wire_(wire), context_(SSL_CTX_new(side)) {}
+  TlsPeer(const TlsPeer&) = delete;
+  TlsPeer& operator=(const TlsPeer&) = delete;
+  ~TlsPeer() {
     SSL_free(ssl_);
     SSL_CTX_free(context_);
   }
@@ -25,7 +27,7 @@ class TlsClient {
     if (ssl_ == nullptr) {
       ssl_ = SSL_new(context_);
       SSL_set_bio(ssl_, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-      SSL_set_connect_state(ssl_);
+      SSL_is_server(ssl_) == 1 ? SSL_set_accept_state(ssl_) : SSL_set_connect_state(ssl_);
     }
     return ssl_;
   }
@@ -68,6 +70,29 @@ class TlsClient {
   SSL* ssl_ = nullptr;
   std::string unsent_;
   std::string received_;
+};
+
+class TlsClient : public TlsPeer {
+ public:
+  explicit TlsClient(TestPeer& wire) : TlsPeer(wire, TLS_client_method()) {}
+};
+
+// It presents `pair`.
+class TlsServer : public TlsPeer {
+ public:
+  TlsServer(TestPeer& wire, const PemPair& pair) : TlsPeer(wire, TLS_server_method()) {
+    EXPECT_EQ(use_pair(*context(), pair), "");
+  }
+  std::string server_name() {
+    const char* const name = SSL_get_servername(ssl(), TLSEXT_NAMETYPE_host_name);
+    return name == nullptr ? "" : name;
+  }
+  std::string protocol() {
+    const unsigned char* name = nullptr;
+    unsigned int size = 0;
+    SSL_get0_alpn_selected(ssl(), &name, &size);
+    return {reinterpret_cast<const char*>(name), size};
+  }
 };
 
 }  // namespace culvert::test
