@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -18,7 +19,7 @@ namespace culvert::net {
 namespace {
 
 // A connection that ends without close_notify may have been cut by anybody.
-std::error_code cut() { return std::make_error_code(std::errc::connection_reset); }
+std::error_code cut() { return {ECONNRESET, std::system_category()}; }
 std::error_code cut_while_shaking() { return errc::tls_disconnected; }
 
 // Goes through the parts of a write in pieces that each become a record.

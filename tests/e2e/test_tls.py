@@ -140,6 +140,17 @@ class Serving(TlsTest):
         client.sock.shutdown(socket.SHUT_WR)  # of the connection: no close_notify
         self.assertEqual(culvert.access_log(1)[0].get("error.type"), "client_aborted")
 
+    def test_client_that_goes_between_two_requests_concerns_nobody(self):
+        culvert = self.with_tls()
+        client = self.client(culvert)
+        client.request("GET", "/")
+        self.assertEqual(client.response().body, b"ok")
+        client.close()  # without close_notify, as Python's ssl does it
+        self.assertEqual(self.curl(culvert).stdout, b"ok")
+        self.assertEqual(culvert.stop(), 0)
+        records = culvert.access_path.read_text().splitlines()
+        self.assertEqual(len(records), 2, records)
+
     def test_self_signed_in_one_line(self):
         culvert = self.culvert(ANSWER, listener='tls = "self-signed"')
         self.assertEqual(curl("-k", f"https://localhost:{culvert.port}/").stdout, b"ok")

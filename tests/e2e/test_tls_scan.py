@@ -10,6 +10,7 @@ from test_tls import TlsTest
 # are simulations of clients, which find nothing that these do not.
 CHECKS = ["--protocols", "--std", "--pfs", "--server-preference", "--server-defaults", "--vulnerable", "--headers"]
 HARMLESS = {"OK", "INFO", "LOW"}
+OF_ITSELF = {"engine_problem"}  # that testssl.sh has no GOST on this machine
 
 
 class Scan(TlsTest):
@@ -27,7 +28,7 @@ class Scan(TlsTest):
         issued = [self.authority.issue("site.test", key=key, file=key, days=90) for key in ("ec", "rsa")]
         culvert = self.with_tls(origin.route(), issued)
         findings = self.scan(culvert)
-        self.assertEqual([each for each in findings.values() if each["severity"] not in HARMLESS], [])
+        self.assertEqual([each for name, each in findings.items() if each["severity"] not in HARMLESS and name not in OF_ITSELF], [])
         # It has looked, and where it counts.
         for name, words in (("TLS1_3", "offered"), ("TLS1_1", "not offered"), ("cipher_order", "server"),
                             ("cert_chain_of_trust <cert#2>", "passed"), ("secure_client_renego", "not vulnerable"),
