@@ -105,9 +105,14 @@ class Culvert:
         with open(self.folder / "stdout", "wb") as out, open(self.folder / "stderr", "wb") as err:
             self.process = subprocess.Popen([*under, BINARY, "run", "--config", str(self.config_path)],
                                             stdout=out, stderr=err, env={**os.environ, **SANITIZERS, **(env or {})})
-        wait_until(lambda: self.process.poll() is not None or accepts(("127.0.0.1", port)), "listening")
+        wait_until(lambda: self.process.poll() is not None or self.is_ready(config), "listening")
         if self.process.returncode is not None:
             raise AssertionError(f"culvert ended with {self.process.returncode} at its start:\n{self.stderr()}")
+
+    def is_ready(self, config):
+        """All its listeners are, of which it tells where its log says enough and goes to stderr."""
+        tells = "[log]\n" not in config
+        return accepts(("127.0.0.1", self.port)) and (not tells or " ready: " in self.stderr())
 
     def configure(self, config):
         self.config_path.write_text(config)
