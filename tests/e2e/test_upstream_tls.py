@@ -1,12 +1,10 @@
 """What would break: requests would go to a server that has not proved who it is, in the clear, or not at all."""
 import hashlib
-import socket
 import ssl
-import threading
 
 from authority import Authority
 from client import Client
-from harness import CulvertTest, free_port, main, run_culvert, wait_until
+from harness import CulvertTest, free_port, main, wait_until
 from peers import start_nginx, start_node
 from test_streams import Server, echo
 
