@@ -39,6 +39,13 @@ const X509* signer_in(const std::vector<Certificate>& all, const X509_NAME* issu
   return found == all.end() ? nullptr : found->get();
 }
 
+// Those of a PEM file's text. What is wrong with it in words; empty: nothing.
+std::string read_certificates(const std::string& text, std::vector<Certificate>& all) {
+  all = certificates_in(text);
+  if (!x509::ended()) return x509::complaint();
+  return all.empty() ? "there is no certificate in it (PEM)" : "";
+}
+
 // Each of them is believed, whether it is a root or not.
 void believe(ssl_ctx_st& context, const std::vector<Certificate>& authorities, const std::vector<Crl>& revoked) {
   const x509::Store store(X509_STORE_new());
@@ -54,9 +61,8 @@ void believe(ssl_ctx_st& context, const std::vector<Certificate>& authorities, c
 }  // namespace
 
 std::string read_authorities(const ClientAuth& auth, ClientAuthFacts& facts) {
-  const std::vector<Certificate> all = certificates_in(auth.authorities);
-  if (!x509::ended()) return x509::complaint();
-  if (all.empty()) return "there is no certificate in it (PEM)";
+  std::vector<Certificate> all;
+  if (std::string wrong = read_certificates(auth.authorities, all); !wrong.empty()) return wrong;
   for (const Certificate& each : all) {
     facts.authorities.push_back({subject_of(*each), x509::time_of(X509_get0_notAfter(each.get()))});
   }
@@ -96,11 +102,10 @@ void ask_for_certificates(ssl_ctx_st& context, const ClientAuth& auth) {
 }
 
 std::string believe_only(ssl_ctx_st& context, const std::string& authorities) {
-  const std::vector<Certificate> all = certificates_in(authorities);
-  if (!x509::ended()) return x509::complaint();
-  if (all.empty()) return "there is no certificate in it (PEM)";
-  believe(context, all, {});
-  return {};
+  std::vector<Certificate> all;
+  std::string wrong = read_certificates(authorities, all);
+  if (wrong.empty()) believe(context, all, {});
+  return wrong;
 }
 
 }  // namespace culvert
