@@ -57,6 +57,9 @@ class Transport {
   // What has arrived, in the loop's scratch buffer: valid until the event handler returns. Empty: nothing yet.
   // errc::end_of_stream: the peer has finished sending (it may still read).
   virtual Result<Bytes> read() = 0;
+  // Whether nothing has arrived that was not read, not even the end. Leaves it there, and the scratch buffer as it is: for
+  // who is in the middle of another stream's bytes.
+  virtual bool is_quiet() = 0;
   // How many bytes the kernel took; fewer than offered (also 0) means that the peer is slow. One gather-send.
   virtual Result<std::size_t> write(std::span<const iovec> parts) = 0;
 

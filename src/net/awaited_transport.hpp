@@ -9,6 +9,7 @@ class AwaitedTransport final : public Transport {
   void attach(Watcher&) override {}
   void want(Interest) override {}
   Result<Bytes> read() override { return Bytes{}; }
+  bool is_quiet() override { return true; }
   Result<std::size_t> write(std::span<const iovec>) override { return std::size_t{0}; }
   std::error_code shutdown_write() override { return {}; }
   void reset_on_close() override {}

@@ -37,6 +37,15 @@ Result<Bytes> TcpTransport::read() {
   return last_error();
 }
 
+bool TcpTransport::is_quiet() {
+  std::byte first;
+  ssize_t got = 0;
+  do {
+    got = peek(descriptor_.fd(), &first, sizeof(first));
+  } while (got < 0 && errno == EINTR);
+  return got < 0 && would_block();
+}
+
 // One part alone is told without a list, which the kernel would have to fetch: a tenth of a microsecond.
 Result<std::size_t> TcpTransport::write(std::span<const iovec> parts) {
   ssize_t sent = 0;

@@ -16,6 +16,7 @@ class TcpTransport final : public Transport {
   void attach(Watcher& watcher) override { descriptor_.attach(watcher); }
   void want(Interest interest) override { descriptor_.want(interest); }
   Result<Bytes> read() override;
+  bool is_quiet() override;
   Result<std::size_t> write(std::span<const iovec> parts) override;
   std::error_code shutdown_write() override;
   void reset_on_close() override;

@@ -213,6 +213,9 @@ Result<Bytes> TlsTransport::read() {
   return unseal();
 }
 
+// What lies on the wire may be of no concern to whoever reads here (a ticket); that is not known before it is read.
+bool TlsTransport::is_quiet() { return !has_more() && wire_->is_quiet(); }
+
 // All that has arrived: what cannot be read yet lies in OpenSSL's buffer.
 Result<Bytes> TlsTransport::unseal() {
   std::size_t size = 0;

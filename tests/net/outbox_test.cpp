@@ -23,6 +23,7 @@ class ScriptedTransport final : public Transport {
   void attach(Watcher&) override {}
   void want(Interest) override {}
   Result<Bytes> read() override { return Bytes{}; }
+  bool is_quiet() override { return true; }
   Result<std::size_t> write(std::span<const iovec> offered) override {
     if (error) return error;
     parts.push_back(offered.size());

@@ -76,6 +76,27 @@ TEST_P(WorldTest, NothingHasArrivedIsNoEnd) {
   EXPECT_TRUE(got->empty());
 }
 
+TEST_P(WorldTest, WhatHasArrivedIsSeenWithoutReadingIt) {
+  tested_.stream->want({.read = false, .write = false});
+  EXPECT_TRUE(tested_.stream->is_quiet());
+  peer_.send("hello");
+  world_.settle();
+  EXPECT_FALSE(tested_.stream->is_quiet());
+  tested_.stream->want({});
+  ASSERT_TRUE(world_.run_until([&] { return tested_.received == "hello"; }));
+  EXPECT_TRUE(tested_.stream->is_quiet());
+}
+
+TEST_P(WorldTest, AnEndIsSeenWithoutReadingIt) {
+  tested_.stream->want({.read = false, .write = false});
+  peer_.half_close();
+  world_.settle();
+  EXPECT_FALSE(tested_.stream->is_quiet());
+  peer_.reset();
+  world_.settle();
+  EXPECT_FALSE(tested_.stream->is_quiet());
+}
+
 TEST_P(WorldTest, HalfCloseEndsOneDirection) {
   peer_.send("all");
   peer_.half_close();

@@ -46,6 +46,11 @@ class Link::Near final : public Transport, private SimLoop::Source {
     return Bytes{};
   }
 
+  bool is_quiet() override {
+    const Way& way = link_.way_in_;
+    return way.arrived.empty() && !way.fin_arrived && !link_.error_;
+  }
+
   Result<std::size_t> write(std::span<const iovec> parts) override {
     Way& way = link_.way_out_;
     if (link_.error_) return link_.error_;

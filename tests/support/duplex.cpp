@@ -116,6 +116,8 @@ Result<Bytes> Duplex::read() {
   return Bytes{};
 }
 
+bool Duplex::is_quiet() { return in().size() == 0 && !in().finished && !error(); }
+
 Result<std::size_t> Duplex::write(std::span<const iovec> parts) {
   if (error()) return error();
   if (out().finished) return std::error_code(EPIPE, std::system_category());

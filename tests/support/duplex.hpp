@@ -39,6 +39,7 @@ class Duplex final : public Transport, private ManualLoop::Source {
   void attach(Watcher& watcher) override;
   void want(Interest interest) override;
   Result<Bytes> read() override;
+  bool is_quiet() override;
   Result<std::size_t> write(std::span<const iovec> parts) override;
   std::error_code shutdown_write() override;
   void reset_on_close() override { reset_on_close_ = true; }

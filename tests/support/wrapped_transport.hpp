@@ -14,6 +14,7 @@ class WrappedTransport : public Transport {
   void attach(Watcher& watcher) override { stream_->attach(watcher); }
   void want(Interest interest) override { stream_->want(interest); }
   Result<Bytes> read() override { return stream_->read(); }
+  bool is_quiet() override { return stream_->is_quiet(); }
   Result<std::size_t> write(std::span<const iovec> parts) override { return stream_->write(parts); }
   std::error_code shutdown_write() override { return stream_->shutdown_write(); }
   void reset_on_close() override { stream_->reset_on_close(); }
