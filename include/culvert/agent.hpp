@@ -26,6 +26,7 @@ class TlsDestination;
 // Node's options of new http.Agent(), with its defaults.
 struct AgentOptions {
   using milliseconds = std::chrono::milliseconds;
+  static constexpr milliseconds no_check = std::chrono::hours(1'000'000);  // see check_free_after
   enum class Scheduling : std::uint8_t { lifo, fifo };  // the free connection used last, or first
 
   bool keep_alive = false;                      // connections are kept for the next request
@@ -49,6 +50,26 @@ struct AgentOptions {
   bool insecure_http_parser = false;            // lenient
   // Beyond Node: RFC 9112 where Node departs from it, see wire::Rules.
   bool strict = false;
+  // Beyond Node: how long each origin keeps idle connections is obeyed where it says so (also `max` of Keep-Alive), and
+  // learned where it does not; one that was free for more than a moment is looked at before it carries a request, and a
+  // request that cannot be repeated gets none whose time may be up. See docs/pool.md.
+  bool self_tuning = false;
+  milliseconds check_free_after{10};  // of self_tuning: the moment. no_check: only where it cannot be repeated
+  // Beyond Node: requests that wait for a place, to one origin; one more fails with errc::queue_full. 0: no limit
+  std::uint32_t max_pending = 0;
+  // Beyond Node: how long one waits, before its connect_timeout begins. 0: within its connect_timeout
+  milliseconds pending_timeout{0};
+};
+
+// What has become of an agent's connections so far.
+struct AgentStatistics {
+  std::uint64_t opened = 0;           // connections
+  std::uint64_t reused = 0;           // requests on a connection that had served before
+  std::uint64_t closed_promised = 0;  // free, or to become free: before the origin, as it had said
+  std::uint64_t closed_learned = 0;   // the same, as was learned
+  std::uint64_t closed_by_origin = 0; // while they were free
+  std::uint64_t stale_at_check = 0;   // closed by the origin as well, which was seen when it was to be used
+  std::uint64_t stale_at_use = 0;     // which was seen when it had been used
 };
 
 // What a connection is made from: one row of what get_name() tells apart.
@@ -126,6 +147,7 @@ class Agent : public Retired {
   std::size_t free_sockets(const Origin& origin) const;  // idle
   std::size_t requests(const Origin& origin) const;      // waiting
   std::size_t total_sockets() const { return total_; }   // open, of all origins
+  const AgentStatistics& statistics() const { return statistics_; }  // since it was made
 
   // Called (later in the turn) when nothing is open or under way.
   void when_idle(Delegate<void()> call);
@@ -161,7 +183,9 @@ class Agent : public Retired {
   void tell_if_idle();
   template <class Asked>
   ClientRequest& start(Origin& origin, const Asked& asked, milliseconds connect_timeout);
-  ClientConnection* take_free(Origin& origin);
+  ClientConnection* take_free(Origin& origin, bool repeatable);
+  ClientConnection* take_checked(Origin& origin, bool repeatable);
+  void queue(ClientTransaction& transaction, milliseconds connect_timeout);
   bool may_open(const Origin& origin) const;
   bool may_keep(const Origin& origin) const;
   void make_room_for(const Origin& origin);
@@ -169,6 +193,7 @@ class Agent : public Retired {
   void created(Pending& pending, Result<std::unique_ptr<Transport>> stream);
   void give_up(ClientTransaction& transaction);
   void give_back(ClientConnection& connection);
+  void hand_on(ClientConnection& connection);
   void forget(ClientConnection& connection, bool was_free);
   void gone(ClientConnection& connection);
   void serve_waiting(Origin& preferred);
@@ -182,6 +207,7 @@ class Agent : public Retired {
   struct Tables;
   std::unique_ptr<Tables> tables_;
   std::size_t total_ = 0;
+  AgentStatistics statistics_;
   bool draining_ = false;
 };
 

@@ -36,6 +36,7 @@ struct PooledRequest {
   std::string_view method = "GET";           // a token
   std::string_view path = "/";               // throws ERR_UNESCAPED_CHARACTERS where it is no request target
   std::span<const Header> headers{};         // sent as they are, in this order
+  bool repeatable = true;                    // may be sent twice: it is idempotent, and its body can be sent again
   Bytes preface{};                           // sent before it, on a connection that no other request gets; copied
   milliseconds connect_timeout{0};           // from now, waiting for a free place included; 0: none
   milliseconds response_timeout{0};          // without progress until the response's head; 0: none

@@ -16,6 +16,7 @@ namespace culvert {
   X(socket_hang_up, "socket hang up")                                                                       \
   X(name_not_found, "the host name has no address")                                                         \
   X(no_free_connection, "no connection became free in time")                                                \
+  X(queue_full, "as many requests wait for a connection as may")                                            \
   X(timed_out, "timed out")                                                                                 \
   X(upgrade_unexpected, "the peer switched protocols, which nobody had asked for")                          \
   X(too_many_informations, "the peer sent more interim answers than are read before the final one")           \

@@ -360,6 +360,10 @@ Upstream build_upstream(const std::string& name, const Node& table) {
   read.number("max_free_sockets", upstream.max_free_sockets);
   read.choice("scheduling", upstream.scheduling);
   read.duration("timeout", upstream.timeout);
+  read.flag("self_tuning", upstream.self_tuning);
+  read.duration("check_free_after", upstream.check_free_after);
+  read.number("max_pending", upstream.max_pending);
+  read.duration("pending_timeout", upstream.pending_timeout);
   if (const Node* value = table.value_of("local_address")) upstream.local_address = *Endpoint::parse_ip(value->text);
   read.number("family", upstream.family);
   if (const Node* value = table.value_of("hints")) upstream.hints = build_hints(*value);

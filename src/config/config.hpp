@@ -303,6 +303,10 @@ struct Upstream {
   std::uint32_t max_free_sockets = 256;
   Scheduling scheduling = Scheduling::lifo;
   milliseconds timeout{60'000};         // a free connection is closed after this
+  bool self_tuning = true;
+  milliseconds check_free_after{10};    // off: only for what cannot be repeated
+  std::uint32_t max_pending = 0;        // 0: no limit
+  milliseconds pending_timeout = no_limit;  // then connect_timeout is for the wait as well
   Endpoint local_address;               // Family::none: wherever
   int family = 0;                       // 4, 6; 0: both
   int hints = 0;                        // flags of getaddrinfo; 0: as the resolver likes

@@ -41,6 +41,9 @@ constexpr Instead instead[] = {
     {"tunnel.*", "max_tunnels", "limits.max_connections bounds them"},
     {"tunnel.*", "max_tunnels_per_client", "limits.max_connections_per_client bounds them"},
     {"upstream.*", "max_sockets", "one for each request: limits.max_connections bounds them"},
+    {"upstream.*", "check_free_after", "only for what cannot be repeated"},
+    {"upstream.*", "max_pending", "each gives up after pending_timeout or connect_timeout"},
+    {"upstream.*", "pending_timeout", "connect_timeout is for the wait as well"},
     {"upstream.*", "max_total_sockets", "one for each request: limits.max_connections bounds them"},
 };
 

@@ -129,6 +129,11 @@ void Agent::tell_if_idle() {
 
 // ---- requests -----------------------------------------------------------------------------------------------------------
 
+namespace {
+bool may_be_repeated(const PooledRequest& asked) { return asked.repeatable; }
+bool may_be_repeated(const RequestOptions&) { return true; }  // who knows
+}  // namespace
+
 ClientRequest& Agent::request(Origin& origin, const PooledRequest& asked) {
   return start(origin, asked, asked.connect_timeout);
 }
@@ -158,20 +163,28 @@ ClientRequest& Agent::start(Origin& origin, const Asked& asked, milliseconds con
   }
   tables_->live.push_back(*transaction);
   if (transaction->over()) return transaction->request;  // its signal had come before
-  if (ClientConnection* connection = transaction->alone ? nullptr : take_free(origin)) {
+  if (ClientConnection* connection = transaction->alone ? nullptr : take_free(origin, may_be_repeated(asked))) {
     transaction->request.reused_socket_ = true;
+    ++statistics_.reused;
     ++origin.in_use;
     connection->carry(*transaction);
-  } else {
+  } else if (may_open(origin)) {
     transaction->wait_for_connection(connect_timeout);
-    if (may_open(origin)) {
-      open(origin, *transaction);
-    } else {
-      origin.waiting.push_back(*transaction);
-      make_room_for(origin);
-    }
+    open(origin, *transaction);
+  } else {
+    queue(*transaction, connect_timeout);
   }
   return transaction->request;
+}
+
+[[gnu::cold]] void Agent::queue(ClientTransaction& transaction, milliseconds connect_timeout) {
+  Origin& origin = transaction.origin;
+  if (options.max_pending != 0 && origin.pending >= options.max_pending) return transaction.fail(errc::queue_full);
+  const bool waits_apart = options.pending_timeout.count() != 0;
+  transaction.wait_for_connection(waits_apart ? options.pending_timeout : connect_timeout);
+  if (waits_apart) transaction.connect_timeout = connect_timeout;
+  origin.enqueue(transaction);
+  make_room_for(origin);
 }
 
 void Agent::finished(ClientTransaction& transaction) {
@@ -182,17 +195,36 @@ void Agent::finished(ClientTransaction& transaction) {
 
 // ---- connections --------------------------------------------------------------------------------------------------------
 
-ClientConnection* Agent::take_free(Origin& origin) {
+ClientConnection* Agent::take_free(Origin& origin, bool repeatable) {
   if (origin.free.empty()) return nullptr;
-  ClientConnection* connection = nullptr;
-  if (options.scheduling == AgentOptions::Scheduling::lifo) {
-    connection = origin.free.back();
+  const bool last = options.scheduling == AgentOptions::Scheduling::lifo;
+  ClientConnection* const connection = last ? origin.free.back() : origin.free.front();
+  const bool has_just_served = repeatable && loop_.now() - connection->free_since() <= options.check_free_after;
+  if (!has_just_served && options.self_tuning) return take_checked(origin, repeatable);
+  if (last) {
     origin.free.pop_back();
   } else {
-    connection = origin.free.front();
     origin.free.erase(origin.free.begin());
   }
   return connection;
+}
+
+// One that is good as far as can be known, and beyond doubt for a request that cannot be repeated. Those that are not are
+// closed on the way.
+[[gnu::cold]] ClientConnection* Agent::take_checked(Origin& origin, bool repeatable) {
+  std::vector<ClientConnection*>& free = origin.free;
+  const bool last = options.scheduling == AgentOptions::Scheduling::lifo || !repeatable;
+  while (!free.empty()) {
+    ClientConnection& connection = last ? *free.back() : *free.front();
+    if (connection.ends_by_limit()) continue;
+    if (!repeatable && connection.is_doubtful()) break;
+    if (connection.ends_by_check()) continue;
+    free.erase(last ? free.end() - 1 : free.begin());
+    return &connection;
+  }
+  // A new one, for which the one that is most in doubt gives its place where there is no other.
+  while (!free.empty() && !may_open(origin)) free.front()->close({});
+  return nullptr;
 }
 
 bool Agent::may_open(const Origin& origin) const {
@@ -243,6 +275,7 @@ void Agent::created(Pending& pending, Result<std::unique_ptr<Transport>> stream)
     return transaction->fail(stream.error());
   }
   auto* connection = new ClientConnection(*this, origin, std::move(*stream));  // owned by the list of open ones
+  ++statistics_.opened;
   tables_->open.push_back(*connection);
   connection->carry(*transaction);
 }
@@ -259,18 +292,23 @@ void Agent::give_up(ClientTransaction& transaction) {
 
 void Agent::give_back(ClientConnection& connection) {
   Origin& origin = connection.origin();  // where it counts as in use until it is free or gone
-  if (!origin.waiting.empty()) {
-    auto& next = static_cast<ClientTransaction&>(origin.waiting.front());
-    if (next.alone) return connection.close({});  // and its place is for a new one
-    next.WaitingHook::unlink();
-    next.request.reused_socket_ = true;
-    return connection.carry(next);
-  }
+  if (!origin.waiting.empty()) return hand_on(connection);
   const bool kept = may_keep(origin) && keep_socket_alive(connection.socket());
   // It may have been removed or destroyed by whoever was asked.
   if (!kept || !connection.counts() || !connection.rest(options.timeout)) return connection.close({});
   --origin.in_use;
   origin.free.push_back(&connection);
+}
+
+// To the first of those that wait.
+[[gnu::noinline]] void Agent::hand_on(ClientConnection& connection) {
+  Origin& origin = connection.origin();
+  auto& next = static_cast<ClientTransaction&>(origin.waiting.front());
+  if (next.alone) return connection.close({});  // and its place is for a new one
+  origin.dequeue(next);
+  next.request.reused_socket_ = true;
+  ++statistics_.reused;
+  connection.carry(next);
 }
 
 void Agent::forget(ClientConnection& connection, bool was_free) {
@@ -296,7 +334,8 @@ void Agent::serve_waiting(Origin& preferred) {
   const auto serve = [this](Origin& origin) {
     while (!origin.waiting.empty() && may_open(origin)) {
       auto& next = static_cast<ClientTransaction&>(origin.waiting.front());
-      next.WaitingHook::unlink();
+      origin.dequeue(next);
+      if (options.pending_timeout.count() != 0) next.wait_for_connection(next.connect_timeout);
       open(origin, next);
     }
   };
@@ -307,7 +346,9 @@ void Agent::serve_waiting(Origin& preferred) {
 
 void Agent::destroy() {
   // Nobody who waits is to get a place that another one leaves.
-  for (auto& [name, origin] : tables_->origins) origin->waiting.for_each([](WaitingHook& hook) { hook.unlink(); });
+  for (auto& [name, origin] : tables_->origins) {
+    origin->waiting.for_each([&](WaitingHook& hook) { origin->dequeue(hook); });
+  }
   tables_->live.for_each([](LiveHook& hook) {
     auto& transaction = static_cast<ClientTransaction&>(hook);
     const bool ours = transaction.connection == nullptr || transaction.connection->counts();
@@ -412,10 +453,6 @@ void Agent::when_idle(Delegate<void()> call) { tables_->on_idle = std::move(call
 
 std::size_t Agent::sockets(const Origin& origin) const { return origin.in_use; }
 std::size_t Agent::free_sockets(const Origin& origin) const { return origin.free.size(); }
-std::size_t Agent::requests(const Origin& origin) const {
-  std::size_t count = 0;
-  const_cast<Origin&>(origin).waiting.for_each([&](WaitingHook&) { ++count; });
-  return count;
-}
+std::size_t Agent::requests(const Origin& origin) const { return origin.pending; }
 
 }  // namespace culvert

@@ -11,6 +11,7 @@
 #include "culvert/agent.hpp"
 #include "http/client_connection.hpp"
 #include "http/client_transaction.hpp"
+#include "http/idle_limit.hpp"
 #include "net/tls_destination.hpp"
 
 namespace culvert {
@@ -28,6 +29,17 @@ class Agent::Origin {
         host_field(std::move(field)),
         tls(std::move(by_tls)) {}
 
+  // A request waits for a place, or does so no longer.
+  void enqueue(WaitingHook& request) {
+    waiting.push_back(request);
+    ++pending;
+  }
+  void dequeue(WaitingHook& request) {
+    if (!request.linked()) return;
+    request.unlink();
+    --pending;
+  }
+
   const std::string name;        // get_name()
   const Address address;
   const std::string host;        // as asked for
@@ -35,8 +47,10 @@ class Agent::Origin {
   const Ref<net::TlsDestination> tls;      // null: without
   std::vector<ClientConnection*> free;     // in the order in which they became free
   IntrusiveList<WaitingHook> waiting;      // requests without a connection, first come first served
+  std::size_t pending = 0;                 // of them
   std::size_t in_use = 0;                  // connections that carry a request, or are being made for one
   std::size_t users = 0;                   // transactions and connections that refer to it
+  IdleLimit idle_limit;                    // of free connections, where the agent learns it
   bool stays = false;                      // somebody outside refers to it (Agent::origin)
 };
 

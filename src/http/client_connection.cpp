@@ -21,8 +21,6 @@ ClientConnection::ClientConnection(Agent& agent, Agent::Origin& origin, std::uni
 
 void ClientConnection::carry(ClientTransaction& transaction) {
   transaction_ = &transaction;
-  promised_seconds_.reset();
-  poisoned_ = false;
   transaction.assigned(*this);
   if (phase_ == Phase::connecting) return;
   const bool was_free = std::exchange(phase_, Phase::busy) == Phase::free;
@@ -35,9 +33,8 @@ void ClientConnection::connected() {
   socket_->stamp();
   socket_->outbox() = std::move(transaction_->early);
   transaction_->connected();
-  update_interest();
   ask();
-  touched();
+  touched();  // and what it wants to hear of follows when that was sent
 }
 
 // ---- the loop's ways in -------------------------------------------------------------------------------------------
@@ -69,7 +66,74 @@ void ClientConnection::on_ready_while_free(Ready ready) {
     Result<Bytes> got = socket_->transport()->read();
     if (got && got->empty()) return;
   }
+  origin_has_closed();
+}
+
+// ---- what is known of how long it can be free ----------------------------------------------------------------------
+
+namespace {
+
+// Of what is known, as much is beyond doubt: half of it is far from the end, also where the origin counts from earlier.
+constexpr int doubtful_from_part = 2;
+// Where nothing is known: a quarter of the shortest time that servers are usually told to keep idle connections (a second).
+constexpr std::chrono::milliseconds doubtful_from{250};
+
+}  // namespace
+
+[[gnu::cold]] bool ClientConnection::is_doubtful() const {
+  Duration known = origin_.idle_limit.limit();
+  if (promised_seconds_) known = std::min<Duration>(known, std::chrono::seconds(*promised_seconds_));
+  if (known != IdleLimit::unknown) return free_for() > known / doubtful_from_part;
+  return free_for() > doubtful_from && !origin_.idle_limit.vouches_for(free_for());
+}
+
+[[gnu::cold]] bool ClientConnection::ends_by_limit() {
+  restrict(origin_.idle_limit.limit(), Limit::learned);  // which may be known better by now
+  if (free_for() < free_limit_) return false;
+  run_out();
+  return true;
+}
+
+[[gnu::cold]] bool ClientConnection::ends_by_check() {
+  if (!socket_->transport()->is_quiet()) {
+    ++agent_.statistics_.stale_at_check;
+    origin_has_closed();
+    return true;
+  }
+  if (learns_from(free_for())) was_free_for_ = free_for();
+  return false;
+}
+
+[[gnu::cold]] void ClientConnection::origin_has_closed() {
+  ++agent_.statistics_.closed_by_origin;
+  if (learns_from(free_for())) origin_.idle_limit.note_closed(free_for(), loop().now());
   close(errc::unexpected_data);
+}
+
+[[gnu::cold]] void ClientConnection::run_out() {
+  count_limit();
+  if (learns_from(free_for())) origin_.idle_limit.note_good(free_for());
+  close(errc::timed_out);
+}
+
+[[gnu::cold]] void ClientConnection::note_good() { origin_.idle_limit.note_good(std::exchange(was_free_for_, {})); }
+
+[[gnu::cold]] void ClientConnection::count_limit() {
+  if (limited_by_ == Limit::promised) ++agent_.statistics_.closed_promised;
+  if (limited_by_ != Limit::learned) return;
+  ++agent_.statistics_.closed_learned;
+  origin_.idle_limit.note_run_out(loop().now());
+}
+
+[[gnu::cold]] void ClientConnection::note_stale() {
+  ++agent_.statistics_.stale_at_use;
+  if (was_free_for_ != Duration::zero()) origin_.idle_limit.note_closed(was_free_for_, loop().now());
+}
+
+void ClientConnection::restrict(Duration limit, Limit by) {
+  if (limit >= free_limit_) return;
+  free_limit_ = limit;
+  limited_by_ = by;
 }
 
 void ClientConnection::on_flush() noexcept {
@@ -96,7 +160,11 @@ void ClientConnection::on_flush() noexcept {
 
 TimePoint ClientConnection::on_due(TimePoint now) noexcept {
   if (const TimePoint limit = runs_out(); limit > now) return limit;
-  if (phase_ == Phase::free || transaction_runs_out() <= now) {
+  if (phase_ == Phase::free) {
+    run_out();
+    return never;
+  }
+  if (transaction_runs_out() <= now) {
     close(errc::timed_out);
     return never;
   }
@@ -192,6 +260,7 @@ void ClientConnection::check_done() {
   if (!t.done()) return update_interest();
   const bool reusable = t.allows_reuse() && !t.alone && !poisoned_ && counted_ && socket_->outbox().empty() && !socket_->ended();
   promised_seconds_ = t.keep_alive_promise();
+  if (was_free_for_ != Duration::zero()) [[unlikely]] note_good();
   transaction_ = nullptr;
   t.let_go();
   t.look_later();
@@ -204,17 +273,19 @@ void ClientConnection::check_done() {
   }
 }
 
-bool ClientConnection::rest(std::chrono::milliseconds idle_limit) {
-  idle_limit_ = idle_limit;
-  if (promised_seconds_) {
-    // A second less than the origin promises, so that a request does not meet its closing.
-    if (*promised_seconds_ <= 1) return false;
-    const std::chrono::milliseconds promised = std::chrono::seconds(*promised_seconds_ - 1);
-    idle_limit_ = idle_limit_.count() == 0 ? promised : std::min(idle_limit_, promised);
+bool ClientConnection::rest(std::chrono::milliseconds own_limit) {
+  free_limit_ = own_limit.count() == 0 ? Duration::max() : Duration(own_limit);
+  limited_by_ = Limit::own;
+  restrict(origin_.idle_limit.limit(), Limit::learned);
+  // A second less than the origin promises, so that a request does not meet its closing.
+  if (promised_seconds_) restrict(std::chrono::seconds(*promised_seconds_) - std::chrono::seconds(1), Limit::promised);
+  if (free_limit_ <= Duration::zero()) {
+    count_limit();
+    return false;
   }
   phase_ = Phase::free;
   last_progress_ = loop().now();
-  update_interest();
+  socket_->transport()->want({});
   ask();
   return true;
 }
@@ -241,6 +312,8 @@ void ClientConnection::close(std::error_code reason) {
   out_of_service();
   socket_->close_transport(is_of_the_network(reason) ? reason : std::error_code());
   if (ClientTransaction* t = std::exchange(transaction_, nullptr)) {
+    const bool ended = reason == errc::socket_hang_up || is_of_the_network(reason);
+    if (ended && t->request.reused_socket() && !t->request.answered()) note_stale();
     t->let_go();
     t->fail(reason);
   }
@@ -267,7 +340,7 @@ TimePoint ClientConnection::transaction_runs_out() const {
 TimePoint ClientConnection::runs_out() const {
   switch (phase_) {
     case Phase::free:
-      return idle_limit_.count() == 0 ? never : last_progress_ + idle_limit_;
+      return free_limit_ == Duration::max() ? never : last_progress_ + free_limit_;
     case Phase::connecting:
     case Phase::busy:
       return std::min(transaction_runs_out(), socket_->times_out_at());

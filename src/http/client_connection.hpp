@@ -37,11 +37,20 @@ class ClientConnection final : public ListHook, public Retired, private Watcher,
   void touched() override { loop().flush_soon(sender_); }
   void flow_changed() override;
   // Marks it free (by the agent), or refuses: the origin will close it too soon for it to be worth keeping.
-  bool rest(std::chrono::milliseconds idle_limit);
+  bool rest(std::chrono::milliseconds own_limit);
+
+  // While it is free.
+  TimePoint free_since() const { return last_progress_; }
+  // Whether the origin may be about to close it: for what must not be sent twice, that is too much.
+  bool is_doubtful() const;
+  // Each says whether it has ended: it has been free for too long, or a look at it tells that the origin has closed it.
+  bool ends_by_limit();
+  bool ends_by_check();
 
  private:
   friend struct LoopEntries<ClientConnection>;
   enum class Phase : std::uint8_t { connecting, busy, free, closed };
+  enum class Limit : std::uint8_t { own, promised, learned };  // what says how long it may be free
 
   void on_ready(Ready ready) noexcept override;
   TimePoint on_due(TimePoint now) noexcept;
@@ -54,6 +63,16 @@ class ClientConnection final : public ListHook, public Retired, private Watcher,
 
   Loop& loop() const { return agent_.loop_; }
   void on_ready_while_free(Ready ready);
+  void origin_has_closed();
+  void run_out();
+  void count_limit();
+  void note_stale();
+  void note_good();
+  Duration free_for() const { return loop().now() - last_progress_; }
+  void restrict(Duration limit, Limit by);
+  bool learns_from(Duration free_for) const {
+    return agent_.options.self_tuning && free_for > agent_.options.check_free_after;
+  }
   void connected();
   void read();
   void parse(Bytes bytes);
@@ -75,8 +94,10 @@ class ClientConnection final : public ListHook, public Retired, private Watcher,
   LoopEntries<ClientConnection>::Later later_{*this};
   LoopEntries<ClientConnection>::Sender sender_{*this};
   TimePoint last_progress_;
-  std::chrono::milliseconds idle_limit_{0};
+  Duration free_limit_{0};
+  Duration was_free_for_{0};                       // before the request that it carries; 0: for a moment at most
   std::optional<std::uint32_t> promised_seconds_;  // Keep-Alive: timeout= of the last answer
+  Limit limited_by_ = Limit::own;  // free_limit_
   Phase phase_ = Phase::connecting;
   bool counted_ = true;    // by the agent, until leave_agent()
   bool poisoned_ = false;  // bytes after the answer, or one side has stopped: not for another request

@@ -11,21 +11,18 @@ namespace culvert {
 
 namespace {
 
-// Keep-Alive: timeout=N of an answer, in seconds.
-std::optional<std::uint32_t> keep_alive_promised_by(const HeaderList& headers) {
-  const Header* field = headers.find(HeaderId::keep_alive);
-  if (field == nullptr) return std::nullopt;
-  constexpr std::string_view key = "timeout=";
-  const std::size_t at = field->value.find(key);
+// The number behind `key` in a Keep-Alive field.
+std::optional<std::uint32_t> number_behind(std::string_view key, std::string_view field) {
+  const std::size_t at = field.find(key);
   if (at == std::string_view::npos) return std::nullopt;
-  const std::string_view digits = field->value.substr(at + key.size());
+  const std::string_view digits = field.substr(at + key.size());
   if (digits.empty() || digits.front() < '0' || digits.front() > '9') return std::nullopt;
-  std::uint32_t seconds = 0;
+  std::uint32_t number = 0;
   for (const char c : digits) {
-    if (c < '0' || c > '9' || seconds > 1'000'000) break;
-    seconds = seconds * 10 + static_cast<std::uint32_t>(c - '0');
+    if (c < '0' || c > '9' || number > 1'000'000) break;
+    number = number * 10 + static_cast<std::uint32_t>(c - '0');
   }
-  return seconds;
+  return number;
 }
 
 }  // namespace
@@ -53,8 +50,7 @@ ClientTransaction::~ClientTransaction() {
 // ---- its connection ---------------------------------------------------------------------------------------------------
 
 void ClientTransaction::wait_for_connection(std::chrono::milliseconds limit) {
-  if (limit.count() == 0) return;
-  gives_up_ = agent.loop_.now() + limit;
+  gives_up_ = limit.count() == 0 ? never : agent.loop_.now() + limit;
   agent.loop_.ask_at(*this, gives_up_);
 }
 
@@ -120,7 +116,7 @@ wire::BodyRule ClientTransaction::on_head() {
   response_begun = true;
   response.open(head);
   reusable_ = head.keep_alive && head.framing.kind != wire::Framing::Kind::until_close;
-  promised_seconds_ = keep_alive_promised_by(head.headers);
+  if (const Header* field = head.headers.find(HeaderId::keep_alive)) read_keep_alive(field->value);
   if (request.on_response.listener_count() == 0) {
     response.resume();
   } else {
@@ -129,6 +125,14 @@ wire::BodyRule ClientTransaction::on_head() {
   if (request.method() == "HEAD") return wire::BodyRule::none;
   if (over_ || (response.has_body() && !response.flows())) parser.pause();
   return wire::BodyRule::as_framed;
+}
+
+[[gnu::cold]] void ClientTransaction::read_keep_alive(std::string_view field) {
+  promised_seconds_ = number_behind("timeout=", field);
+  const bool was_last = agent.options.self_tuning && number_behind("max=", field) == 0U;
+  if (!was_last || !reusable_) return;
+  reusable_ = false;
+  ++agent.statistics_.closed_promised;
 }
 
 void ClientTransaction::on_information() {
@@ -195,7 +199,7 @@ void ClientTransaction::abort(std::error_code reason) {
 
 void ClientTransaction::is_over() {
   over_ = true;
-  WaitingHook::unlink();
+  origin.dequeue(*this);
   agent.give_up(*this);
   look_later();
 }

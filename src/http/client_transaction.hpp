@@ -37,6 +37,7 @@ struct ClientTransaction final : WaitingHook,
   Ref<ConnectionCreated::Pending> pending;  // while a connection is being made
   std::chrono::milliseconds response_timeout{0};
   std::chrono::milliseconds idle_timeout{0};
+  std::chrono::milliseconds connect_timeout{0};  // that begins when it has waited, see AgentOptions::pending_timeout
   std::uint32_t max_header_size = 0;  // 0: the thread's
   bool joins = false;                 // option joinDuplicateHeaders
   bool lenient = false;               // option insecureHTTPParser
@@ -46,7 +47,7 @@ struct ClientTransaction final : WaitingHook,
 
   static constexpr std::uint32_t informations_max = 16;  // of a strict agent
 
-  // No connection within `limit` from now ends it.
+  // No connection within `limit` from now ends it; 0: it waits as long as it takes.
   void wait_for_connection(std::chrono::milliseconds limit);
   // It has a socket, which may still be connecting.
   void assigned(ClientConnection& to);
@@ -79,6 +80,7 @@ struct ClientTransaction final : WaitingHook,
   void on_deferred() noexcept override;
   wire::BodyRule on_head() override;
   void on_information();
+  void read_keep_alive(std::string_view field);
   void on_body(Bytes part) override;
   void on_complete() override;
   net::Outbox& outbox() override;

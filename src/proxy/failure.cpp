@@ -28,6 +28,7 @@ bool is_parse_error(std::error_code error) { return error.category() == wire::pa
 Reason connect_failure(std::error_code error) {
   if (ran_out_of_time(error)) return Reason::upstream_connect_timeout;
   if (error == std::errc::connection_refused) return Reason::upstream_connect_refused;
+  if (error == errc::queue_full) return Reason::upstream_queue_full;
   if (error == errc::no_free_connection) return Reason::upstream_queue_timeout;
   if (error == errc::name_not_found) return Reason::upstream_name_not_found;
   if (net::is_of_certificate(error)) return Reason::upstream_certificate_invalid;

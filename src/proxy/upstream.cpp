@@ -41,7 +41,11 @@ AgentOptions agent_options(const config::Upstream& settings) {
           .max_header_size = settings.max_header_size,
           .max_headers_count = settings.max_headers_count,
           .insecure_http_parser = settings.insecure_http_parser,
-          .strict = true};
+          .strict = true,
+          .self_tuning = settings.self_tuning,
+          .check_free_after = settings.check_free_after == config::off ? AgentOptions::no_check : settings.check_free_after,
+          .max_pending = settings.max_pending,
+          .pending_timeout = settings.pending_timeout};
 }
 
 std::string basic(const std::string& auth) { return auth.empty() ? "" : "Basic " + encode_base64(as_bytes(auth)); }

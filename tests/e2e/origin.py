@@ -111,9 +111,9 @@ class Origin:
         self.listener.listen(1024)
         threading.Thread(target=self.accept, daemon=True).start()
 
-    def route(self, more=""):
-        """A configuration in which everything goes here; `more` are further keys of the route."""
-        return f'[upstream.origin]\nservers = ["{self.address}"]\n[[route]]\nupstream = "origin"\n{more}\n'
+    def route(self, more="", upstream=""):
+        """A configuration in which everything goes here; `more` are further keys of the route, `upstream` of the upstream."""
+        return f'[upstream.origin]\nservers = ["{self.address}"]\n{upstream}\n[[route]]\nupstream = "origin"\n{more}\n'
 
     def accept(self):
         while True:

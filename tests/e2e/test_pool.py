@@ -1,5 +1,6 @@
 """What would break: which upstream connection a request gets, how many there are, and when one is not used again."""
 import contextlib
+import select
 import signal
 
 from harness import CulvertTest, accepts, free_port, main, wait_until
@@ -75,6 +76,28 @@ class Limits(PoolTest):
         origin.released.set()
         self.assertEqual({client.response().body for client in clients}, {b"1", b"2"})
         self.assertEqual(origin.connections, 2)
+
+    def test_no_more_wait_than_max_pending(self):
+        origin = self.held_origin()
+        culvert = self.one_worker(route([origin], "max_sockets = 1\nmax_pending = 1"))
+        busy, *others = self.clients(culvert, 3)
+        self.ask([busy], [origin])
+        for client in others:
+            client.request("GET", "/")
+        answered, _, _ = select.select([client.sock for client in others], [], [], 20)
+        too_many, waiting = sorted(others, key=lambda client: client.sock not in answered)
+        self.assert_failure(too_many.response(), 503, "upstream_queue_full")
+        origin.released.set()
+        self.assertEqual([busy.response().status, waiting.response().status], [200, 200])
+
+    def test_none_waits_longer_than_pending_timeout(self):
+        origin = self.held_origin()
+        culvert = self.one_worker(route([origin], 'max_sockets = 1\npending_timeout = "50ms"\nconnect_timeout = "off"'))
+        busy, waiting = self.clients(culvert, 2)
+        self.ask([busy], [origin])
+        self.assert_failure(waiting.get("/"), 503, "upstream_queue_timeout")
+        origin.released.set()
+        self.assertEqual(busy.response().status, 200)
 
     def test_no_more_than_max_total_sockets(self):
         # ROWS: agent.maxTotalSockets

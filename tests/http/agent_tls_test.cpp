@@ -117,5 +117,23 @@ TEST_F(AgentTlsTest, TicketThatComesLateLeavesAFreeConnectionFree) {
   EXPECT_TRUE(world.run_until([&] { return secure.free_sockets().empty(); }));
 }
 
+TEST_F(AgentTlsTest, EndIsSeenBeforeTheConnectionIsUsedAgain) {
+  using namespace std::chrono_literals;
+  secure.options.self_tuning = true;
+  for (int i = 0; i < 2; ++i) {
+    get(secure, {.servername = "a.test"});
+    answer();
+    world.advance(11ms);
+    world.settle();
+  }
+  EXPECT_EQ(world.attempts().size(), 1u);
+  servers[0]->end();
+  servers[0]->pump();  // and no turn of the loop in between
+  get(secure, {.servername = "a.test"});
+  answer(1);
+  EXPECT_EQ(secure.statistics().stale_at_check, 1u);
+  EXPECT_EQ(error, std::error_code());
+}
+
 }  // namespace
 }  // namespace culvert
