@@ -207,6 +207,12 @@ class NotUsedAgain(PoolTest):
         self.assertEqual(self.connections_of(answer.format(2), pause=lambda origin: wait_until(
             lambda: not origin.open, "closing a second before the origin would")), 2)
 
+    def test_what_has_served_as_often_as_the_origin_wants(self):
+        answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nKeep-Alive: timeout=20, max={}\r\n\r\n"
+        self.assertEqual(self.connections_of(answer.format(0)), 2)
+        self.assertEqual(self.connections_of(answer.format(1)), 1)
+        self.assertEqual(self.connections_of(answer.format(0), "self_tuning = false"), 1)
+
     def test_what_the_origin_does_not_keep(self):
         # ROWS: agent.observed.non-keepalive-response, agent.pool.no-reuse-server
         self.assertEqual(self.connections_of("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"), 2)
