@@ -56,6 +56,7 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
     if (plan_.fault == Fault::extra_bytes)
       origin_.ledger_.broken("{} was used again after bytes that belong to no answer", link_.name());
     if (find(head.fields, "Via") == nullptr) origin_.ledger_.broken("a request without Via");
+    if (has_served_its_last()) origin_.ledger_.broken("{} was used again after its last request", link_.name());
     const std::size_t slash = head.target.rfind('/');
     unsigned id = 0;
     std::from_chars(head.target.data() + slash + 1, head.target.data() + head.target.size(), id);
@@ -139,6 +140,8 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
     if (plan_.announces_trailers) head += "Trailer: X-Check\r\n";
     if (plan_.switches) head += "Connection: upgrade\r\nUpgrade: websocket\r\n";
     if (closes_ && !plan_.switches) head += "Connection: close\r\n";
+    const unsigned most = origin_.host_.requests_max;
+    if (most != 0) head += fmt::format("Keep-Alive: timeout=60, max={}\r\n", most - std::min(most, served_));
     to_send_.clear();
     to_send_ += head + "\r\n";
     if (plan_.switches) {
@@ -185,14 +188,16 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
     entry_ = nullptr;
     if (closes_) return leave();
     const unsigned at = served_;
-    if (origin_.host_.idle.count() == 0) return;
-    origin_.loop_.after(origin_.host_.idle, [this, at] {
+    const HostPlan& host = origin_.host_;
+    if (host.idle.count() == 0) return;
+    origin_.loop_.after(host.idle_varies ? up_to(origin_.random_, host.idle) : host.idle, [this, at] {
       if (at == served_ && !gone_) leave();
     });
   }
 
   Attempt& attempt() { return entry_->attempts[attempt_number_]; }
   bool busy() const { return entry_ != nullptr; }
+  bool has_served_its_last() const { return origin_.host_.requests_max != 0 && served_ >= origin_.host_.requests_max; }
   void leave() {
     if (!std::exchange(gone_, true)) link_.close();
   }

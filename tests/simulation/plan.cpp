@@ -46,6 +46,13 @@ config::Upstream make_upstream(const Plan& plan, Random& random, const std::stri
   upstream.connect_timeout = plan.calm ? config::no_limit : milliseconds(random.between(200, 5'000));
   upstream.response_timeout = plan.calm ? config::no_limit : milliseconds(random.between(500, 20'000));
   upstream.resolve = random.one_in(2) ? 30'000ms : 100ms;
+  Random waits = random.fork(1);
+  static constexpr std::array<milliseconds, 4> checks{10ms, 10ms, 1ms, config::off};
+  upstream.check_free_after = checks[waits.below(4)];
+  if (!plan.calm) {
+    upstream.max_pending = waits.one_in(4) ? 1 : 0;
+    upstream.pending_timeout = waits.one_in(3) ? milliseconds(waits.between(1, 500)) : config::no_limit;
+  }
   return upstream;
 }
 
@@ -197,6 +204,9 @@ Plan make_plan(std::uint64_t seed) {
       host.may_refuse = random.one_in(3);
       host.may_hang = random.one_in(4);
     }
+    Random keeps = random.fork(1);
+    host.idle_varies = keeps.one_in(2);
+    if (keeps.one_in(3)) host.requests_max = static_cast<unsigned>(keeps.between(1, 3));
     plan.hosts.push_back(host);
   }
   unsigned next_id = 1;

@@ -82,6 +82,8 @@ struct HostPlan {
   bool may_refuse = false;
   bool may_hang = false;
   Duration idle{};  // closes a connection that has been idle for so long; 0: never
+  bool idle_varies = false;   // for any time up to that, each time another
+  unsigned requests_max = 0;  // of a connection, as Keep-Alive says; then closing it is left to culvert. 0: no limit
 };
 
 struct Change {

@@ -1,7 +1,7 @@
 """plant.py BUG FILE OUT: writes FILE with BUG in it to OUT.
 
 The simulation has to find each of these (CMakeLists.txt says in which file each is planted): one where a message ends,
-one in what is sent a second time, one in who waits for whom, one in a timer, one in what is used again, one where HTTP
+one in what is sent a second time, one in who waits for whom, one in a timer, two in what is used again, one where HTTP
 ends. Of tunnels: two in what may be dialled, one in what is said early, one where a stream ends, one in what is given back,
 one in whom a client may mean, one in whom else is asked, one in a timer.
 """
@@ -13,6 +13,7 @@ BUGS = {  # name: (what the file says, what it says instead)
     "retry": ('return method == "GET" ||', 'return method == "POST" || method == "GET" ||'),
     "back_pressure": ("if (source_ != nullptr) source_->stop(Pause::sink);", ""),
     "timer": ("return std::min(receive_limit(), socket_->times_out_at());", "return socket_->times_out_at();"),
+    "last_request": ('number_behind("max=", field) == 0U;', "false;"),
     "early_bytes": ("socket.detach(), early, rest", "socket.detach(), {}, rest"),
     "pool_reuse": ("!t.alone && !poisoned_ &&", "!t.alone &&"),
     "unchecked": ("if (verdict_.reason != Reason::none) return refuse(verdict_.reason);\n  note_lesson();",
