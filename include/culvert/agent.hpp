@@ -113,10 +113,12 @@ class Agent : public Retired {
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
 
-  // For relays: the row of an address, which stays as long as the agent, and a request on it. Starts on a free
-  // connection, else on a new one, else it waits its turn. Events follow later, never from inside this call.
+  // For relays: the row of an address, which stays until it is released as often as it was asked for, and a request on it.
+  // Starts on a free connection, else on a new one, else it waits its turn. Events follow later, never from inside this call.
   // `servername`: who has to be there, by TLS; empty: whom the address names.
   Origin& origin(const Address& address, std::string_view servername = {});
+  // Its idle connections are closed, requests under way go on.
+  void release(Origin& origin);
   // The same for a request that follows at once: the row goes when nobody uses it any more.
   Origin& origin_once(const Address& address, std::string_view servername = {});
   ClientRequest& request(Origin& origin, const PooledRequest& options);

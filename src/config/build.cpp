@@ -1,90 +1,15 @@
 #include "config/build.hpp"
 
-#include <netdb.h>
-
 #include <algorithm>
 
 #include "config/addresses.hpp"
+#include "config/build_upstream.hpp"
 #include "config/cross_check.hpp"
-#include "config/schema.hpp"
-#include "config/upstream_tls.hpp"
+#include "config/table_reader.hpp"
 #include "config/users.hpp"
 
 namespace culvert::config {
 namespace {
-
-// The table that a key holds; an empty one where it is not written.
-const Node& table_in(const Node& table, std::string_view key) {
-  static const Node empty;
-  const Node* value = table.value_of(key);
-  return value == nullptr ? empty : *value;
-}
-
-std::vector<std::string> words(const Node& values) {
-  std::vector<std::string> out;
-  for (const Node& value : values.values()) out.push_back(value.text);
-  return out;
-}
-
-Address resolved(Address address, const Node& written_in) {
-  if (address.kind == Address::Kind::unix_path) address.text = resolved(address.text, written_in);
-  return address;
-}
-
-// Puts the values of one table into struct members; what is not written keeps its default.
-class Reader {
- public:
-  Reader(const Node& table, std::string_view section) : table_(table), section_(section) {}
-
-  void flag(std::string_view key, bool& out) const {
-    if (const Node* value = table_.value_of(key)) out = value->text == "true";
-  }
-  template <class Number>
-  void number(std::string_view key, Number& out) const {
-    if (const Node* value = table_.value_of(key)) out = static_cast<Number>(*parse_integer(value->text));
-  }
-  template <class Number>
-  void size(std::string_view key, Number& out) const {
-    if (const Node* value = table_.value_of(key)) out = static_cast<Number>(*parse_size(value->text));
-  }
-  template <class Time>  // milliseconds, or an optional of them
-  void duration(std::string_view key, Time& out) const {
-    if (const Node* value = table_.value_of(key)) out = *parse_duration(value->text);
-  }
-  void text(std::string_view key, std::string& out) const {
-    if (const Node* value = table_.value_of(key)) out = value->text;
-  }
-  void text_or_off(std::string_view key, std::string& out) const {
-    text(key, out);
-    if (out == "off") out.clear();
-  }
-  void file(std::string_view key, std::string& out) const {
-    const Node* value = table_.value_of(key);
-    if (value == nullptr) return;
-    const bool is_word = value->text == find_key(section_, key)->choices;
-    out = is_word ? value->text : resolved(value->text, *value);
-  }
-  template <class List>  // of strings, or an optional of one
-  void list(std::string_view key, List& out) const {
-    if (const Node* value = table_.value_of(key)) out = words(*value);
-  }
-  // The schema lists the words of a choice in the order of the enumerators.
-  template <class Enum>
-  void choice(std::string_view key, Enum& out) const {
-    const Node* value = table_.value_of(key);
-    if (value == nullptr) return;
-    const std::vector<std::string_view> choices = words_of(find_key(section_, key)->choices);
-    out = static_cast<Enum>(std::find(choices.begin(), choices.end(), value->text) - choices.begin());
-  }
-  template <class Enum>
-  void choice(std::string_view key, std::optional<Enum>& out) const {
-    if (table_.find(key) != nullptr) choice(key, out.emplace());
-  }
-
- private:
-  const Node& table_;
-  std::string_view section_;
-};
 
 Process build_process(const Node& table) {
   Process process;
@@ -272,7 +197,12 @@ HeaderChanges build_header_changes(const Node& table) {
 
 Retry build_retry(const Node& table) {
   Retry retry;
-  Reader(table, "route[].retry").number("attempts", retry.attempts);
+  const Reader read(table, "route[].retry");
+  read.number("attempts", retry.attempts);
+  read.numbers("on_status", retry.on_status);
+  read.duration("try_timeout", retry.try_timeout);
+  read.duration("timeout", retry.timeout);
+  read.size("max_body_size", retry.max_body_size);
   const Node* on = table.value_of("on");
   if (on == nullptr) return retry;
   const std::vector<std::string> reasons = words(*on);
@@ -281,6 +211,8 @@ Retry build_retry(const Node& table) {
   };
   retry.on_connect_failure = has("connect-failure");
   retry.on_reused_connection_closed = has("reused-connection-closed");
+  retry.on_reset = has("reset");
+  retry.on_response_timeout = has("response-timeout");
   return retry;
 }
 
@@ -325,57 +257,6 @@ Route build_route(const Node& table, std::size_t position) {
   read.duration("idle_timeout", route.idle_timeout);
   read.duration("response_timeout", route.response_timeout);
   return route;
-}
-
-std::vector<Address> build_servers(const Node& table) {
-  std::vector<Address> servers;
-  for (const Node* value : servers_of(table)) servers.push_back(resolved(*parse_server_address(value->text), *value));
-  return servers;
-}
-
-// As getaddrinfo has them.
-int build_hints(const Node& values) {
-  int hints = 0;
-  for (const Node& value : values.values()) {
-    hints |= value.text == "addrconfig" ? AI_ADDRCONFIG : value.text == "v4mapped" ? AI_V4MAPPED : AI_ALL;
-  }
-  return hints;
-}
-
-Upstream build_upstream(const std::string& name, const Node& table) {
-  Upstream upstream;
-  upstream.name = name;
-  upstream.servers = build_servers(table);
-  upstream.tls = build_upstream_tls(table);
-  const Reader read(table, "upstream.*");
-  read.choice("host_header", upstream.host_header);
-  read.flag("keep_alive", upstream.keep_alive);
-  read.choice("send_proxy_protocol", upstream.send_proxy_protocol);
-  if (upstream.send_proxy_protocol != SendProxyProtocol::none) upstream.keep_alive = false;
-  if (const Node* value = table.value_of("keep_alive_msecs")) {
-    upstream.keep_alive_msecs = milliseconds(*parse_integer(value->text));
-  }
-  read.number("max_sockets", upstream.max_sockets);
-  read.number("max_total_sockets", upstream.max_total_sockets);
-  read.number("max_free_sockets", upstream.max_free_sockets);
-  read.choice("scheduling", upstream.scheduling);
-  read.duration("timeout", upstream.timeout);
-  read.flag("self_tuning", upstream.self_tuning);
-  read.duration("check_free_after", upstream.check_free_after);
-  read.number("max_pending", upstream.max_pending);
-  read.duration("pending_timeout", upstream.pending_timeout);
-  if (const Node* value = table.value_of("local_address")) upstream.local_address = *Endpoint::parse_ip(value->text);
-  read.number("family", upstream.family);
-  if (const Node* value = table.value_of("hints")) upstream.hints = build_hints(*value);
-  if (const Node* value = table.value_of("auth")) upstream.auth = value->text;
-  read.flag("no_delay", upstream.no_delay);
-  read.size("max_header_size", upstream.max_header_size);
-  read.number("max_headers_count", upstream.max_headers_count);
-  read.flag("insecure_http_parser", upstream.insecure_http_parser);
-  read.duration("connect_timeout", upstream.connect_timeout);
-  read.duration("response_timeout", upstream.response_timeout);
-  read.duration("resolve", upstream.resolve);
-  return upstream;
 }
 
 Auth build_auth(const Entry& entry) {
@@ -500,14 +381,6 @@ Tls build_tls(const Entry& entry) {
   read.duration("handshake_timeout", tls.handshake_timeout);
   read.flag("watch", tls.watch);
   return tls;
-}
-
-Upstream upstream_of_url(const std::string& url) {
-  Upstream upstream;
-  upstream.name = url;
-  upstream.servers = {*parse_url(url)};
-  if (is_https(url)) upstream.tls.emplace();
-  return upstream;
 }
 
 }  // namespace

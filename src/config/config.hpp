@@ -17,6 +17,7 @@
 #include "config/network.hpp"
 #include "config/text_pattern.hpp"
 #include "config/tunnel.hpp"
+#include "config/upstream.hpp"
 #include "culvert/endpoint.hpp"
 
 namespace culvert::config {
@@ -252,6 +253,12 @@ struct Retry {
   std::uint32_t attempts = 0;  // tries in all; 0: one a server, and at least two
   bool on_connect_failure = true;
   bool on_reused_connection_closed = true;
+  bool on_reset = false;             // the connection ended before an answer
+  bool on_response_timeout = false;  // no answer within try_timeout, or the upstream's response_timeout
+  std::vector<std::uint16_t> on_status;
+  milliseconds try_timeout = no_limit;  // for an answer to each try; no_limit: the route's response_timeout alone
+  milliseconds timeout = no_limit;      // from the first try on; no try begins after it
+  std::uint32_t max_body_size = 64 * 1024;  // of a request that can be tried again: so much is kept for that
   bool operator==(const Retry&) const = default;
 };
 
@@ -273,55 +280,6 @@ struct Route {
   std::optional<milliseconds> response_timeout;
   Retry retry;
   bool operator==(const Route&) const = default;
-};
-
-enum class Scheduling : std::uint8_t { lifo, fifo };
-enum class HostHeader : std::uint8_t { client, upstream };
-enum class SendProxyProtocol : std::uint8_t { none, v1, v2 };
-
-// How servers are spoken to by TLS. Texts of PEM files.
-struct UpstreamTls {
-  std::string server_name;  // that their certificates are for; empty: the host of each
-  std::string ca;           // who signs them; empty: whom the system believes
-  bool verify = true;
-  PemPair client;           // shown to those that ask; empty: nothing
-  bool only_1_3 = false;
-  bool operator==(const UpstreamTls&) const = default;
-};
-
-struct Upstream {
-  std::string name;              // a URL used in a route is an upstream named by that URL
-  std::vector<Address> servers;  // any kind; at least one
-  std::optional<UpstreamTls> tls;  // none: without
-  HostHeader host_header = HostHeader::client;
-  SendProxyProtocol send_proxy_protocol = SendProxyProtocol::none;  // else no connection is kept
-  // agent: named after Node's http.Agent
-  bool keep_alive = true;
-  milliseconds keep_alive_msecs{1000};
-  std::uint32_t max_sockets = 0;        // 0: no limit
-  std::uint32_t max_total_sockets = 0;  // 0: no limit
-  std::uint32_t max_free_sockets = 256;
-  Scheduling scheduling = Scheduling::lifo;
-  milliseconds timeout{60'000};         // a free connection is closed after this
-  bool self_tuning = true;
-  milliseconds check_free_after{10};    // off: only for what cannot be repeated
-  std::uint32_t max_pending = 0;        // 0: no limit
-  milliseconds pending_timeout = no_limit;  // then connect_timeout is for the wait as well
-  Endpoint local_address;               // Family::none: wherever
-  int family = 0;                       // 4, 6; 0: both
-  int hints = 0;                        // flags of getaddrinfo; 0: as the resolver likes
-  std::string auth;                     // "user:password" for Authorization; empty: none
-  bool no_delay = true;
-  std::uint32_t max_header_size = 16 * 1024;
-  std::uint32_t max_headers_count = 2000;
-  bool insecure_http_parser = false;
-  milliseconds connect_timeout{3'000};
-  milliseconds response_timeout{60'000};
-  milliseconds resolve{30'000};         // how long the addresses of a name are used before asking again
-  // of parent proxies
-  std::string proxy_auth;               // "user:password" for Proxy-Authorization; empty: none
-  milliseconds check_interval{0};       // a server that cannot be reached is left out, and looked at so often; 0: it is not
-  bool operator==(const Upstream&) const = default;
 };
 
 using Users = std::map<std::string, std::string, std::less<>>;  // their names, and the hashes of their passwords

@@ -307,6 +307,29 @@ void check_tunnels(const Node& root, Diagnostics& diagnostics) {
   }
 }
 
+void check_hash_on(const Entry& upstream, Diagnostics& diagnostics) {
+  const Entry* key = upstream.value.find("hash_on");
+  if (key == nullptr || says(upstream.value, "balance", "consistent_hash")) return;
+  diagnostics.push_back(warning_at(key->at, "hash-on-unused",
+                                   in_quotes("upstream." + upstream.key + ".hash_on") +
+                                       " needs balance = \"consistent_hash\"",
+                                   "nothing is hashed here"));
+}
+
+// A connection has no path, and what answers on it is not looked at.
+void check_health(const Entry& upstream, Diagnostics& diagnostics) {
+  const Node* health = upstream.value.value_of("health");
+  if (health == nullptr || !says(*health, "type", "tcp")) return;
+  for (const std::string_view key : {"path", "host", "expect_status", "expect_body", "expect_header"}) {
+    const Entry* entry = health->find(key);
+    if (entry == nullptr) continue;
+    diagnostics.push_back(error_at(entry->at, "health-by-tcp",
+                                   in_quotes("upstream." + upstream.key + ".health." + entry->key) +
+                                       " needs type = \"http\"",
+                                   "nothing is asked here, only connected to"));
+  }
+}
+
 void check_upstreams(const Node& root, Diagnostics& diagnostics) {
   constexpr std::array<std::string_view, 2> lists{"servers", "server"};
   for (const Entry* upstream : named_tables_of(root, "upstream")) {
@@ -314,6 +337,8 @@ void check_upstreams(const Node& root, Diagnostics& diagnostics) {
                     diagnostics);
     check_kept_connections(upstream->value, diagnostics);
     check_upstream_tls(*upstream, diagnostics);
+    check_hash_on(*upstream, diagnostics);
+    check_health(*upstream, diagnostics);
     const bool has_list = upstream->value.find("servers") != nullptr || upstream->value.find("server") != nullptr;
     if (has_list) continue;
     diagnostics.push_back(error_at(upstream->at, "no-servers", "[upstream." + upstream->key + "] has no servers",

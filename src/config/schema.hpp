@@ -45,6 +45,8 @@ enum class Type : std::uint8_t {
   template_text,  // choices: the {placeholders} allowed, besides {1} to {9}
   tunnel_rule,
   parent_proxy,   // the URL of a proxy; choices: words that are none
+  hash_on,        // choices: the words to suggest
+  status_range,
   fingerprint,    // SHA-256 of a certificate, in hex digits
   upstream,       // the name of an [upstream.NAME], or a URL
   reference,      // choices: the section whose name this is, and words that are none

@@ -85,6 +85,8 @@ std::optional<Wrong> wrong_text(const Key& key, const std::string& text, const s
     case Type::protocol: return check_protocol(text);
     case Type::template_text: return wrong_rewrite(key, text);
     case Type::tunnel_rule: return wrong_of(parse_tunnel_target(text));
+    case Type::hash_on: return wrong_of(parse_hash_on(text));
+    case Type::status_range: return wrong_of(parse_status_range(text));
     case Type::fingerprint: return wrong_of(parse_fingerprint(text));
     case Type::parent_proxy: return !text.empty() && text == key.choices ? std::nullopt : wrong_of(parse_parent(text));
     case Type::file:

@@ -243,6 +243,30 @@ Parsed<std::string> parse_fingerprint(std::string_view text) {
   return digits;
 }
 
+Parsed<HashOn> parse_hash_on(std::string_view text) {
+  using Kind = HashOn::Kind;
+  if (text == "client") return HashOn{Kind::client, {}};
+  if (text == "path") return HashOn{Kind::path, {}};
+  constexpr std::array<std::pair<std::string_view, Kind>, 3> named{
+      {{"query:", Kind::query}, {"header:", Kind::header}, {"cookie:", Kind::cookie}}};
+  for (const auto& [prefix, kind] : named) {
+    if (text.starts_with(prefix) && text.size() > prefix.size()) return HashOn{kind, std::string(text.substr(prefix.size()))};
+  }
+  return Wrong{"bad-hash-key", in_quotes(text) + " is nothing to hash on", "",
+               "\"client\", \"path\", \"query:NAME\", \"header:NAME\" or \"cookie:NAME\""};
+}
+
+Parsed<StatusRange> parse_status_range(std::string_view text) {
+  const std::size_t dash = std::min(text.find('-'), text.size());
+  const Parsed<std::uint64_t> first = parse_integer(text.substr(0, dash));
+  const Parsed<std::uint64_t> last = dash == text.size() ? first : parse_integer(text.substr(dash + 1));
+  const bool right = first && last && *first >= 100 && *first <= *last && *last <= 599;
+  if (!right) {
+    return Wrong{"bad-status", in_quotes(text) + " is no status code and no range of them", "", "for example \"204\" or \"200-399\""};
+  }
+  return StatusRange{static_cast<std::uint16_t>(*first), static_cast<std::uint16_t>(*last)};
+}
+
 Parsed<PathPattern> parse_path(std::string_view text) {
   const std::string as_text(text);
   if (!text.starts_with('/')) return bad_path(text, did_you_mean(text == "*" ? "/*" : "/" + as_text));

@@ -55,6 +55,8 @@ std::optional<Wrong> check_header_name(std::string_view text);
 std::optional<Wrong> check_header_value(std::string_view text);
 std::optional<Wrong> check_protocol(std::string_view text);  // "websocket" "irc/6.9"
 Parsed<std::string> parse_fingerprint(std::string_view text);  // "AB:CD:.." "abcd..": capitals without colons
+Parsed<HashOn> parse_hash_on(std::string_view text);            // "client" "path" "header:X-User"
+Parsed<StatusRange> parse_status_range(std::string_view text);  // "204" "200-399"
 // {NAME} for the names in `placeholders`, {1} to {9}.
 std::optional<Wrong> check_template(std::string_view text, std::string_view placeholders);
 // The highest of {1} to {9} in a template, 0 if there is none.

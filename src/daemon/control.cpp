@@ -116,8 +116,9 @@ ExitCode Control::start() {
   for (const std::string& error : opened.errors) log::error("{}", error);
   if (!opened.errors.empty()) return exit_cannot_listen;
 
-  for (std::size_t number = 0; number < workers; ++number) {
-    workers_.push_back(std::make_unique<Worker>(number, limits_, resolver_, passwords_, log_writer_, learner_));
+  fleets_.emplace(static_cast<unsigned>(workers));
+  for (unsigned number = 0; number < workers; ++number) {
+    workers_.push_back(std::make_unique<Worker>(proxy::FleetSeat{*fleets_, number}, limits_, resolver_, passwords_, log_writer_, learner_));
   }
   for (const int number : handled_signals) signals_.add(number);
   wait_for_signal();

@@ -88,6 +88,7 @@ class Control {
   Learner learner_;
   LogWriter log_writer_;
   Limits limits_;
+  std::optional<proxy::Fleets> fleets_;
   std::map<std::string, ConnectionLimit, std::less<>> listener_limits_;  // kept: connections refer to them
   TlsContexts tls_contexts_;
   CertificateDates certificate_dates_;

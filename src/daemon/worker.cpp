@@ -9,11 +9,11 @@
 
 namespace culvert::daemon {
 
-Worker::Worker(unsigned number, Limits& limits, Resolver& resolver, const proxy::Passwords& passwords,
+Worker::Worker(const proxy::FleetSeat& seat, Limits& limits, Resolver& resolver, const proxy::Passwords& passwords,
                proxy::LogSink& log, proxy::LessonSink& lessons)
     : limits_(limits), http_(loop_, network_, resolver),
-      gateway_(http_, &log, limits.tunnels, &passwords, &lessons), thread_([this] { io_.run(); }) {
-  pthread_setname_np(thread_.native_handle(), ("culvert/w" + std::to_string(number)).c_str());
+      gateway_(http_, &log, limits.tunnels, seat, &passwords, &lessons), thread_([this] { io_.run(); }) {
+  pthread_setname_np(thread_.native_handle(), ("culvert/w" + std::to_string(seat.worker)).c_str());
 }
 
 Worker::~Worker() {

@@ -18,6 +18,7 @@
 #include "daemon/service.hpp"
 #include "net/epoll_loop.hpp"
 #include "net/socket_network.hpp"
+#include "proxy/fleet.hpp"
 
 namespace culvert::daemon {
 
@@ -32,7 +33,7 @@ struct Delivery {
 
 class Worker {
  public:
-  Worker(unsigned number, Limits& limits, Resolver& resolver, const proxy::Passwords& passwords, proxy::LogSink& log,
+  Worker(const proxy::FleetSeat& seat, Limits& limits, Resolver& resolver, const proxy::Passwords& passwords, proxy::LogSink& log,
          proxy::LessonSink& lessons);
   ~Worker();  // stops
   Worker(const Worker&) = delete;

@@ -83,10 +83,25 @@ std::unique_ptr<Agent::Origin> Agent::make_origin(std::string name, Address addr
                                   std::move(tls));
 }
 
+// A row that nobody refers to any more is dropped: a program may talk to any number of hosts.
+[[gnu::always_inline]] inline void Agent::drop_unused(Origin& origin) {
+  if (origin.users == 0 && origin.kept == 0) tables_->origins.erase(tables_->origins.find(origin.name));
+  tell_if_idle();
+}
+
 Agent::Origin& Agent::origin(const Address& address, std::string_view servername) {
   Origin& row = origin_once(address, servername);
-  row.stays = true;
+  ++row.kept;
   return row;
+}
+
+void Agent::release(Origin& origin) {
+  if (--origin.kept > 0) return;
+  const std::vector<ClientConnection*> idle = origin.free;
+  ++origin.users;  // while they go
+  for (ClientConnection* connection : idle) connection->close({});
+  --origin.users;
+  drop_unused(origin);
 }
 
 Agent::Origin& Agent::origin_once(const Address& address, std::string_view servername) {
@@ -115,12 +130,6 @@ Agent::Origin& Agent::origin_named(std::string name, const RequestOptions& asked
                       local ? "localhost" : host_field_of(host, asked.port, asked.default_port), asked);
   }
   return *row;
-}
-
-// A row that nobody refers to any more is dropped: a program may talk to any number of hosts.
-void Agent::drop_unused(Origin& origin) {
-  if (origin.users == 0 && !origin.stays) tables_->origins.erase(tables_->origins.find(origin.name));
-  tell_if_idle();
 }
 
 void Agent::tell_if_idle() {

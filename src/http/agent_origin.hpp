@@ -51,7 +51,7 @@ class Agent::Origin {
   std::size_t in_use = 0;                  // connections that carry a request, or are being made for one
   std::size_t users = 0;                   // transactions and connections that refer to it
   IdleLimit idle_limit;                    // of free connections, where the agent learns it
-  bool stays = false;                      // somebody outside refers to it (Agent::origin)
+  std::size_t kept = 0;                    // times that somebody outside has it (Agent::origin)
 };
 
 // A connection that create_connection() is making for a request; outlives whichever of agent, request and maker ends

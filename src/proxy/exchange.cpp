@@ -7,10 +7,13 @@
 #include "base/ascii.hpp"
 #include "base/log.hpp"
 #include "base/uri_path.hpp"
+#include "proxy/care.hpp"
 #include "proxy/echo.hpp"
 #include "proxy/error_page.hpp"
 #include "proxy/gateway_state.hpp"
+#include "proxy/idempotent.hpp"
 #include "proxy/journey.hpp"
+#include "proxy/request_key.hpp"
 #include "proxy/upgrade.hpp"
 #include "wire/header_names.hpp"
 #include "wire/plain_path.hpp"
@@ -21,15 +24,6 @@
 namespace culvert::proxy {
 
 namespace {
-
-// RFC 9110 9.2.2: what may be sent a second time without asking anybody. In line, since the first word nearly always does.
-[[gnu::always_inline]] inline bool idempotent(std::string_view method) {
-  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS" ||
-         method == "TRACE";
-}
-
-// So many stale connections one after another are no coincidence.
-constexpr std::uint32_t stale_tries_most = 8;
 
 // When one who was turned away may ask again.
 constexpr std::string_view retry_after_seconds = "5";
@@ -113,8 +107,11 @@ void Exchange::serve() {
 
 [[gnu::noinline]] void Exchange::turn_away() {
   response_->should_keep_alive = false;
-  answer_failure(Reason::overloaded, retry_after(retry_after_seconds));
+  turn_back(Reason::overloaded);
 }
+
+// There may be room for it later.
+void Exchange::turn_back(Reason reason) { answer_failure(reason, retry_after(retry_after_seconds)); }
 
 // Who asks for what. This step and the next ones are one function to the machine: apart, they cost a request 17 instructions.
 [[gnu::always_inline]] inline bool Exchange::read_head() {
@@ -261,7 +258,7 @@ bool Exchange::parse_target() {
       answer_failure(challenge.limited, retry_after(std::to_string(seconds.count())));
       break;
     }
-    case Kind::overloaded: answer_failure(Reason::auth_overloaded, retry_after(retry_after_seconds)); break;
+    case Kind::overloaded: turn_back(Reason::auth_overloaded); break;
     case Kind::later: break;
   }
   return false;
@@ -308,7 +305,7 @@ Header Exchange::challenge_line() const {
   const auto mode = route_->settings.expect_continue.value_or(policy_->server.expect_continue);
   if (mode != config::ExpectContinue::forward && !meet_expectation(mode)) return false;
   const auto& action = route_->settings.action;
-  if (std::holds_alternative<config::ToUpstream>(action)) return may_forward();
+  if (std::holds_alternative<config::ToUpstream>(action)) return !counts_forwards(view_.method) || may_be_forwarded();
   if (const auto* to = std::get_if<config::Redirect>(&action)) {
     redirect(*to);
     return false;
@@ -340,6 +337,7 @@ Header Exchange::challenge_line() const {
     if (!ascii::iequals(target.scheme, "http")) return answer_failure(Reason::destination_scheme_not_supported);
     if (target.authority.port == 0) target.authority.port = 80;
   }
+  (void)care();
   journey_ = std::make_unique<Journey>(*this, policy, target.authority, !wants_tunnel());
   if (!policy->authenticator || admits(*policy->authenticator, of_proxy, &Exchange::set_out)) set_out();
 }
@@ -399,10 +397,11 @@ Header Exchange::challenge_line() const {
   const auto idle_timeout = route.upgrade_idle_timeout ? route.upgrade_idle_timeout : route.idle_timeout;
   const net::RelayLimits limits{.idle_timeout = idle_timeout.value_or(server.upgrade_idle_timeout),
                                 .max_lifetime = route.upgrade_max_lifetime.value_or(server.upgrade_max_lifetime)};
-  const PlaceholderValues placeholders = values();
-  response_lines(gateway_.lines, answer, context(placeholders), route.response_headers, false);
+  response_lines(gateway_.lines, answer, *policy_, false);
+  change_response();
   tell_of_change(gateway_.lines, answer.raw_headers());
-  TunnelOrigin origin = tunnel_origin(server_->text());
+  TunnelOrigin origin = tunnel_origin(server_->text);
+  origin.use = std::move(server_);
   origin.status = answer.status_code();
   std::vector<std::byte> early;
   BareStream downstream =
@@ -414,8 +413,7 @@ Header Exchange::challenge_line() const {
 // ---- on the way to an upstream --------------------------------------------------------------------------------------
 
 // RFC 9110 7.6.2: an OPTIONS or TRACE may say how many are to pass it on; the last answers it.
-bool Exchange::may_forward() {
-  if (!counts_forwards(view_.method)) return true;
+[[gnu::cold]] bool Exchange::may_be_forwarded() {
   const Header* most = request_->raw_headers().find(HeaderId::max_forwards);
   if (most == nullptr) return true;
   const std::optional<std::uint64_t> left = ascii::parse_decimal(most->value);
@@ -442,27 +440,78 @@ bool Exchange::meet_expectation(config::ExpectContinue mode) {
   return false;
 }
 
+[[gnu::always_inline]] inline bool Exchange::choose(Upstream& upstream, std::uint64_t key) {
+  Backend* const chosen = upstream.choose(tried_, key);
+  if (chosen == nullptr) [[unlikely]] return nothing_to_choose();
+  server_ = BackendUse(*chosen);
+  ++tries_;
+  return true;
+}
+
 [[gnu::always_inline]] inline bool Exchange::choose_upstream() {
-  server_ = route_->upstream->choose(tried_);
-  if (server_ == nullptr) {
-    fail(failure_.reason == Reason::none ? Failure{Reason::upstream_no_server, MayRetry::never, {}} : failure_);
+  Upstream& upstream = *route_->upstream;
+  upstream.retry_budget().note_request();
+  if (!route_->is_plain()) [[unlikely]] return choose_specially();
+  return choose(upstream, 0);
+}
+
+// By more than whose turn it is.
+[[gnu::noinline]] bool Exchange::choose_specially() {
+  const config::Upstream& settings = route_->upstream->settings;
+  (void)care();
+  if (settings.max_requests != 0 && !take_place()) return false;
+  if (settings.affinity && follow_cookie()) return true;
+  return choose_again();
+}
+
+[[gnu::noinline]] bool Exchange::choose_again() {
+  Upstream& upstream = *route_->upstream;
+  const bool hashes = upstream.settings.balance == config::Balance::consistent_hash;
+  return choose(upstream, hashes ? hash_key(upstream.settings.hash_on, view_) : 0);
+}
+
+// The client comes back to the server that it was at.
+[[gnu::noinline]] bool Exchange::follow_cookie() {
+  Upstream& upstream = *route_->upstream;
+  const std::optional<std::uint64_t> id = affinity_of(request_->raw_headers(), *upstream.settings.affinity);
+  Backend* const backend = id ? upstream.by_id(*id, tried_) : nullptr;
+  if (backend == nullptr) return false;
+  server_ = BackendUse(*backend);
+  ++tries_;
+  return true;
+}
+
+// No server is left, or none is known yet.
+[[gnu::cold]] bool Exchange::nothing_to_choose() {
+  Upstream& upstream = *route_->upstream;
+  if (upstream.resolving()) {
+    upstream.wait(*this);
     return false;
   }
-  ++tries_;
-  addresses_tried_ = 0;
+  if (failure_.reason == Reason::none) {
+    failure_ = upstream.name_error() ? upstream_failure(errc::name_not_found, false, false)
+                                     : Failure{Reason::upstream_no_server, MayRetry::never, {}};
+  }
+  fail(failure_);
+  return false;
+}
+
+// One of those that the upstream may have under way.
+[[gnu::cold]] bool Exchange::take_place() {
+  Upstream& upstream = *route_->upstream;
+  if (upstream.is_full()) {
+    turn_back(Reason::upstream_requests_exhausted);
+    return false;
+  }
+  care().counted_by = &upstream.under_way().requests;
+  care_->counted_by->add(1);
   return true;
 }
 
 void Exchange::send_request() {
   Agent& agent = route_->upstream->agent();
-  Agent::Origin* const origin = journey_ ? next_hop(agent) : server_->origin();
-  if (origin == nullptr) {
-    if (!server_->error()) return server_->wait(*this);
-    server_->set_aside(server_->error());
-    failure_ = upstream_failure(errc::name_not_found, false, false);
-    return may_try_again(failure_) ? try_again() : fail(failure_);
-  }
-  ++addresses_tried_;
+  Agent::Origin* const origin = journey_ ? next_hop(agent) : &server_->origin;
+  sent_ = gateway_.loop.now();
   if (journey_ && wants_tunnel()) [[unlikely]] return ask_parent(agent, *origin);
   // Nearly always: so that the compiler puts it in place.
   if (peer_text_size_ == 0) [[likely]] peer_text_size_ = static_cast<std::uint8_t>(peer_.format_ip(peer_text_));
@@ -486,7 +535,8 @@ void Exchange::send_request() {
                              .repeatable = !request_->has_body() && idempotent(view_.method),
                              .preface = preface,
                              .connect_timeout = settings.connect_timeout,
-                             .response_timeout = route.response_timeout.value_or(settings.response_timeout),
+                             .response_timeout = care_ == nullptr ? route.response_timeout.value_or(settings.response_timeout)
+                                                        : time_to_answer(),
                              .idle_timeout = route.idle_timeout.value_or(settings.response_timeout)};
   up_ = &agent.request(*origin, wanted);
   up_->on_information([this](const Information& information) { on_information(information); });
@@ -516,15 +566,18 @@ void Exchange::add_credentials() {
 void Exchange::forward_body() {
   if (!request_->has_body()) return void(up_->end());
   up_->flush_headers();  // before the body: the upstream may want to answer first (Expect)
+  was_sent_ ? send_kept_body() : keep_body();
   if (request_->ended()) return on_request_end();
   if (!std::exchange(awaits_end_, true)) request_->on_end([this] { on_request_end(); });
   request_->pipe(*up_, false);
   request_->resume();
 }
 
-void Exchange::on_resolved() noexcept {
-  if (request_ == nullptr) return release_if_over();
-  if (!client_has_gone()) send_request();
+// A name is known, or a server may be there again.
+void Exchange::on_try_again() noexcept {
+  if (client_has_gone()) return release_if_over();
+  if (care_ != nullptr && gateway_.loop.now() >= care_->held_until) return turn_back(Reason::upstream_hold_timeout);
+  if (journey_ ? choose_hop() : choose_again()) send_request();
 }
 
 void Exchange::on_body_part(Bytes) {
@@ -552,21 +605,51 @@ void Exchange::on_information(const Information& information) {
 }
 
 void Exchange::on_response(IncomingMessage& answer) {
-  up_response_ = &answer;
   first_byte_ = gateway_.loop.now();
+  has_answered_ = true;
+  if (care_ == nullptr) [[likely]] {
+    if (Upstream::is_news_of(*server_, answer.status_code())) [[unlikely]] tell_upstream(answer);
+  } else if (!takes(answer)) {
+    return;
+  }
+  up_response_ = &answer;
   answer.on_error([this](std::error_code error) { on_response_cut(error); });
   answer.on_close([this] { on_response_closed(); });
   if (request_ == nullptr || response_->headers_sent()) return answer.resume();
   if (journey_ && !take_from_afar(answer)) [[unlikely]] return;
-  const PlaceholderValues placeholders = values();
   const bool may_have_trailers =
       answer.has_body() && view_.method != "HEAD" && request_->http_version_minor() > 0;
-  response_lines(gateway_.lines, answer, context(placeholders), route_->settings.response_headers, may_have_trailers);
+  response_lines(gateway_.lines, answer, *policy_, may_have_trailers);
+  if (!route_->settings.response_headers.empty()) [[unlikely]] change_response();
+  if (care_ != nullptr) [[unlikely]] add_affinity();
   response_->relay_head(answer.status_code(), answer.status_message(), gateway_.lines);
   response_->flush_headers();
   answer.on_end([this] { on_response_end(); });
   if (answer.status_code() == reset_content) return answer.resume();
   answer.pipe(*response_, false);
+}
+
+[[gnu::noinline]] void Exchange::tell_upstream(const IncomingMessage& answer) {
+  route_->upstream->answered(*server_, answer.status_code(), first_byte_ - sent_);
+}
+
+// Whether the answer is for the client; what was only for another try has had its time.
+[[gnu::noinline]] bool Exchange::takes(IncomingMessage& answer) {
+  if (server_) tell_upstream(answer);
+  if (tries_again_for(answer.status_code())) {
+    answer.on_error([](std::error_code) {});  // nobody hears the rest of it
+    return false;
+  }
+  if (care_->held_until != never) route_->upstream->held().release_all();
+  return true;
+}
+
+// So that the client comes back to this server.
+[[gnu::noinline]] void Exchange::add_affinity() {
+  const std::optional<config::Affinity>& settings = route_->upstream->settings.affinity;
+  if (!server_ || !settings || affinity_of(request_->raw_headers(), *settings) == server_->id) return;
+  const std::string value = affinity_cookie(*settings, server_->id, policy_->scheme == "https");
+  gateway_.lines.push_back({HeaderId::set_cookie, "Set-Cookie", arena_.copy(value)});
 }
 
 void Exchange::on_response_end() {
@@ -588,7 +671,10 @@ void Exchange::on_upstream_error(std::error_code error) {
 }
 
 void Exchange::on_response_cut(std::error_code error) {
-  if (failure_.reason == Reason::none) failure_ = upstream_failure(error, true, true);
+  if (failure_.reason == Reason::none) {
+    failure_ = upstream_failure(error, true, true);
+    judge_server();
+  }
   if (request_ != nullptr && !response_->writable_ended()) fail(failure_);
 }
 
@@ -599,6 +685,7 @@ void Exchange::on_response_closed() {
 
 void Exchange::on_upstream_closed() {
   reused_ = up_->reused_socket();
+  if (failure_.reason != Reason::none && !has_answered_) [[unlikely]] judge_server();
   const bool may_try = failure_.reason != Reason::none && !client_has_gone() && may_try_again(failure_);
   up_ = nullptr;
   if (request_ == nullptr) return release_if_over();
@@ -606,46 +693,9 @@ void Exchange::on_upstream_closed() {
   if (failure_.reason != Reason::none && !response_->writable_ended()) fail(failure_);
 }
 
-bool Exchange::may_try_again(const Failure& failure) const {
-  if (response_->headers_sent() || request_->body_bytes() > 0) return false;
-  if (has_another_address(failure)) return true;
-  const config::Retry& retry = route_->settings.retry;
-  const auto servers = static_cast<std::uint32_t>(route_->upstream->servers());
-  const std::uint32_t tries_max =
-      retry.attempts != 0 ? retry.attempts : std::max<std::uint32_t>(2, servers) + stale_tries_;
-  if (tries_ >= tries_max) return false;
-  switch (failure.retry) {
-    case MayRetry::never: return false;
-    case MayRetry::yes: return retry.on_connect_failure;
-    case MayRetry::if_reused:
-      return retry.on_reused_connection_closed && reused_ && !up_->answered() &&
-             (idempotent(view_.method) || wants_tunnel());
-  }
-  return false;
-}
-
-// A name may stand for several addresses of which not all listen ("localhost" in both families): one try asks them all.
-bool Exchange::has_another_address(const Failure& failure) const {
-  const bool dials = journey_ && !has_parent();
-  const std::size_t addresses = dials ? journey_->passage.addresses().size() : server_->addresses();
-  return failure.retry == MayRetry::yes && addresses_tried_ < addresses;
-}
-
-// On the next address, or the next server that was not tried. How the last try failed concerns nobody any more, unless it was the last.
-void Exchange::try_again() {
-  if (!has_another_address(failure_)) {
-    if (failure_.retry == MayRetry::if_reused) {  // the server may be well: only the connection was stale
-      tried_ = 0;
-      stale_tries_ = std::min<std::uint32_t>(stale_tries_ + 1, stale_tries_most);
-    }
-    if (!(journey_ ? choose_hop() : choose_upstream())) return;
-  }
-  failure_ = {};
-  send_request();
-}
-
 // The one place where an exchange goes wrong.
 void Exchange::fail(const Failure& failure) {
+  if (up_ == nullptr && hold(failure)) return;
   failure_ = failure;
   if (up_ != nullptr) {
     failure_.retry = MayRetry::never;
@@ -687,12 +737,15 @@ void Exchange::answer(std::uint16_t status, std::span<const Header> lines, std::
   const int digits = std::snprintf(length, sizeof length, "%zu", body.size());
   all.push_back({HeaderId::content_length, "Content-Length", {length, static_cast<std::size_t>(digits)}});
   if (!policy_->hsts.empty()) set_hsts(all, *policy_);
-  if (route_ && !route_->settings.response_headers.empty()) {
-    const PlaceholderValues placeholders = values();
-    apply_changes(all, route_->settings.response_headers, context(placeholders));
-  }
+  if (route_) change_response();
   response_->relay_head(status, {}, all);
   response_->end(body);
+}
+
+// As the route wants it.
+[[gnu::noinline]] void Exchange::change_response() {
+  const PlaceholderValues placeholders = values();
+  apply_changes(gateway_.lines, route_->settings.response_headers, context(placeholders));
 }
 
 void Exchange::redirect(const config::Redirect& action) {
@@ -712,16 +765,16 @@ void Exchange::on_downstream_closed() {
     if (!response_->writable_finished() && failure_.reason == Reason::none) {
       failure_ = {Reason::client_aborted, MayRetry::never, {}};
     }
-    write_record();
+    if (gateway_.access_log) write_record();
   }
   request_ = nullptr;
   response_ = nullptr;
   if (up_ != nullptr) up_->destroy();
+  Upstream::Waiter::unlink();
   release_if_over();
 }
 
 void Exchange::write_record() {
-  if (!gateway_.access_log) return;
   if (up_ != nullptr) reused_ = up_->reused_socket();
   const std::uint16_t status = response_->headers_sent() ? response_->status_code : row(failure_.reason).status;
   AccessRecord record{
@@ -743,7 +796,7 @@ void Exchange::write_record() {
       .response_body_bytes = response_->body_bytes(),
       .route = route_ ? std::string_view(route_->settings.name) : std::string_view(),
       .upstream = route_ && route_->upstream ? std::string_view(route_->upstream->settings.name) : std::string_view(),
-      .server = server_ != nullptr ? std::string_view(server_->text()) : std::string_view(),
+      .server = server_ ? std::string_view(server_->text) : std::string_view(),
       .request_id = request_id_,
       .reused_connection = reused_,
       .retries = retries(),
@@ -759,12 +812,13 @@ void Exchange::release() {
   Gateway::State& gateway = gateway_;
   LiveHook::unlink();
   --gateway.live_count;
+  if (care_ != nullptr && care_->counted_by != nullptr) [[unlikely]] care_->counted_by->subtract(1);
   if (journey_ || route_.is_last()) [[unlikely]] gateway.let_go(std::move(route_));
   gateway.exchanges.destroy(this);
 }
 
 std::string_view Exchange::host_to_send() const {
-  if (route_->upstream->settings.host_header == config::HostHeader::upstream) return server_->text();
+  if (route_->upstream->settings.host_header == config::HostHeader::upstream) return server_->text;
   return host_field_;
 }
 

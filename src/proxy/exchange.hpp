@@ -2,7 +2,7 @@
 //
 //   start -> find_route -> admits -> apply_policy -> choose_upstream -> send_request -> on_response -> finish
 //                |                                               ^           |       |
-//                |                                               +-- retry --+-------+---> fail
+//                |                                               +-- retry --+-------+---> fail     (retry.cpp)
 //                |                                                           \--> on_upgrade, where both want it
 //                +-> open_passage -> set_out -> on_passage, where the client names its destination:
 //                      GET http://...: send_request       CONNECT: become_tunnel
@@ -49,6 +49,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   const IncomingMessage* request() const { return request_; }
 
  private:
+  struct Care;
   // Each says whether the next step may follow; where it may not, an answer or a wait is under way.
   bool read_head();
   bool recall_handshake();
@@ -74,8 +75,14 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   bool has_parent() const;
   TunnelOrigin tunnel_origin(std::string_view server) const;
   bool meet_expectation(config::ExpectContinue mode);
-  bool may_forward();
+  bool may_be_forwarded();
   bool choose_upstream();
+  bool choose(Upstream& upstream, std::uint64_t key);
+  bool choose_specially();
+  bool choose_again();
+  bool nothing_to_choose();
+  bool follow_cookie();
+  bool take_place();
   void send_request();
   void add_credentials();
   void add_proxy_credentials();
@@ -91,24 +98,42 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   bool accept(const Authenticator::Verdict& verdict);
   bool accept_certificate();
   Header challenge_line() const;
-  void on_resolved() noexcept override;
+  void on_try_again() noexcept override;
   void on_information(const Information& information);
   void on_response(IncomingMessage& answer);
   void on_upstream_error(std::error_code error);
   void on_upstream_closed();
   void on_body_part(Bytes part);
   void on_request_end();
+  void tell_upstream(const IncomingMessage& answer);
+  bool takes(IncomingMessage& answer);
+  void add_affinity();
+  void change_response();
   void on_response_end();
   void on_response_cut(std::error_code error);
   void on_response_closed();
   void on_downstream_closed();
 
   std::uint32_t retries() const { return tries_ > 0 ? tries_ - 1 : 0; }
-  bool may_try_again(const Failure& failure) const;
+  bool may_be_repeated() const;
+  std::uint32_t tries_max() const;
+  bool has_time_for_a_try() const;
+  bool may_try_again(const Failure& failure);
   bool has_another_address(const Failure& failure) const;
+  bool take_another_address();
   void try_again();
+  bool tries_again_for(std::uint16_t status);
+  config::milliseconds time_to_answer() const;
+  void judge_server();
+  Care& care();
+  bool body_is_lost() const;
+  std::uint32_t tries_since_held() const;
+  void keep_body();
+  void send_kept_body();
+  bool hold(const Failure& failure);
   void fail(const Failure& failure);
   void answer_failure(Reason reason, const std::optional<Header>& more = {});
+  void turn_back(Reason reason);
   void answer(std::uint16_t status, std::span<const Header> lines, std::string_view body);
   void redirect(const config::Redirect& action);
   void respond(const config::Respond& action);
@@ -133,7 +158,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   Arena arena_;                       // for text that is made on the way
   Ref<ListenerPolicy> policy_;
   Ref<Route> route_;
-  Upstream::Server* server_ = nullptr;
+  BackendUse server_;                 // that was asked last
   struct Journey;
   std::unique_ptr<Journey> journey_;  // where the client names its destination
   IncomingMessage* request_;          // null once closed, with response_
@@ -152,12 +177,16 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   TimePoint began_;
   WallTime began_wall_;
   TimePoint first_byte_{};
-  std::uint64_t tried_ = 0;           // servers, a bit each
+  TimePoint sent_{};                  // this try
+  std::uint64_t tried_ = 0;           // backends, a bit each
   std::uint32_t tries_ = 0;
   std::uint32_t stale_tries_ = 0;     // of tries_: a pooled connection had ended
-  std::uint32_t addresses_tried_ = 0; // of server_
+  std::uint32_t addresses_tried_ = 0; // of the destination, where the client names it
   Failure failure_;                   // of the try that has just ended, or of the whole exchange
+  Care* care_ = nullptr;              // null: it is a plain one
   bool expects_continue_;
+  bool has_answered_ = false;         // the server, in this try
+  bool was_sent_ = false;             // the request with its body, once at least
   bool peer_trusted_ = false;
   bool target_differs_ = false;       // path and query are not what the request line says
   bool reused_ = false;

@@ -7,7 +7,7 @@
 namespace culvert::proxy {
 
 enum class Side : std::uint8_t { downstream, upstream, here };
-enum class MayRetry : std::uint8_t { never, if_reused, yes };
+enum class MayRetry : std::uint8_t { never, if_reused, yes, decided };  // decided: it follows
 
 enum class Reason : std::uint8_t {
   none,

@@ -57,8 +57,9 @@ void refuse(Gateway::State& state, Door& door, ClientError& error, Socket& socke
 
 }  // namespace
 
-Gateway::Gateway(Http& http, LogSink* log, TunnelPlaces& places, const Passwords* passwords, LessonSink* lessons)
-    : state_(std::make_unique<State>(http, log, places, passwords, lessons)) {}
+Gateway::Gateway(Http& http, LogSink* log, TunnelPlaces& places, const FleetSeat& seat, const Passwords* passwords,
+                 LessonSink* lessons)
+    : state_(std::make_unique<State>(http, log, places, seat, passwords, lessons)) {}
 
 Gateway::~Gateway() {
   while (!state_->streams.empty()) delete static_cast<Stream*>(&state_->streams.front());
@@ -69,7 +70,7 @@ Gateway::~Gateway() {
 void Gateway::apply(std::shared_ptr<const config::Config> config) {
   State& state = *state_;
   const auto make_upstream = [&state](const config::Upstream& written) {
-    return make_ref<Upstream>(written, state.http);
+    return make_ref<Upstream>(written, state.http, state.fleets);
   };
   const auto make_authenticator = [&state](const config::Auth& written) {
     assert(state.passwords != nullptr);

@@ -17,6 +17,7 @@
 namespace culvert::proxy {
 
 class LessonSink;
+struct FleetSeat;
 struct Passwords;
 class Site;
 class TunnelPlaces;
@@ -42,9 +43,10 @@ class Gateway {
  public:
   struct State;  // what the exchanges share
 
-  // `log` may be null: no access log. `places` are those of the process. `passwords` may be null where no configuration has
+  // `log` may be null: no access log. `places` and what `seat` refers to are those of the process. `passwords` may be null where no configuration has
   // users, `lessons` where nothing is to be learned.
-  Gateway(Http& http, LogSink* log, TunnelPlaces& places, const Passwords* passwords = nullptr, LessonSink* lessons = nullptr);
+  Gateway(Http& http, LogSink* log, TunnelPlaces& places, const FleetSeat& seat, const Passwords* passwords = nullptr,
+          LessonSink* lessons = nullptr);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;

@@ -8,6 +8,7 @@
 #include "base/intrusive_list.hpp"
 #include "base/slab.hpp"
 #include "proxy/exchange.hpp"
+#include "proxy/fleet.hpp"
 #include "proxy/gateway.hpp"
 #include "proxy/passage.hpp"
 #include "proxy/site.hpp"
@@ -24,8 +25,9 @@ struct Door {
 };
 
 struct Gateway::State final : private Deferred {
-  State(Http& with, LogSink* sink, TunnelPlaces& places, const Passwords* checked_by, LessonSink* lessons)
-      : http(with), loop(with.loop()), log_sink(sink), passwords(checked_by),
+  State(Http& with, LogSink* sink, TunnelPlaces& places, const FleetSeat& seat, const Passwords* checked_by,
+        LessonSink* lessons)
+      : http(with), loop(with.loop()), log_sink(sink), passwords(checked_by), fleets(seat),
         passages{loop, with.network(), with.resolver(), places, lessons} {}
 
   // Drops the last reference to a route later in this turn: with it an upstream goes that a reload has removed, and its
@@ -49,6 +51,7 @@ struct Gateway::State final : private Deferred {
   Loop& loop;
   LogSink* const log_sink;
   const Passwords* const passwords;
+  const FleetSeat fleets;
   std::unique_ptr<AccessLog> access_log;
   config::AccessLog access_settings;
   Site site;

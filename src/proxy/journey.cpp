@@ -95,16 +95,12 @@ bool Exchange::has_parent() const { return journey_ && journey_->passage.parents
 
 // The first parent that was not tried; where none is on the way, the destination itself.
 bool Exchange::choose_hop() {
-  if (has_parent()) {
-    server_ = route_->upstream->choose_first(tried_);
-    if (server_ == nullptr) {
-      fail(failure_);
-      return false;
-    }
-    journey_->end_hop();
+  if (!has_parent()) {
+    ++tries_;
+    return true;
   }
-  ++tries_;
-  addresses_tried_ = 0;
+  if (!choose_again()) return false;
+  journey_->end_hop();
   return true;
 }
 
@@ -112,11 +108,11 @@ bool Exchange::choose_hop() {
 Agent::Origin* Exchange::next_hop(Agent& agent) {
   if (has_parent()) {
     journey_->begin_hop();
-    journey_->tried = server_->text();
-    return server_->origin();
+    journey_->tried = server_->text;
+    return &server_->origin;
   }
   const std::vector<Endpoint>& judged = journey_->passage.addresses();
-  const Address address = Address::of(judged[addresses_tried_ % judged.size()]);
+  const Address address = Address::of(judged[addresses_tried_++ % judged.size()]);
   journey_->tried = address.to_string();
   return &agent.origin_once(address);
 }
@@ -128,7 +124,7 @@ void Exchange::hop_is_late() {
   Upstream::Waiter::unlink();
   if (request_ == nullptr) return release_if_over();
   failure_ = {Reason::upstream_name_timeout, MayRetry::yes, errc::timed_out};
-  server_->set_aside(errc::timed_out);
+  route_->upstream->set_unresolved_aside(errc::timed_out);
   may_try_again(failure_) ? try_again() : fail(failure_);
 }
 
@@ -153,13 +149,13 @@ void Exchange::on_parent_leads(const IncomingMessage& answer, std::unique_ptr<So
   if (request_ == nullptr) return;
   if (answer.status_code() == 101) return fail({Reason::upstream_upgrade_unexpected, MayRetry::never, {}});
   const std::unique_ptr<Socket> taken = std::move(socket);
-  become_tunnel(taken->detach(), server_->text(), rest);
+  become_tunnel(taken->detach(), server_->text, rest);
 }
 
 void Exchange::on_parent_refuses(IncomingMessage& answer) {
   answer.on_error([](std::error_code) {});  // what it says besides is for nobody
   failure_ = parent_refusal(answer.status_code());
-  addresses_tried_ = static_cast<std::uint32_t>(server_->addresses());  // they are the same proxy
+  route_->upstream->rule_out(*server_, tried_);  // its other addresses are the same proxy
   up_->destroy();
 }
 
@@ -185,14 +181,14 @@ void Exchange::add_proxy_credentials() {
 // parent says nothing, the next may be asked.
 void Exchange::judge_hop() {
   if (!has_parent() || request_ == nullptr) return;
-  if (!up_->connected() && !has_another_address(failure_)) server_->set_aside(failure_.cause);
+  if (!up_->connected() && !has_another_address(failure_)) route_->upstream->set_aside(*server_, failure_.cause);
   if (!wants_tunnel() || !up_->connected()) return;
   const bool silent = failure_.reason == Reason::upstream_response_timeout;
   const bool ended = failure_.reason == Reason::upstream_reset_before_response;
   if (ended && up_->reused_socket()) return;  // which is no news of the parent
   if (!silent && !ended) return;
   failure_.retry = MayRetry::yes;
-  addresses_tried_ = static_cast<std::uint32_t>(server_->addresses());
+  route_->upstream->rule_out(*server_, tried_);
 }
 
 }  // namespace culvert::proxy

@@ -287,8 +287,8 @@ void connect_lines(std::vector<Header>& out, const IncomingMessage& request, con
   push_via(out, request.http_version_minor(), policy);
 }
 
-void response_lines(std::vector<Header>& out, const IncomingMessage& response, const RewriteContext& context,
-                    const config::HeaderChanges& changes, bool may_have_trailers) {
+void response_lines(std::vector<Header>& out, const IncomingMessage& response, const ListenerPolicy& policy,
+                    bool may_have_trailers) {
   out.clear();
   const HeaderList& headers = response.raw_headers();
   const Nominated nominated(headers);
@@ -304,9 +304,8 @@ void response_lines(std::vector<Header>& out, const IncomingMessage& response, c
   for (const Header& line : headers) {
     if (concerns_relays(line) ? relays(line) : !nominated.has(line)) out.push_back(line);
   }
-  push_via(out, response.http_version_minor(), context.policy);
-  if (!context.policy.hsts.empty()) [[unlikely]] set_hsts(out, context.policy);
-  if (!changes.empty()) apply_changes(out, changes, context);
+  push_via(out, response.http_version_minor(), policy);
+  if (!policy.hsts.empty()) [[unlikely]] set_hsts(out, policy);
 }
 
 void end_to_end_lines(std::vector<Header>& out, const HeaderList& lines) {

@@ -43,8 +43,9 @@ void request_lines(std::vector<Header>& out, const IncomingMessage& request, con
 // What of a CONNECT goes on to a parent proxy: whom it wants, and how it came.
 void connect_lines(std::vector<Header>& out, const IncomingMessage& request, const ListenerPolicy& policy,
                    std::string_view authority);
-void response_lines(std::vector<Header>& out, const IncomingMessage& response, const RewriteContext& context,
-                    const config::HeaderChanges& changes, bool may_have_trailers);
+// What of an answer goes on to the client, before the route's changes.
+void response_lines(std::vector<Header>& out, const IncomingMessage& response, const ListenerPolicy& policy,
+                    bool may_have_trailers);
 // Whether its name has one.
 bool has_underscore(const Header& line);
 // Takes out the fields of a request that an upstream could take for one of culvert's own, or of the route's `changes`:

@@ -81,10 +81,20 @@ bool regex_matches(const re2::RE2& regex, std::string_view path, Captures& captu
 
 }  // namespace
 
+namespace {
+
+bool leads_plainly(const config::Retry& retry, const config::Upstream& to) {
+  return retry.on_status.empty() && retry.try_timeout == config::no_limit && to.max_requests == 0 && !to.affinity &&
+         to.outlier.error_percent == 0 && to.outlier.latency_factor == 0 && to.balance != config::Balance::consistent_hash;
+}
+
+}  // namespace
+
 Route::Route(const config::Route& written, Ref<Upstream> target, Ref<Authenticator> users, Ref<AccessPolicy> reach)
     : settings(written), upstream(std::move(target)), authenticator(std::move(users)), tunnel(std::move(reach)),
       regex_(compile(written.match.path_regex)),
       matches_all_(written.match == config::Match()),
+      plain_(!upstream || leads_plainly(written.retry, upstream->settings)),
       forwards_authorization_(!authenticator || authenticator->settings.type == config::AuthType::certificate ||
                               settings.forward_authorization) {
   assert(!regex_ || regex_->ok());

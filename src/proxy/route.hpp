@@ -49,6 +49,9 @@ struct Route final : RefCounted {
   // Whether the client's Authorization is for the upstream.
   bool forwards_authorization() const { return forwards_authorization_; }
 
+  // Nothing but the next server in turn is asked for, and its answer passed on whatever it is.
+  bool is_plain() const { return plain_; }
+
   const config::Route settings;
   const Ref<Upstream> upstream;            // null where the route's action needs none
   const Ref<Authenticator> authenticator;  // null where everybody may ask
@@ -57,6 +60,7 @@ struct Route final : RefCounted {
  private:
   std::unique_ptr<re2::RE2> regex_;
   const bool matches_all_;
+  const bool plain_;
   const bool forwards_authorization_;
 };
 

@@ -21,6 +21,7 @@ Map carry_over(const Written& written, const Map& previous, const Make& make) {
 Ref<Route> forward_route(const config::Tunnel& tunnel, const Site::MakeUpstream& make_upstream) {
   config::Upstream upstream;
   upstream.name = tunnel.name;
+  upstream.of_tunnel = true;
   upstream.connect_timeout = tunnel.connect_timeout;
   upstream.max_free_sockets = 8;
   upstream.timeout = std::chrono::seconds(15);
@@ -36,7 +37,10 @@ Ref<Route> parent_route(const config::Tunnel& tunnel, const config::Parents& par
   if (parents.proxies.empty()) return {};
   config::Upstream upstream;
   upstream.name = tunnel.name;
-  upstream.servers = parents.proxies;
+  upstream.of_tunnel = true;
+  upstream.servers.assign(parents.proxies.begin(), parents.proxies.end());
+  upstream.balance = config::Balance::first;
+  upstream.outlier.consecutive_failures = 0;  // check_interval does that
   upstream.proxy_auth = parents.auth;
   upstream.check_interval = tunnel.parent_check_interval;
   upstream.connect_timeout = tunnel.connect_timeout;
@@ -83,6 +87,10 @@ Site::Site(const config::Config& config, const Site& previous, const MakeUpstrea
   add_tunnels(config, previous, make_upstream);
   add_routes(config, previous);
   add_listeners(config, previous, make_upstream);
+  for (const auto& [name, old] : previous.upstreams_) {
+    const auto now = upstreams_.find(name);
+    if (now == upstreams_.end() || !(now->second == old)) old->drain();  // those under way go on
+  }
   for (const auto& [name, old] : previous.tunnels_) {
     const auto now = tunnels_.find(name);
     if (now == tunnels_.end() || !(now->second == old)) old->drain();  // tunnels that stand still hold it

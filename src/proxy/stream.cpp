@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/gateway_state.hpp"
+#include "proxy/request_key.hpp"
 #include "wire/proxy_protocol.hpp"
 
 namespace culvert::proxy {
@@ -78,7 +79,7 @@ void Stream::on_server(Ready ready) {
   error ? could_not_connect(error) : connected();
 }
 
-void Stream::on_resolved() noexcept { connect(); }
+void Stream::on_try_again() noexcept { try_next_server(); }
 
 TimePoint Stream::on_due(TimePoint now) noexcept {
   if (runs_out_ > now) return runs_out_;
@@ -106,26 +107,24 @@ void Stream::choose_upstream() {
 }
 
 void Stream::try_next_server() {
-  Upstream::Server* const next = upstream_->choose(tried_);
-  if (next == nullptr) {
-    return failure_.reason == Reason::none ? end(Reason::upstream_no_server, {}) : end(failure_.reason, failure_.cause);
+  Backend* const next = upstream_->choose(tried_, client_key(peer_));
+  if (next != nullptr) {
+    ++tries_;
+    return connect(*next);
   }
-  chosen_ = next;
-  ++tries_;
-  addresses_tried_ = 0;
-  connect();
+  if (upstream_->resolving()) return upstream_->wait(*this);
+  if (failure_.reason == Reason::none && upstream_->name_error()) {
+    failure_ = upstream_failure(errc::name_not_found, false, false);
+  }
+  failure_.reason == Reason::none ? end(Reason::upstream_no_server, {}) : end(failure_.reason, failure_.cause);
 }
 
-void Stream::connect() {
+void Stream::connect(Backend& backend) {
   runs_out_ = never;
-  Agent::Origin* const origin = chosen_->origin();
-  if (origin == nullptr) {
-    if (!chosen_->error()) return chosen_->wait(*this);
-    return could_not_connect(errc::name_not_found);
-  }
-  ++addresses_tried_;
+  chosen_ = BackendUse(backend);
+  sent_ = gateway_.loop.now();
   const config::Upstream& settings = upstream_->settings;
-  Result<std::unique_ptr<Transport>> stream = upstream_->agent().connect(*origin);
+  Result<std::unique_ptr<Transport>> stream = upstream_->agent().connect(backend.origin);
   if (!stream) return could_not_connect(stream.error());
   server_.transport = std::move(*stream);
   server_.transport->attach(server_);
@@ -138,13 +137,18 @@ void Stream::connect() {
 void Stream::could_not_connect(std::error_code error) {
   server_.transport.reset();
   failure_ = upstream_failure(error, false, false);
-  addresses_tried_ < chosen_->addresses() ? connect() : try_next_server();
+  upstream_->failed(*chosen_, failure_.reason);
+  Backend* const sibling = upstream_->sibling(*chosen_, tried_);
+  if (sibling == nullptr) return try_next_server();
+  tried_ |= sibling->bit;
+  connect(*sibling);
 }
 
 void Stream::connected() {
   phase_ = Phase::relaying;
   runs_out_ = never;
   failure_ = {};
+  upstream_->answered(*chosen_, 0, gateway_.loop.now() - sent_);
   BareStream server(std::move(server_.transport), gateway_.loop);
   const config::SendProxyProtocol sends = upstream_->settings.send_proxy_protocol;
   if (sends != config::SendProxyProtocol::none) {
@@ -193,7 +197,7 @@ void Stream::write_record() {
       .request_body_bytes = relay_ ? relay_->bytes_up() : 0,
       .response_body_bytes = relay_ ? relay_->bytes_down() : 0,
       .upstream = upstream_ ? std::string_view(upstream_->settings.name) : std::string_view(),
-      .server = chosen_ != nullptr ? std::string_view(chosen_->text()) : std::string_view(),
+      .server = chosen_ ? std::string_view(chosen_->text) : std::string_view(),
       .retries = tries_ > 0 ? tries_ - 1 : 0,
       .reason = failure_.reason,
       .cause = failure_.cause,

@@ -59,14 +59,14 @@ class Stream final : public StreamHook,
   void on_hello(std::error_code error) noexcept override;
   void on_client(Ready ready);
   void on_server(Ready ready);
-  void on_resolved() noexcept override;
+  void on_try_again() noexcept override;
   TimePoint on_due(TimePoint now) noexcept;
   void relay_ended(net::RelayEnd how, std::error_code cause) noexcept override;
 
   std::string_view server_name() const;
   void choose_upstream();
   void try_next_server();
-  void connect();
+  void connect(Backend& backend);
   void could_not_connect(std::error_code error);
   void connected();
   void end(Reason reason, std::error_code cause);
@@ -81,16 +81,16 @@ class Stream final : public StreamHook,
   std::optional<HelloPeek> peek_;  // where the listener leads by name; has the client's stream until it is done
   std::vector<std::byte> first_;   // of the client's bytes, read before there was a server
   Ref<Upstream> upstream_;
-  Upstream::Server* chosen_ = nullptr;
+  BackendUse chosen_;                  // that was asked last
+  TimePoint sent_{};                   // when
   const std::shared_ptr<const PeerCertificate> certificate_;  // of the client; null where it has shown none
   const Endpoint peer_;
   const Endpoint local_;
   const TimePoint began_;
   const WallTime began_wall_;
   TimePoint runs_out_ = never;         // of the phase
-  std::uint64_t tried_ = 0;            // servers, a bit each
+  std::uint64_t tried_ = 0;            // backends, a bit each
   std::uint32_t tries_ = 0;            // of servers
-  std::size_t addresses_tried_ = 0;    // of chosen_
   Failure failure_;                    // of the server tried last, or of the whole
   Phase phase_ = Phase::hello;
   LoopEntries<Stream>::Due due_{*this};

@@ -14,6 +14,7 @@
 #include "base/ref.hpp"
 #include "net/relay.hpp"
 #include "proxy/access_policy.hpp"
+#include "proxy/backend.hpp"
 #include "proxy/gateway.hpp"
 #include "proxy/listener_policy.hpp"
 #include "proxy/route.hpp"
@@ -57,6 +58,7 @@ struct TunnelOrigin {
   bool by_parent = false;       // the server is a proxy
   std::uint16_t status = 200;
   std::uint32_t retries = 0;    // on other parents
+  BackendUse use{};             // of the server it leads to, where that is one of an upstream's
 };
 
 class Tunnel final : public ListHook, private SniCheck::Owner, private net::Relay::Owner {

@@ -1,11 +1,14 @@
-// One upstream as a worker uses it: its servers in turn, and the agent that keeps connections to them.
+// One upstream as a worker uses it: its servers, of which one is chosen for each request, and the agent that keeps
+// connections to them. Every address of a server, as written or found by its name, is a Backend of its own.
 //
 // Held by the routes that lead to it (and so by the exchanges under them): a reload that does not change it carries it
-// over with its pool, one that removes it lets those under way finish.
+// over with its pool, one that removes it lets those under way finish. What is known of a server's health is the process's
+// (Fleet) and outlives both.
 #pragma once
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/intrusive_list.hpp"
@@ -13,61 +16,73 @@
 #include "config/config.hpp"
 #include "culvert/agent.hpp"
 #include "culvert/network.hpp"
+#include "proxy/backend.hpp"
+#include "proxy/balancer.hpp"
+#include "proxy/failure.hpp"
+#include "proxy/fleet.hpp"
+#include "proxy/health_check.hpp"
 #include "proxy/health_probe.hpp"
+#include "proxy/held_requests.hpp"
+#include "proxy/retry_budget.hpp"
 
 namespace culvert::proxy {
 
-class Upstream final : public RefCounted {
+class Upstream final : public RefCounted, private HealthCheck::Owner {
  public:
-  // Somebody who waits until a server's name has been resolved.
-  class Waiter : public ListHook {
-   public:
-    virtual void on_resolved() noexcept = 0;  // look again: an address, or an error
+  using Waiter = UpstreamWaiter;
 
-   protected:
-    ~Waiter() = default;
-  };
+  Upstream(const config::Upstream& written, Http& http, const FleetSeat& seat);
+  ~Upstream();
 
-  class Server final : private HealthProbe::Owner {
-   public:
-    Server(Upstream& owner, const Address& written);
-    const std::string& text() const { return text_; }  // as written, for logs and Host
-    // The connections to it; null while its name is being resolved (wait()) and where that failed (error()).
-    Agent::Origin* origin();
-    std::error_code error() const { return error_; }
-    std::size_t addresses() const { return origins_.size(); }
-    void wait(Waiter& waiter) { waiting_.push_back(waiter); }
-    // It could not be reached: it is left out until it can be, where the upstream is checked.
-    void set_aside(std::error_code why);
-    bool is_set_aside() const { return probe_ != nullptr; }
+  // The backend that is next and that `tried` (a bit a backend, the first 64) does not name. Those that are left out come
+  // last. Null where none is left, or where names are still being looked up (resolving()). `key`: see balance.
+  Backend* choose(std::uint64_t& tried, std::uint64_t key = 0) {
+    const bool nothing_new = loop_.now() < look_around_at_ && fleet_->changes() == changes_seen_;
+    if (nothing_new && balancer_.is_plain()) [[likely]] {
+      Backend* const next = balancer_.take_turn();
+      if ((tried & next->bit) == 0) [[likely]] {
+        tried |= next->bit;
+        return next;
+      }
+    }
+    return choose_otherwise(tried, key);
+  }
+  // Another address of the same server; null where there is none that was not tried.
+  Backend* sibling(const Backend& backend, std::uint64_t tried) const;
+  // Neither this one nor another address of its server is worth trying.
+  void rule_out(const Backend& backend, std::uint64_t& tried) const;
+  // Where a client's cookie leads; null where it leads nowhere that can be used.
+  Backend* by_id(std::uint64_t id, std::uint64_t& tried);
 
-   private:
-    friend class Upstream;
-    void on_reachable() noexcept override;
-    void resolve();
-    void resolved(Result<std::vector<Endpoint>> answer);
+  // Nothing could be chosen, since a name is being looked up.
+  bool resolving() const;
+  void wait(Waiter& waiter) { waiting_.push_back(waiter); }
+  // Why a server has no address; none where each has some.
+  std::error_code name_error() const;
 
-    Upstream& owner_;
-    const Address address_;
-    const std::string text_;
-    const std::string server_name_;  // for TLS
-    std::vector<Agent::Origin*> origins_;  // of the addresses last found; kept while a new answer is awaited
-    std::size_t next_ = 0;
-    TimePoint fresh_until_{};
-    Resolution resolution_;
-    std::error_code error_;
-    IntrusiveList<Waiter> waiting_;
-    std::unique_ptr<HealthProbe> probe_;  // while it is set aside
-  };
+  // What became of a request there: an answer (`after` it was sent), or a failure.
+  void answered(Backend& backend, std::uint16_t status, Duration after) {
+    if (judges_by_means() || is_news_of(backend, status)) judge(backend, status, after);
+  }
+  // Whether an answer changes what is known of a backend, where means do not matter.
+  static bool is_news_of(const Backend& backend, std::uint16_t status) {
+    return status >= 400 || backend.state->failures_in_a_row() != 0;
+  }
+  bool judges_by_means() const { return settings.outlier.error_percent != 0 || settings.outlier.latency_factor != 0; }
+  void failed(Backend& backend, Reason why);
 
-  Upstream(const config::Upstream& written, Http& http);
+  // A server could not be reached: it is left out until it can be, where the upstream looks after that (check_interval).
+  void set_aside(const Backend& backend, std::error_code why);
+  // The same for those whose names are still being looked up.
+  void set_unresolved_aside(std::error_code why);
 
-  // The next server in turn that `tried` (a bit a server, the first 64) does not name; null where none is left.
-  Server* choose(std::uint64_t& tried);
-  // The same in the order of the list, which is the order of preference. Those set aside come last.
-  Server* choose_first(std::uint64_t& tried);
+  std::string label() const;  // the section that it was written in
   std::size_t servers() const { return servers_.size(); }
   Agent& agent() { return agent_; }
+  RetryBudget& retry_budget() { return retry_budget_; }
+  HeldRequests& held() { return held_; }
+  bool is_full() const { return settings.max_requests != 0 && fleet_->under_way() >= settings.max_requests; }
+  Fleet::UnderWay& under_way() { return fleet_->under_way(worker_); }
   // Keeps no idle connection and looks at no server from now on.
   void drain();
 
@@ -76,12 +91,60 @@ class Upstream final : public RefCounted {
   const std::string proxy_authorization;
 
  private:
+  // As written; a name stands for any number of addresses.
+  class Server final : private HealthProbe::Owner {
+   public:
+    Server(Upstream& owner, const config::UpstreamServer& written);
+
+    bool is_pending() const { return backends.empty() && resolution; }
+    void look_up();
+    void set_aside(std::error_code why);
+
+    const config::UpstreamServer written;
+    const std::string text;
+    const std::string server_name;  // for TLS
+    std::vector<Ref<Backend>> backends;
+    TimePoint fresh_until{};
+    Resolution resolution;
+    std::error_code error;
+    std::unique_ptr<HealthProbe> probe;  // while it is set aside
+
+   private:
+    void on_reachable() noexcept override;
+    void found(Result<Endpoints> answer);
+
+    Upstream& owner_;
+  };
+
+  void judge(Backend& backend, std::uint16_t status, Duration after);
+  void on_health(Backend& backend, bool passes, std::string_view why) noexcept override;
+  Ref<Backend> make_backend(Server& server, const Address& address);
+  void set_backends(Server& server, const std::vector<Address>& addresses);
+  void let_go(Backend& backend);
+  bool can_be_used(const Server& server, const Backend& backend) const;
+  Backend* choose_otherwise(std::uint64_t& tried, std::uint64_t key);
+  Backend* choose_in_order(std::uint64_t tried, bool& pending);
+  Backend* last_resort(std::uint64_t tried);
+  void look_around();
+  void arrange();
+
+  Http& http_;
   Loop& loop_;
-  Resolver& resolver_;
   const HealthProbe::World probes_;
+  const unsigned worker_;
+  const bool checks_health_;  // this worker does it for all
+  const std::shared_ptr<Fleet> fleet_;
   Agent agent_;
+  Balancer balancer_;
+  RetryBudget retry_budget_;
+  HeldRequests held_;
+  std::vector<std::unique_ptr<HealthCheck>> checks_;
   std::vector<std::unique_ptr<Server>> servers_;
-  std::size_t turn_;
+  std::vector<Ref<Backend>> gone_;  // that may still have requests
+  IntrusiveList<Waiter> waiting_;  // for a name
+  std::uint32_t changes_seen_ = 0;
+  TimePoint look_around_at_{};  // at the latest
+  std::uint64_t next_bit_ = 1;
   bool drained_ = false;
 };
 

@@ -111,6 +111,8 @@ std::string value_of(const Key& key) {
     case Type::tunnel_rule: return "`HOST:PORT`";
     case Type::parent_proxy: return "`http://HOST:PORT`" + (key.choices.empty() ? "" : ", " + choices_of(key));
     case Type::fingerprint: return "SHA-256 in hex digits";
+    case Type::hash_on: return "`client`, `path`, `query:NAME`, `header:NAME`, `cookie:NAME`";
+    case Type::status_range: return "a status code, or `FIRST-LAST`";
     case Type::upstream: return "name of an upstream, or URL";
     case Type::reference: return "name of a " + std::string(key.choices);
   }

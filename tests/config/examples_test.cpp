@@ -64,8 +64,7 @@ TEST(Shipped, WebSocketExampleLoadsWithoutAWord) {
 TEST(Shipped, SiteExampleWaitsFor) {
   EXPECT_EQ(unsupported("examples/site.toml"),
             (std::vector<std::string>{"listener.https.http2",
-                                      "cannot read \"/etc/culvert/tls/example.com.pem\": No such file or directory",
-                                      "upstream.api.balance", "upstream.api.health"}));
+                                      "cannot read \"/etc/culvert/tls/example.com.pem\": No such file or directory"}));
 }
 
 TEST(Shipped, EgressExampleWaitsFor) {
@@ -87,13 +86,6 @@ TEST(Shipped, FullExampleWaitsFor) {
                                       "cannot read \"/etc/culvert/tls/example.net.pem\": No such file or directory",
                                       "route.rate_limit",
                                       "route.mirror",
-                                      "upstream.api.balance",
-                                      "upstream.api.hash_on",
-                                      "upstream.api.retry_budget",
-                                      "upstream.api.outlier",
-                                      "upstream.api.health",
-                                      "upstream.api.server.weight",
-                                      "upstream.api.server.backup",
                                       "cannot read \"/etc/culvert/tls/internal-ca.pem\": No such file or directory",
                                       "cannot read \"/etc/culvert/ops.passwd\": No such file or directory",
                                       "the environment has no \"EGRESS_USERS\""}));

@@ -35,7 +35,7 @@ TEST_F(Include, FollowsPatternsRelativeToTheFileInTheOrderOfNames) {
   std::string names;
   for (const Route& route : loaded.config->routes) names += route.name + " ";
   EXPECT_EQ(names, "main a b ");
-  EXPECT_EQ(loaded.config->upstreams.at("api").servers.at(0).text, path("api.sock"));
+  EXPECT_EQ(loaded.config->upstreams.at("api").servers.at(0).address.text, path("api.sock"));
   EXPECT_EQ(loaded.config->listeners.at(0).server.via, "edge");
   EXPECT_FALSE(loaded.config->listeners.at(0).server.no_delay);
 }

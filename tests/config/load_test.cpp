@@ -279,8 +279,8 @@ servers = ["127.0.0.1:3"]
   Upstream api;
   api.name = "api";
   api.servers = {address("10.0.0.11", 8000),
-                 {Address::Kind::name, {}, "api.internal", 8000},
-                 {Address::Kind::unix_path, {}, path("api.sock"), 0},
+                 Address{Address::Kind::name, {}, "api.internal", 8000},
+                 Address{Address::Kind::unix_path, {}, path("api.sock"), 0},
                  address("::1", 80)};
   api.host_header = HostHeader::upstream;
   api.keep_alive = false;
@@ -295,7 +295,7 @@ servers = ["127.0.0.1:3"]
   api.resolve = 7s;
   ASSERT_EQ(config.upstreams.size(), 2u);
   EXPECT_EQ(config.upstreams.at("api"), api);
-  EXPECT_EQ(config.upstreams.at("list").servers, (std::vector{address("127.0.0.1", 1), address("127.0.0.1", 2)}));
+  EXPECT_EQ(config.upstreams.at("list").servers, (std::vector<UpstreamServer>{address("127.0.0.1", 1), address("127.0.0.1", 2)}));
 }
 
 TEST_F(Load, SaysThatAFileCannotBeRead) {

@@ -53,7 +53,7 @@ class WorkerTest : public testing::Test {
       entry->second.set_limit(listener.max_connections);
       limits.push_back(&entry->second);
     }
-    if (!worker_) worker_ = std::make_unique<Worker>(0, limits_, resolver_, passwords_, log_, learner_);
+    if (!worker_) worker_ = std::make_unique<Worker>(proxy::FleetSeat{fleets_, 0}, limits_, resolver_, passwords_, log_, learner_);
     std::promise<void> applied;
     const std::vector<Service::Tls> tls(loaded.config->listeners.size());
     worker_->apply({loaded.config, limits, tls, 0, std::move(opened.of_worker.front())}, [&applied] { applied.set_value(); });
@@ -69,6 +69,7 @@ class WorkerTest : public testing::Test {
   NoLog log_;
   Learner learner_{[] {}};
   Limits limits_{ConnectionLimit([this] { worker_->seek_room(); }), ClientLimit([](std::uint64_t) {})};
+  proxy::Fleets fleets_{1};
   std::map<std::string, ConnectionLimit> listener_limits_;
   ListenSockets sockets_{1, true};
   std::unique_ptr<Worker> worker_;

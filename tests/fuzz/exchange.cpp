@@ -10,6 +10,7 @@
 #include "fuzz/request_grammar.hpp"
 #include "fuzz/strict_http.hpp"
 #include "fuzz/target.hpp"
+#include "proxy/fleet.hpp"
 #include "proxy/gateway.hpp"
 #include "proxy/tunnel_places.hpp"
 #include "support/world.hpp"
@@ -139,7 +140,8 @@ class Proxied {
   Http http_{world_.loop(), world_.network(), world_.resolver()};
   Server server_{http_, proxy::Gateway::server_options({})};
   proxy::TunnelPlaces places_;
-  proxy::Gateway gateway_{http_, nullptr, places_};
+  proxy::Fleets fleets_{1};
+  proxy::Gateway gateway_{http_, nullptr, places_, {fleets_, 0}};
   std::vector<std::size_t> seen_;  // complete requests of each upstream connection
   std::vector<Request> arrived_;
   std::string heard_;

@@ -1,4 +1,5 @@
 // If these fail, a proxied exchange goes to the wrong place, carries the wrong fields, or fails without saying why.
+#include "proxy/fleet.hpp"
 #include "proxy/gateway.hpp"
 #include "proxy/tunnel_places.hpp"
 
@@ -25,7 +26,7 @@ constexpr std::string_view ok_answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n
 
 class GatewayTest : public ::testing::Test {
  protected:
-  GatewayTest() : gateway(http, &lines, places) {
+  GatewayTest() : gateway(http, &lines, places, {fleets, 0}) {
     config.log.access = config::AccessLog{.file = "-", .format = {}, .fields = {}, .redact = {}};
     config.listeners.push_back({.name = "web", .addresses = {}, .max_connections = 0, .server = {}});
     config.upstreams["api"] = {.name = "api", .servers = {world.address()}};
@@ -69,6 +70,7 @@ class GatewayTest : public ::testing::Test {
   Http http{world.loop(), world.network(), resolver};
   Server server{http, Gateway::server_options({})};
   TunnelPlaces places;
+  Fleets fleets{1};
   Gateway gateway;
 };
 
@@ -271,7 +273,7 @@ TEST_F(GatewayTest, AnswersForAnUpstreamThatIsTooSlow) {
 }
 
 TEST_F(GatewayTest, WaitsForANameToBeResolved) {
-  config.upstreams["api"].servers = {{.kind = Address::Kind::name, .ip = {}, .text = "api.test", .port = 80}};
+  config.upstreams["api"].servers = {Address{.kind = Address::Kind::name, .ip = {}, .text = "api.test", .port = 80}};
   start();
   test::TestPeer& client = connect();
   client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -51,7 +51,8 @@ class RewriteTest : public ::testing::Test {
       const ListenerPolicy policy("web", settings, mode, {}, {}, with_tls);
       std::vector<Header> out;
       const PlaceholderValues placeholders = values();
-      response_lines(out, answer, context(policy, placeholders), changes, true);
+      response_lines(out, answer, policy, true);
+      apply_changes(out, changes, context(policy, placeholders));
       text = to_text(out);
       answer.resume();
     });

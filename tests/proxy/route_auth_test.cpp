@@ -7,6 +7,7 @@
 
 #include "proxy/authenticator.hpp"
 #include "proxy/collected_lines.hpp"
+#include "proxy/fleet.hpp"
 #include "proxy/gateway.hpp"
 #include "proxy/tunnel_places.hpp"
 #include "proxy/scripted_checker.hpp"
@@ -72,7 +73,8 @@ class RouteAuth : public ::testing::Test {
   Http http{world.loop(), world.network(), resolver};
   Server server{http, Gateway::server_options({})};
   TunnelPlaces places;
-  Gateway gateway{http, &lines, places, &passwords};
+  Fleets fleets{1};
+  Gateway gateway{http, &lines, places, {fleets, 0}, &passwords};
 
  private:
   bool served_ = false;

@@ -37,7 +37,7 @@ class SiteTest : public ::testing::Test {
   void reload() {
     const auto make_upstream = [this](const config::Upstream& written) {
       ++made;
-      return make_ref<Upstream>(written, http);
+      return make_ref<Upstream>(written, http, FleetSeat{fleets, 0});
     };
     const auto make_authenticator = [this](const config::Auth& written) {
       return make_ref<Authenticator>(written, world.loop(), Passwords{checker, guesses});
@@ -57,6 +57,7 @@ class SiteTest : public ::testing::Test {
   ScriptedResolver resolver;
   ScriptedChecker checker;
   GuessLimit guesses;
+  Fleets fleets{1};
   Http http{world.loop(), world.network(), resolver};
   config::Config config;
   int made = 0;  // upstreams

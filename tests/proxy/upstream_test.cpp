@@ -18,15 +18,15 @@ namespace {
 using namespace std::chrono_literals;
 
 struct CountingWaiter final : Upstream::Waiter {
-  void on_resolved() noexcept override { ++calls; }
+  void on_try_again() noexcept override { ++calls; }
   int calls = 0;
 };
 
 class UpstreamTest : public ::testing::Test {
  protected:
-  Upstream& with(std::vector<Address> servers) {
+  Upstream& with(std::vector<config::UpstreamServer> servers) {
     settings.servers = std::move(servers);
-    upstream = make_ref<Upstream>(settings, http);
+    upstream = make_ref<Upstream>(settings, http, FleetSeat{fleets, 0});
     return *upstream;
   }
   static Address ip(std::string_view text) {
@@ -35,17 +35,22 @@ class UpstreamTest : public ::testing::Test {
   static Address name(std::string_view text) {
     return {.kind = Address::Kind::name, .ip = {}, .text = std::string(text), .port = 80};
   }
-  // The server of an upstream that has only one.
-  Upstream::Server& only_server(Upstream& of) {
+  // Whose turn it is, of all; null: nobody's.
+  static Backend* next_of(Upstream& of) {
     std::uint64_t tried = 0;
-    return *of.choose(tried);
+    return of.choose(tried);
   }
-  Upstream::Server& named_server() { return only_server(with({name("api.test")})); }
-  Agent::Origin* at(std::string_view address) { return &upstream->agent().origin(ip(address)); }
+  // The address that is next; empty where there is none.
+  std::string next() {
+    const Backend* const backend = next_of(*upstream);
+    return backend == nullptr ? "" : backend->address.to_string();
+  }
+  Upstream& named() { return with({name("api.test")}); }
 
   test::World world;
   ScriptedResolver resolver;
   Http http{world.loop(), world.network(), resolver};
+  Fleets fleets{1};
   config::Upstream settings;
   Ref<Upstream> upstream;
 };
@@ -57,7 +62,7 @@ TEST_F(Choosing, TakesServersInTurn) {
   Upstream& three = with({ip("10.0.0.1"), ip("10.0.0.2"), ip("10.0.0.3")});
   EXPECT_EQ(three.servers(), 3u);
   std::vector<std::string> turns;
-  for (int i = 0; i < 7; ++i) turns.push_back(only_server(three).text());
+  for (int i = 0; i < 7; ++i) turns.push_back(next_of(three)->text);
   const std::vector<std::string> all = {"10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"};
   const auto first = std::find(all.begin(), all.end(), turns[0]) - all.begin();  // it begins anywhere
   for (std::size_t i = 0; i < turns.size(); ++i) EXPECT_EQ(turns[i], all[(static_cast<std::size_t>(first) + i) % 3]);
@@ -66,10 +71,10 @@ TEST_F(Choosing, TakesServersInTurn) {
 TEST_F(Choosing, LeavesOutWhatWasTriedUntilNoneIsLeft) {
   Upstream& three = with({ip("10.0.0.1"), ip("10.0.0.2"), ip("10.0.0.3")});
   std::uint64_t tried = 0;
-  std::vector<Upstream::Server*> seen;
+  std::vector<Backend*> seen;
   for (int i = 0; i < 3; ++i) {
     seen.push_back(three.choose(tried));
-    only_server(three);  // others take their turns in between
+    next_of(three);  // others take their turns in between
   }
   EXPECT_NE(seen[0], seen[1]);
   EXPECT_NE(seen[1], seen[2]);
@@ -81,109 +86,162 @@ TEST_F(Choosing, LeavesOutWhatWasTriedUntilNoneIsLeft) {
 TEST_F(Choosing, AddressesAndUnixSocketsNeedNoResolver) {
   const Address socket{.kind = Address::Kind::unix_path, .ip = {}, .text = "/run/api.sock", .port = 0};
   Upstream& two = with({ip("10.0.0.1"), socket});
-  EXPECT_NE(only_server(two).origin(), nullptr);
+  EXPECT_NE(next_of(two), nullptr);
   world.advance(24h);
-  EXPECT_NE(only_server(two).origin(), nullptr);
+  EXPECT_NE(next_of(two), nullptr);
   EXPECT_TRUE(resolver.names.empty());
 }
 
 TEST_F(Resolving, BeginsAtOnceAndTellsThoseWhoWait) {
-  Upstream::Server& server = named_server();
-  EXPECT_EQ(server.text(), "api.test:80");
+  Upstream& api = named();
   EXPECT_EQ(resolver.names, std::vector<std::string>{"api.test"});
-  EXPECT_EQ(server.origin(), nullptr);
-  EXPECT_FALSE(server.error());
+  EXPECT_EQ(next(), "");
+  EXPECT_TRUE(api.resolving());
   CountingWaiter first;
   CountingWaiter second;
   CountingWaiter left;
-  server.wait(first);
-  server.wait(second);
-  server.wait(left);
+  api.wait(first);
+  api.wait(second);
+  api.wait(left);
   left.unlink();
   resolver.answer({"10.0.0.1"});
   EXPECT_EQ(first.calls, 1);
   EXPECT_EQ(second.calls, 1);
   EXPECT_EQ(left.calls, 0);
   EXPECT_FALSE(first.linked());
-  EXPECT_EQ(server.origin(), at("10.0.0.1"));
+  EXPECT_FALSE(api.resolving());
+  EXPECT_EQ(next(), "10.0.0.1:80");
+  EXPECT_EQ(next_of(api)->text, "api.test:80") << "as it is written, for logs";
 }
 
-TEST_F(Resolving, TakesTheAddressesOfANameInTurn) {
-  Upstream::Server& server = named_server();
+TEST_F(Resolving, EachAddressOfANameIsABackend) {
+  named();
   resolver.answer({"10.0.0.1", "2001:db8::1"});
-  for (int i = 0; i < 2; ++i) {
-    EXPECT_EQ(server.origin(), at("10.0.0.1"));
-    EXPECT_EQ(server.origin(), at("2001:db8::1"));
-  }
+  std::vector<std::string> turns;
+  for (int i = 0; i < 4; ++i) turns.push_back(next());
+  EXPECT_EQ(turns[0], turns[2]);
+  EXPECT_EQ(turns[1], turns[3]);
+  std::ranges::sort(turns);
+  EXPECT_EQ(turns[0], "10.0.0.1:80");
+  EXPECT_EQ(turns[3], "[2001:db8::1]:80");
+}
+
+TEST_F(Resolving, AnotherAddressOfTheSameServerCanBeTried) {
+  Upstream& api = with({name("api.test"), ip("10.0.0.9")});
+  resolver.answer({"10.0.0.1", "10.0.0.2"});
+  std::uint64_t tried = 0;
+  Backend* first = api.choose(tried);
+  if (first->text == "10.0.0.9:80") first = api.choose(tried);
+  Backend* const other = api.sibling(*first, tried);
+  ASSERT_NE(other, nullptr);
+  EXPECT_EQ(other->text, "api.test:80");
+  EXPECT_NE(other, first);
+  EXPECT_EQ(api.sibling(*first, tried | other->bit), nullptr);
+  tried = first->bit;
+  api.rule_out(*first, tried);
+  EXPECT_EQ(tried, first->bit | other->bit);
 }
 
 TEST_F(Resolving, AsksAgainWhenTheAnswerIsOld) {
   settings.resolve = 30s;
-  Upstream::Server& server = named_server();
+  named();
   resolver.answer({"10.0.0.1"});
   world.advance(29'999ms);
-  server.origin();
+  next();
   EXPECT_EQ(resolver.names.size(), 1u);
   world.advance(1ms);
-  EXPECT_EQ(server.origin(), at("10.0.0.1")) << "the old address does until the new one is known";
-  EXPECT_EQ(server.origin(), at("10.0.0.1"));
+  EXPECT_EQ(next(), "10.0.0.1:80") << "the old address does until the new one is known";
+  EXPECT_EQ(next(), "10.0.0.1:80");
   EXPECT_EQ(resolver.names.size(), 2u) << "one question at a time";
   resolver.answer({"10.0.0.2"});
-  EXPECT_EQ(server.origin(), at("10.0.0.2"));
+  EXPECT_EQ(next(), "10.0.0.2:80");
+}
+
+TEST_F(Resolving, ABackendWhoseAddressStaysIsTheSame) {
+  settings.resolve = 30s;
+  Upstream& api = named();
+  resolver.answer({"10.0.0.1", "10.0.0.2"});
+  std::uint64_t tried = 0;
+  Backend* kept = api.choose(tried);
+  if (kept->address == ip("10.0.0.2")) kept = api.choose(tried);
+  world.advance(30s);
+  next();
+  resolver.answer({"10.0.0.3", "10.0.0.1"});
+  tried = 0;
+  const Backend* const first = api.choose(tried);
+  const Backend* const second = api.choose(tried);
+  EXPECT_TRUE(first == kept || second == kept);
+  EXPECT_EQ(api.choose(tried), nullptr) << "10.0.0.2 has gone";
 }
 
 TEST_F(Resolving, NeverAsksAgainWithoutALimit) {
   settings.resolve = config::no_limit;
-  Upstream::Server& server = named_server();
+  named();
   resolver.answer({"10.0.0.1"});
   world.advance(24h);
-  EXPECT_EQ(server.origin(), at("10.0.0.1"));
+  EXPECT_EQ(next(), "10.0.0.1:80");
   EXPECT_EQ(resolver.names.size(), 1u);
 }
 
 TEST_F(Resolving, KeepsTheLastGoodAnswer) {
   settings.resolve = 30s;
-  Upstream::Server& server = named_server();
+  named();
   resolver.answer({"10.0.0.1"});
   world.advance(30s);
-  server.origin();
+  next();
   resolver.fail(errc::name_not_found);
-  EXPECT_EQ(server.origin(), at("10.0.0.1"));
+  EXPECT_EQ(next(), "10.0.0.1:80");
   EXPECT_EQ(resolver.names.size(), 2u) << "not with every request";
   world.advance(30s);
-  server.origin();
+  next();
   EXPECT_EQ(resolver.names.size(), 3u);
   resolver.answer({});  // no address at all counts as no answer
-  EXPECT_EQ(server.origin(), at("10.0.0.1"));
+  EXPECT_EQ(next(), "10.0.0.1:80");
 }
 
 TEST_F(Resolving, FailsAndAsksAgainSoon) {
   settings.resolve = 30s;
-  Upstream::Server& server = named_server();
+  Upstream& api = named();
   CountingWaiter waiter;
-  server.wait(waiter);
+  api.wait(waiter);
   resolver.fail(errc::name_not_found);
   EXPECT_EQ(waiter.calls, 1);
-  EXPECT_EQ(server.origin(), nullptr);
-  EXPECT_EQ(server.error(), errc::name_not_found);
+  EXPECT_EQ(next(), "");
+  EXPECT_FALSE(api.resolving());
+  EXPECT_EQ(api.name_error(), errc::name_not_found);
   EXPECT_EQ(resolver.names.size(), 1u);
   world.advance(1s);
-  EXPECT_EQ(server.origin(), nullptr);
+  EXPECT_EQ(next(), "");
   EXPECT_EQ(resolver.names.size(), 2u);
-  EXPECT_FALSE(server.error()) << "whoever comes now waits for the new answer";
+  EXPECT_TRUE(api.resolving()) << "whoever comes now waits for the new answer";
   resolver.answer({"10.0.0.1"});
-  EXPECT_EQ(server.origin(), at("10.0.0.1"));
+  EXPECT_EQ(next(), "10.0.0.1:80");
 }
 
 TEST_F(Resolving, CountsAnEmptyAnswerAsAFailure) {
-  Upstream::Server& server = named_server();
+  Upstream& api = named();
   resolver.answer({});
-  EXPECT_EQ(server.origin(), nullptr);
-  EXPECT_EQ(server.error(), errc::name_not_found);
+  EXPECT_EQ(next(), "");
+  EXPECT_EQ(api.name_error(), errc::name_not_found);
+}
+
+TEST_F(Resolving, WhatHasAnAddressIsUsedWhileANameIsLookedUp) {
+  with({name("api.test"), ip("10.0.0.9")});
+  EXPECT_EQ(next(), "10.0.0.9:80");
+}
+
+TEST_F(Resolving, WhatIsPreferredIsWaitedFor) {
+  settings.balance = config::Balance::first;
+  Upstream& api = with({name("api.test"), ip("10.0.0.9")});
+  EXPECT_EQ(next(), "");
+  EXPECT_TRUE(api.resolving());
+  resolver.answer({"10.0.0.1"});
+  EXPECT_EQ(next(), "10.0.0.1:80");
+  EXPECT_EQ(next(), "10.0.0.1:80");
 }
 
 TEST_F(Resolving, IsForgottenWithTheUpstream) {
-  named_server();
+  named();
   upstream = nullptr;
   resolver.answer({"10.0.0.1"});  // nobody is there to hear it
 }

@@ -46,7 +46,6 @@ Attempt& Ledger::begin_attempt(unsigned id, const Link& link, bool first_on_conn
   if (!entry.attempts.empty() && entry.sends == 1) {
     const Attempt& last = entry.attempts.back();
     if (!idempotent(entry.plan->method)) broken("exchange {} is {}, and was sent twice", id, entry.plan->method);
-    if (last.received > 0) broken("exchange {} was sent again though some of its body was gone", id);
     if (last.first_on_connection) broken("exchange {} was sent again after a fresh connection failed", id);
     if (last.link->read_by_culvert() > last.read_before)
       broken("exchange {} was sent again though it was being answered", id);

@@ -32,7 +32,7 @@ config::Upstream make_upstream(const Plan& plan, Random& random, const std::stri
   config::Upstream upstream;
   upstream.name = name;
   if (random.one_in(3)) {
-    upstream.servers.push_back({.kind = Address::Kind::name, .ip = {}, .text = name + ".sim", .port = 80});
+    upstream.servers.push_back(Address{.kind = Address::Kind::name, .ip = {}, .text = name + ".sim", .port = 80});
   } else {
     for (std::size_t i = 0; i < count; ++i) upstream.servers.push_back(address_of(first + i));
   }

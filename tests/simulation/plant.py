@@ -10,7 +10,7 @@ import sys
 
 BUGS = {  # name: (what the file says, what it says instead)
     "framing": ("response_->destroy(failure.cause);  // a message cut short must look cut short", "response_->end();"),
-    "retry": ('return method == "GET" ||', 'return method == "POST" || method == "GET" ||'),
+    "retry": ('return idempotent(view_.method) ||', 'return view_.method == "POST" || idempotent(view_.method) ||'),
     "back_pressure": ("if (source_ != nullptr) source_->stop(Pause::sink);", ""),
     "timer": ("return std::min(receive_limit(), socket_->times_out_at());", "return socket_->times_out_at();"),
     "last_request": ('number_behind("max=", field) == 0U;', "false;"),

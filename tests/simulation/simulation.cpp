@@ -8,6 +8,7 @@
 #include "culvert/http.hpp"
 #include "daemon/places.hpp"
 #include "daemon/service.hpp"
+#include "proxy/fleet.hpp"
 #include "proxy/gateway.hpp"
 #include "simulation/client.hpp"
 #include "simulation/ledger.hpp"
@@ -25,7 +26,7 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t turns_max = 3'000'000;
 constexpr std::uint64_t turns_without_time_max = 100'000;
-constexpr std::size_t blocks_a_connection_max = 160 * 1024 / Block::total_bytes;
+constexpr std::size_t blocks_a_connection_max = 224 * 1024 / Block::total_bytes;
 
 struct Records final : proxy::LogSink {
   Records(Ledger& of_exchanges, TunnelLedger& of_tunnels) : exchanges(of_exchanges), tunnels(of_tunnels) {}
@@ -87,6 +88,7 @@ class World {
   daemon::Limits limits_;
   daemon::HandshakeLimit handshakes_{loop_, [] {}};
   Http http_;
+  proxy::Fleets fleets_{1};
   proxy::Gateway gateway_;
   std::vector<Door> doors_;  // as the configuration has its listeners
   std::uint64_t turns_ = 0;
@@ -105,7 +107,7 @@ World::World(const Plan& plan, bool print)
       records_(ledger_, tunnels_),
       limits_{daemon::ConnectionLimit([] {}), daemon::ClientLimit([](std::uint64_t) {})},
       http_(loop_, upstreams_, resolver_),
-      gateway_(http_, &records_, limits_.tunnels) {
+      gateway_(http_, &records_, limits_.tunnels, {fleets_, 0}) {
   for (std::size_t i = 0; i < plan.hosts.size(); ++i) {
     const config::Upstream& upstream = plan.config->upstreams.at(i < 2 ? "u0" : "u1");
     const bool with_header = upstream.send_proxy_protocol != config::SendProxyProtocol::none;
@@ -236,7 +238,7 @@ Verdict World::run() {
 void World::check_turn() {
   if (turns_ > turns_max) ledger_.broken("the world does not come to an end");
   if (loop_.turns_at_this_time() > turns_without_time_max) ledger_.broken("the loop never rests");
-  // A read buffer and what may wait for a slow peer, in each direction, and the heads.
+  // A read buffer and what may wait for a slow peer, in each direction, the heads, and a body that may have to be sent again.
   const std::size_t connections = clients_network_.open() + upstreams_.open();
   if (loop_.blocks().in_use() > blocks_a_connection_max * connections)
     ledger_.broken("more is kept in memory than may wait");
@@ -244,7 +246,7 @@ void World::check_turn() {
   // What a reload has replaced may keep connections of its own for a while.
   if (!plan_.changes.empty()) return;
   for (const auto& [name, upstream] : plan_.config->upstreams) {
-    if (upstream.max_sockets == 0 || upstream.servers[0].kind == Address::Kind::name) continue;
+    if (upstream.max_sockets == 0 || upstream.servers[0].address.kind == Address::Kind::name) continue;
     const std::size_t first = name == "u0" ? 0 : 2;
     for (std::size_t i = first; i < first + 2; ++i) {
       const std::size_t http = upstreams_.open_to(*origins_[i]) - origins_[i]->streams();

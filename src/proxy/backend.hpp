@@ -1,0 +1,60 @@
+// One address of a server, as one worker sends requests to it.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/ref.hpp"
+#include "culvert/agent.hpp"
+#include "proxy/fleet.hpp"
+
+namespace culvert::proxy {
+
+struct Backend final : RefCounted {
+  Backend(std::string server, const config::UpstreamServer& written, Address at, Agent::Origin& to,
+          std::shared_ptr<BackendState> known, unsigned worker, std::uint64_t its_bit)
+      : text(std::move(server)),
+        address(std::move(at)),
+        origin(to),
+        weight(written.weight),
+        backup(written.backup),
+        drain(written.drain),
+        bit(its_bit),
+        state(std::move(known)),
+        share(state->share(worker)) {}
+
+  const std::string text;     // the server as written, for logs and Host
+  const Address address;      // resolved, or of a Unix socket
+  Agent::Origin& origin;      // valid while the upstream has it in its list
+  const std::uint32_t weight;
+  const bool backup;
+  const bool drain;
+  const std::uint64_t bit;    // among those that a request has tried
+  std::uint64_t id = 0;       // by which hashes and cookies know it: the same in every process
+  const std::shared_ptr<BackendState> state;
+  BackendState::Share& share;
+};
+
+// Something of ours is under way there. The backend stays as long as the upstream does that it is of.
+class BackendUse {
+ public:
+  BackendUse() = default;
+  explicit BackendUse(Backend& backend) : backend_(&backend) { backend.share.under_way.add(1); }
+  BackendUse(BackendUse&& other) noexcept : backend_(std::exchange(other.backend_, nullptr)) {}
+  BackendUse& operator=(BackendUse other) noexcept {
+    std::swap(backend_, other.backend_);
+    return *this;
+  }
+  ~BackendUse() {
+    if (backend_ != nullptr) backend_->share.under_way.subtract(1);
+  }
+  explicit operator bool() const { return backend_ != nullptr; }
+  Backend* operator->() const { return backend_; }
+  Backend& operator*() const { return *backend_; }
+
+ private:
+  Backend* backend_ = nullptr;
+};
+
+}  // namespace culvert::proxy
