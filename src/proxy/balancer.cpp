@@ -98,13 +98,16 @@ double Balancer::load(const Backend& backend) const {
   return (backend.state->under_way() + 1) / (backend.weight * ramp(backend));
 }
 
-// A backend whose share grows takes a part of its turns; the rest are the next one's.
+// A backend whose share grows takes a part of its turns; others stand in for the rest, without losing their own.
 Backend* Balancer::next_with_ramp(std::uint64_t tried) {
+  Backend* const next = next_in_turn(tried);
+  if (next == nullptr || fraction(loop_.random()) < ramp(*next)) return next;
+  const auto at = static_cast<std::size_t>(turn_ - turns_.data());
   for (std::size_t i = 0; i < turns_.size(); ++i) {
-    Backend* const next = next_in_turn(tried);
-    if (next == nullptr || fraction(loop_.random()) < ramp(*next)) return next;
+    Backend* const other = turns_[(at + i) % turns_.size()];
+    if ((tried & other->bit) == 0 && other != next && fraction(loop_.random()) < ramp(*other)) return other;
   }
-  return next_in_turn(tried);
+  return next;
 }
 
 // From a random one on, so that those with equal loads are not always asked in the same order.
@@ -157,7 +160,7 @@ Backend* Balancer::by_hash(std::uint64_t tried, std::uint64_t key) {
   for (Backend* const each : usable_) {
     if ((tried & each->bit) != 0) continue;
     std::uint64_t mixed = key ^ each->id;
-    const double score = -each->weight / std::log(fraction(split_mix(mixed)));
+    const double score = each->weight / -std::log(fraction(split_mix(mixed)));
     if (score > highest_of_all) {
       highest_of_all = score;
       best_of_all = each;

@@ -69,7 +69,7 @@ Upstream::Upstream(const config::Upstream& written, Http& http, const FleetSeat&
       loop_(http.loop()),
       probes_{http.loop(), http.network(), http.resolver()},
       worker_(seat.worker),
-      checks_health_(settings.health && settings.health->interval != config::off && looks_after(settings.name, seat)),
+      looks_after_(looks_after(settings.name, seat)),
       fleet_(seat.fleets.fleet(label())),
       agent_(http, agent_options(written)),
       balancer_(settings.balance, settings.slow_start, loop_),
@@ -77,6 +77,9 @@ Upstream::Upstream(const config::Upstream& written, Http& http, const FleetSeat&
       held_(settings.hold, loop_) {
   for (const config::UpstreamServer& server : settings.servers) servers_.push_back(std::make_unique<Server>(*this, server));
   arrange();
+  if (looks_after_ && judges_by_means() && settings.outlier.interval != config::off) {
+    judge_.emplace(settings.outlier, loop_, static_cast<OutlierJudge::Owner&>(*this));
+  }
 }
 
 Upstream::~Upstream() = default;
@@ -215,6 +218,20 @@ void Upstream::on_health(Backend& backend, bool passes, std::string_view why) no
   }
 }
 
+std::vector<Backend*> Upstream::all_backends() noexcept {
+  std::vector<Backend*> all;
+  for (const auto& server : servers_) {
+    for (const Ref<Backend>& each : server->backends) all.push_back(each.get());
+  }
+  return all;
+}
+
+void Upstream::on_outlier(Backend& backend, const std::string& why) noexcept {
+  if (!fleet_->eject(*backend.state, settings.outlier, loop_.now())) return;
+  log::warn("{}: {} is left out for {} s: {}", label(), backend.text,
+            std::chrono::duration_cast<std::chrono::seconds>(settings.outlier.eject_for).count(), why);
+}
+
 void Upstream::set_aside(const Backend& backend, std::error_code why) {
   for (const auto& server : servers_) {
     if (server->text == backend.text) server->set_aside(why);
@@ -231,6 +248,7 @@ void Upstream::drain() {
   drained_ = true;
   agent_.drain();
   checks_.clear();
+  judge_.reset();
   for (const auto& server : servers_) server->probe.reset();
 }
 
@@ -307,7 +325,8 @@ Ref<Backend> Upstream::make_backend(Server& server, const Address& address) {
                         fleet_->backend(at), worker_, next_bit_);
   backend->id = stable_hash(at);
   next_bit_ = next_bit_ << 1 | next_bit_ >> 63;  // more than 64 share them
-  if (checks_health_ && !drained_) {
+  const bool checks = looks_after_ && settings.health && settings.health->interval != config::off;
+  if (checks && !drained_) {
     checks_.push_back(std::make_unique<HealthCheck>(*settings.health, http_, agent_.options, backend, server.server_name,
                                                     static_cast<HealthCheck::Owner&>(*this)));
   }

@@ -7,6 +7,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,11 +24,12 @@
 #include "proxy/health_check.hpp"
 #include "proxy/health_probe.hpp"
 #include "proxy/held_requests.hpp"
+#include "proxy/outlier_judge.hpp"
 #include "proxy/retry_budget.hpp"
 
 namespace culvert::proxy {
 
-class Upstream final : public RefCounted, private HealthCheck::Owner {
+class Upstream final : public RefCounted, private HealthCheck::Owner, private OutlierJudge::Owner {
  public:
   using Waiter = UpstreamWaiter;
 
@@ -118,6 +120,8 @@ class Upstream final : public RefCounted, private HealthCheck::Owner {
 
   void judge(Backend& backend, std::uint16_t status, Duration after);
   void on_health(Backend& backend, bool passes, std::string_view why) noexcept override;
+  std::vector<Backend*> all_backends() noexcept override;
+  void on_outlier(Backend& backend, const std::string& why) noexcept override;
   Ref<Backend> make_backend(Server& server, const Address& address);
   void set_backends(Server& server, const std::vector<Address>& addresses);
   void let_go(Backend& backend);
@@ -132,12 +136,13 @@ class Upstream final : public RefCounted, private HealthCheck::Owner {
   Loop& loop_;
   const HealthProbe::World probes_;
   const unsigned worker_;
-  const bool checks_health_;  // this worker does it for all
+  const bool looks_after_;  // the servers, for all workers
   const std::shared_ptr<Fleet> fleet_;
   Agent agent_;
   Balancer balancer_;
   RetryBudget retry_budget_;
   HeldRequests held_;
+  std::optional<OutlierJudge> judge_;
   std::vector<std::unique_ptr<HealthCheck>> checks_;
   std::vector<std::unique_ptr<Server>> servers_;
   std::vector<Ref<Backend>> gone_;  // that may still have requests

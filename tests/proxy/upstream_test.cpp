@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -90,6 +91,87 @@ TEST_F(Choosing, AddressesAndUnixSocketsNeedNoResolver) {
   world.advance(24h);
   EXPECT_NE(next_of(two), nullptr);
   EXPECT_TRUE(resolver.names.empty());
+}
+
+// Servers of an upstream, by their last number.
+config::UpstreamServer server(int number) {
+  return Address::of(*Endpoint::parse_ip("10.0.0." + std::to_string(number), 80));
+}
+
+TEST_F(Choosing, BackupsAreForWhenNoOtherCanBeUsed) {
+  config::UpstreamServer backup = server(3);
+  backup.backup = true;
+  Upstream& api = with({server(1), server(2), backup});
+  settings.outlier.max_ejected_percent = 100;
+  for (int i = 0; i < 6; ++i) EXPECT_NE(next(), "10.0.0.3:80");
+  const auto fleet = fleets.fleet("[upstream.]");
+  fleet->set_failing(*fleet->backend("10.0.0.1:80"), true, world.loop().now());
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(next(), "10.0.0.2:80");
+  fleet->set_failing(*fleet->backend("10.0.0.2:80"), true, world.loop().now());
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(next(), "10.0.0.3:80");
+  std::uint64_t tried = 0;
+  EXPECT_EQ(api.choose(tried)->address.to_string(), "10.0.0.3:80");
+  EXPECT_EQ(api.choose(tried)->address.to_string(), "10.0.0.1:80") << "where nobody else is left, those left out are asked";
+}
+
+TEST_F(Choosing, OneThatIsDrainedGetsNothingNew) {
+  config::UpstreamServer leaving = server(1);
+  leaving.drain = true;
+  Upstream& api = with({leaving, server(2)});
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(next(), "10.0.0.2:80");
+  std::uint64_t tried = 0;
+  ASSERT_NE(api.choose(tried), nullptr);
+  EXPECT_EQ(api.choose(tried), nullptr) << "not even where nobody else is left";
+}
+
+TEST_F(Choosing, InAPanicAllAreUsed) {
+  settings.panic_percent = 50;
+  with({server(1), server(2), server(3)});
+  const auto fleet = fleets.fleet("[upstream.]");
+  fleet->set_failing(*fleet->backend("10.0.0.1:80"), true, world.loop().now());
+  for (int i = 0; i < 6; ++i) EXPECT_NE(next(), "10.0.0.1:80");
+  fleet->set_failing(*fleet->backend("10.0.0.2:80"), true, world.loop().now());
+  std::set<std::string> seen;
+  for (int i = 0; i < 3; ++i) seen.insert(next());
+  EXPECT_EQ(seen.size(), 3u) << "one of three is less than half";
+}
+
+TEST_F(Choosing, OneThatWasLeftOutComesBackInTime) {
+  Upstream& api = with({server(1), server(2)});
+  settings.outlier.consecutive_failures = 5;
+  std::uint64_t tried = 0;
+  Backend* const bad = api.choose(tried);
+  for (int i = 0; i < 5; ++i) api.failed(*bad, Reason::upstream_connect_refused);
+  for (int i = 0; i < 4; ++i) EXPECT_NE(next_of(api), bad);
+  world.advance(settings.outlier.eject_for);
+  EXPECT_TRUE(next_of(api) == bad || next_of(api) == bad);
+}
+
+TEST_F(Choosing, WhatIsKnownOfAServerOutlivesTheUpstream) {
+  Upstream& api = with({server(1), server(2)});
+  std::uint64_t tried = 0;
+  Backend* const bad = api.choose(tried);
+  const std::string address = bad->address.to_string();
+  for (int i = 0; i < 5; ++i) api.failed(*bad, Reason::upstream_connect_refused);
+  const Ref<Upstream> before = upstream;
+  settings.response_timeout = 1s;  // a reload has changed something else
+  with({server(1), server(2)});
+  for (int i = 0; i < 4; ++i) EXPECT_NE(next(), address);
+}
+
+TEST_F(Choosing, ACookieLeadsToItsServer) {
+  Upstream& api = with({server(1), server(2), server(3)});
+  std::uint64_t tried = 0;
+  Backend* const mine = api.choose(tried);
+  tried = 0;
+  EXPECT_EQ(api.by_id(mine->id, tried), mine);
+  EXPECT_EQ(tried, mine->bit);
+  EXPECT_EQ(api.by_id(mine->id, tried), nullptr) << "it was tried";
+  tried = 0;
+  EXPECT_EQ(api.by_id(12345, tried), nullptr);
+  const auto fleet = fleets.fleet("[upstream.]");
+  fleet->set_failing(*mine->state, true, world.loop().now());
+  EXPECT_EQ(api.by_id(mine->id, tried), nullptr);
 }
 
 TEST_F(Resolving, BeginsAtOnceAndTellsThoseWhoWait) {
