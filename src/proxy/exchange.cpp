@@ -440,72 +440,11 @@ bool Exchange::meet_expectation(config::ExpectContinue mode) {
   return false;
 }
 
-[[gnu::always_inline]] inline bool Exchange::choose(Upstream& upstream, std::uint64_t key) {
-  Backend* const chosen = upstream.choose(tried_, key);
-  if (chosen == nullptr) [[unlikely]] return nothing_to_choose();
-  server_ = BackendUse(*chosen);
-  ++tries_;
-  return true;
-}
-
 [[gnu::always_inline]] inline bool Exchange::choose_upstream() {
   Upstream& upstream = *route_->upstream;
   upstream.retry_budget().note_request();
   if (!route_->is_plain()) [[unlikely]] return choose_specially();
-  return choose(upstream, 0);
-}
-
-// By more than whose turn it is.
-[[gnu::noinline]] bool Exchange::choose_specially() {
-  const config::Upstream& settings = route_->upstream->settings;
-  (void)care();
-  if (settings.max_requests != 0 && !take_place()) return false;
-  if (settings.affinity && follow_cookie()) return true;
-  return choose_again();
-}
-
-[[gnu::noinline]] bool Exchange::choose_again() {
-  Upstream& upstream = *route_->upstream;
-  const bool hashes = upstream.settings.balance == config::Balance::consistent_hash;
-  return choose(upstream, hashes ? hash_key(upstream.settings.hash_on, view_) : 0);
-}
-
-// The client comes back to the server that it was at.
-[[gnu::noinline]] bool Exchange::follow_cookie() {
-  Upstream& upstream = *route_->upstream;
-  const std::optional<std::uint64_t> id = affinity_of(request_->raw_headers(), *upstream.settings.affinity);
-  Backend* const backend = id ? upstream.by_id(*id, tried_) : nullptr;
-  if (backend == nullptr) return false;
-  server_ = BackendUse(*backend);
-  ++tries_;
-  return true;
-}
-
-// No server is left, or none is known yet.
-[[gnu::cold]] bool Exchange::nothing_to_choose() {
-  Upstream& upstream = *route_->upstream;
-  if (upstream.resolving()) {
-    upstream.wait(*this);
-    return false;
-  }
-  if (failure_.reason == Reason::none) {
-    failure_ = upstream.name_error() ? upstream_failure(errc::name_not_found, false, false)
-                                     : Failure{Reason::upstream_no_server, MayRetry::never, {}};
-  }
-  fail(failure_);
-  return false;
-}
-
-// One of those that the upstream may have under way.
-[[gnu::cold]] bool Exchange::take_place() {
-  Upstream& upstream = *route_->upstream;
-  if (upstream.is_full()) {
-    turn_back(Reason::upstream_requests_exhausted);
-    return false;
-  }
-  care().counted_by = &upstream.under_way().requests;
-  care_->counted_by->add(1);
-  return true;
+  return use(upstream.choose(tried_));
 }
 
 void Exchange::send_request() {
@@ -629,10 +568,6 @@ void Exchange::on_response(IncomingMessage& answer) {
   answer.pipe(*response_, false);
 }
 
-[[gnu::noinline]] void Exchange::tell_upstream(const IncomingMessage& answer) {
-  route_->upstream->answered(*server_, answer.status_code(), first_byte_ - sent_);
-}
-
 // Whether the answer is for the client; what was only for another try has had its time.
 [[gnu::noinline]] bool Exchange::takes(IncomingMessage& answer) {
   if (server_) tell_upstream(answer);
@@ -642,14 +577,6 @@ void Exchange::on_response(IncomingMessage& answer) {
   }
   if (care_->held_until != never) route_->upstream->held().release_all();
   return true;
-}
-
-// So that the client comes back to this server.
-[[gnu::noinline]] void Exchange::add_affinity() {
-  const std::optional<config::Affinity>& settings = route_->upstream->settings.affinity;
-  if (!server_ || !settings || affinity_of(request_->raw_headers(), *settings) == server_->id) return;
-  const std::string value = affinity_cookie(*settings, server_->id, policy_->scheme == "https");
-  gateway_.lines.push_back({HeaderId::set_cookie, "Set-Cookie", arena_.copy(value)});
 }
 
 void Exchange::on_response_end() {

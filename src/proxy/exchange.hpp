@@ -2,7 +2,7 @@
 //
 //   start -> find_route -> admits -> apply_policy -> choose_upstream -> send_request -> on_response -> finish
 //                |                                               ^           |       |
-//                |                                               +-- retry --+-------+---> fail     (retry.cpp)
+//                |                        (choice.cpp)          +-- retry --+-------+---> fail     (retry.cpp)
 //                |                                                           \--> on_upgrade, where both want it
 //                +-> open_passage -> set_out -> on_passage, where the client names its destination:
 //                      GET http://...: send_request       CONNECT: become_tunnel
@@ -77,7 +77,13 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   bool meet_expectation(config::ExpectContinue mode);
   bool may_be_forwarded();
   bool choose_upstream();
-  bool choose(Upstream& upstream, std::uint64_t key);
+  // The server that was chosen; null: none.
+  [[gnu::always_inline]] bool use(Backend* chosen) {
+    if (chosen == nullptr) [[unlikely]] return nothing_to_choose();
+    server_ = BackendUse(*chosen);
+    ++tries_;
+    return true;
+  }
   bool choose_specially();
   bool choose_again();
   bool nothing_to_choose();
