@@ -29,8 +29,8 @@ void Balancer::set(std::vector<Backend*> usable) {
   usable_ = std::move(usable);
   weighted_ = std::ranges::any_of(usable_, [&](const Backend* each) { return each->weight != usable_.front()->weight; });
   arrange_turns();
-  const bool ramps = std::ranges::any_of(usable_, [&](const Backend* each) { return ramp(*each) < 1; });
-  plain_ = kind_ == config::Balance::round_robin && !ramps && !turns_.empty();
+  ramps_ = std::ranges::any_of(usable_, [&](const Backend* each) { return ramp(*each) < 1; });
+  plain_ = kind_ == config::Balance::round_robin && !ramps_ && !turns_.empty();
   const std::size_t first = turns_.empty() ? 0 : static_cast<std::size_t>(loop_.random() % turns_.size());
   turn_ = turns_.data() + first;  // workers do not begin with the same
   turns_end_ = turns_.data() + turns_.size();
@@ -110,16 +110,25 @@ Backend* Balancer::next_with_ramp(std::uint64_t tried) {
   return next;
 }
 
-// From a random one on, so that those with equal loads are not always asked in the same order.
+// From another one on each time, so that those with equal loads take turns.
 Backend* Balancer::least_loaded(std::uint64_t tried) {
+  if (usable_.empty()) return nullptr;
+  if (++first_ >= usable_.size()) first_ = 0;
+  return weighted_ || ramps_ ? least_of(tried, [this](const Backend& each) { return load(each); })
+                             : least_of(tried, [](const Backend& each) { return each.state->under_way(); });
+}
+
+template <class Load>
+Backend* Balancer::least_of(std::uint64_t tried, Load&& load) {
   Backend* best = nullptr;
-  double least = std::numeric_limits<double>::max();
-  const std::size_t start = usable_.empty() ? 0 : static_cast<std::size_t>(loop_.random() % usable_.size());
-  for (std::size_t i = 0; i < usable_.size(); ++i) {
-    Backend* const each = usable_[(start + i) % usable_.size()];
+  decltype(load(*best)) least{};
+  std::size_t at = first_;
+  for (std::size_t left = usable_.size(); left > 0; --left) {
+    Backend* const each = usable_[at];
+    if (++at == usable_.size()) at = 0;
     if ((tried & each->bit) != 0) continue;
-    const double its = load(*each);
-    if (its >= least) continue;
+    const auto its = load(*each);
+    if (best != nullptr && its >= least) continue;
     least = its;
     best = each;
   }
@@ -160,13 +169,14 @@ Backend* Balancer::by_hash(std::uint64_t tried, std::uint64_t key) {
   for (Backend* const each : usable_) {
     if ((tried & each->bit) != 0) continue;
     std::uint64_t mixed = key ^ each->id;
-    const double score = each->weight / -std::log(fraction(split_mix(mixed)));
+    const double drawn = fraction(split_mix(mixed));
+    const double score = weighted_ ? each->weight / -std::log(drawn) : drawn;
     if (score > highest_of_all) {
       highest_of_all = score;
       best_of_all = each;
     }
-    const double bound = std::ceil(load_bound * all * each->weight / weights);
-    if (score > highest && each->state->under_way() + 1 <= bound) {
+    const double bound = load_bound * all * each->weight / weights;
+    if (score > highest && each->state->under_way() < bound) {
       highest = score;
       best = each;
     }

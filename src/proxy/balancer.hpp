@@ -31,6 +31,8 @@ class Balancer {
   Backend* next_in_turn(std::uint64_t tried);
   Backend* next_with_ramp(std::uint64_t tried);
   Backend* least_loaded(std::uint64_t tried);
+  template <class Load>
+  Backend* least_of(std::uint64_t tried, Load&& load);
   Backend* better_of_two(std::uint64_t tried);
   Backend* by_hash(std::uint64_t tried, std::uint64_t key);
   double load(const Backend& backend) const;
@@ -44,6 +46,8 @@ class Balancer {
   std::vector<Backend*> turns_;  // each as often as its weight wants, spread evenly
   Backend** turn_ = nullptr;     // in turns_
   Backend** turns_end_ = nullptr;
+  std::size_t first_ = 0;        // in usable_, to be compared first
+  bool ramps_ = false;           // somebody's share is still growing
   bool plain_ = false;           // there are turns
   bool weighted_ = false;
 };

@@ -65,9 +65,9 @@ void Exchange::tell_upstream(const IncomingMessage& answer) {
 
 // So that the client comes back to this server.
 void Exchange::add_affinity() {
-  const std::optional<config::Affinity>& settings = route_->upstream->settings.affinity;
-  if (!server_ || !settings || affinity_of(request_->raw_headers(), *settings) == server_->id) return;
-  const std::string value = affinity_cookie(*settings, server_->id, policy_->scheme == "https");
+  const config::Affinity& settings = *route_->upstream->settings.affinity;
+  if (affinity_of(request_->raw_headers(), settings) == server_->id) return;
+  const std::string value = affinity_cookie(settings, server_->id, policy_->scheme == "https");
   gateway_.lines.push_back({HeaderId::set_cookie, "Set-Cookie", arena_.copy(value)});
 }
 

@@ -474,8 +474,9 @@ void Exchange::send_request() {
                              .repeatable = !request_->has_body() && idempotent(view_.method),
                              .preface = preface,
                              .connect_timeout = settings.connect_timeout,
-                             .response_timeout = care_ == nullptr ? route.response_timeout.value_or(settings.response_timeout)
-                                                        : time_to_answer(),
+                             .response_timeout = route.retry.try_timeout == config::no_limit
+                                                     ? route.response_timeout.value_or(settings.response_timeout)
+                                                     : time_to_answer(),
                              .idle_timeout = route.idle_timeout.value_or(settings.response_timeout)};
   up_ = &agent.request(*origin, wanted);
   up_->on_information([this](const Information& information) { on_information(information); });
@@ -560,7 +561,7 @@ void Exchange::on_response(IncomingMessage& answer) {
       answer.has_body() && view_.method != "HEAD" && request_->http_version_minor() > 0;
   response_lines(gateway_.lines, answer, *policy_, may_have_trailers);
   if (!route_->settings.response_headers.empty()) [[unlikely]] change_response();
-  if (care_ != nullptr) [[unlikely]] add_affinity();
+  if (care_ != nullptr && server_ && route_->upstream->settings.affinity) [[unlikely]] add_affinity();
   response_->relay_head(answer.status_code(), answer.status_message(), gateway_.lines);
   response_->flush_headers();
   answer.on_end([this] { on_response_end(); });
@@ -571,7 +572,7 @@ void Exchange::on_response(IncomingMessage& answer) {
 // Whether the answer is for the client; what was only for another try has had its time.
 [[gnu::noinline]] bool Exchange::takes(IncomingMessage& answer) {
   if (server_) tell_upstream(answer);
-  if (tries_again_for(answer.status_code())) {
+  if (!route_->settings.retry.on_status.empty() && tries_again_for(answer.status_code())) {
     answer.on_error([](std::error_code) {});  // nobody hears the rest of it
     return false;
   }

@@ -46,8 +46,8 @@ std::uint64_t stable_hash(std::string_view text) {
 }
 
 std::uint64_t client_key(const Endpoint& client) {
-  char text[64];
-  return stable_hash({text, client.format_ip(text)});
+  const std::size_t bytes = client.family == Endpoint::Family::ipv4 ? 4 : client.address.size();
+  return stable_hash({reinterpret_cast<const char*>(client.address.data()), bytes});
 }
 
 std::uint64_t hash_key(const config::HashOn& on, const RequestView& request) {

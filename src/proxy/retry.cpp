@@ -108,7 +108,7 @@ config::milliseconds Exchange::time_to_answer() const {
   const config::Route& route = route_->settings;
   const config::milliseconds whole = route.response_timeout.value_or(route_->upstream->settings.response_timeout);
   const config::milliseconds each = route.retry.try_timeout;
-  if (each == config::no_limit || tries_since_held() >= tries_max()) return whole;
+  if (tries_since_held() >= tries_max()) return whole;
   return whole == config::no_limit ? each : std::min(each, whole);
 }
 

@@ -193,8 +193,8 @@ void Upstream::arrange() {
 // ---- what becomes of requests --------------------------------------------------------------------------------------------
 
 void Upstream::judge(Backend& backend, std::uint16_t status, Duration after) {
-  if (std::ranges::count(settings.outlier.statuses, status) > 0) return failed(backend, Reason::none);
-  fleet_->answered(*backend.state);
+  if (status >= 400 && std::ranges::count(settings.outlier.statuses, status) > 0) return failed(backend, Reason::none);
+  if (backend.state->failures_in_a_row() != 0) fleet_->answered(*backend.state);
   if (!judges_by_means()) return;
   backend.share.answers.add(1);
   backend.share.nanoseconds.add(static_cast<std::uint64_t>(after.count()));

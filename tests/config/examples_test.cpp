@@ -54,6 +54,13 @@ TEST(Shipped, MinimalExampleLoadsWithoutAWord) {
   EXPECT_TRUE(loaded.config);
 }
 
+TEST(Shipped, UpstreamsExampleLoadsWithoutAWord) {
+  const Loaded loaded = load_shipped("upstreams.toml");
+  EXPECT_EQ(to_text(loaded.diagnostics), "");
+  ASSERT_TRUE(loaded.config);
+  EXPECT_EQ(loaded.config->upstreams.at("app").servers.size(), 3u);
+}
+
 TEST(Shipped, WebSocketExampleLoadsWithoutAWord) {
   const Loaded loaded = load_shipped("websocket.toml");
   EXPECT_EQ(to_text(loaded.diagnostics), "");

@@ -298,6 +298,87 @@ servers = ["127.0.0.1:3"]
   EXPECT_EQ(config.upstreams.at("list").servers, (std::vector<UpstreamServer>{address("127.0.0.1", 1), address("127.0.0.1", 2)}));
 }
 
+TEST_F(Load, ReadsHowServersAreChosenAndJudged) {
+  const Config config = load_text(R"(
+[listener.web]
+address = "127.0.0.1:8080"
+[[route]]
+upstream = "api"
+retry = { attempts = 4, on = ["reset", "response-timeout"], on_status = [500, 503], try_timeout = "1s", timeout = "2s", max_body_size = "1KiB" }
+[upstream.api]
+balance = "consistent_hash"
+hash_on = "cookie:sid"
+affinity = { cookie = "home", max_age = "2h" }
+slow_start = "3s"
+panic_percent = 40
+max_requests = 5
+hold = { timeout = "6s", max_requests = 7 }
+retry_budget = { percent = 8, min_per_second = 9 }
+self_tuning = false
+check_free_after = "off"
+max_pending = 10
+pending_timeout = "11s"
+[upstream.api.outlier]
+consecutive_failures = 1
+statuses = [500]
+error_percent = 2
+latency_factor = 3
+interval = "4s"
+min_requests = 5
+eject_for = "6s"
+max_ejected_percent = 7
+[upstream.api.health]
+path = "/up"
+host = "a.test"
+interval = "1s"
+timeout = "2s"
+fall = 4
+rise = 5
+expect_status = ["204", "300-399"]
+expect_body = "well"
+expect_header = { X-A = "*" }
+[[upstream.api.server]]
+address = "127.0.0.1:1"
+weight = 12
+[[upstream.api.server]]
+address = "127.0.0.1:2"
+backup = true
+drain = true
+)");
+  Retry retry;
+  retry.attempts = 4;
+  retry.on_connect_failure = false;
+  retry.on_reused_connection_closed = false;
+  retry.on_reset = true;
+  retry.on_response_timeout = true;
+  retry.on_status = {500, 503};
+  retry.try_timeout = 1s;
+  retry.timeout = 2s;
+  retry.max_body_size = 1024;
+  EXPECT_EQ(config.routes.at(0).retry, retry);
+  Upstream api;
+  api.name = "api";
+  api.servers = {address("127.0.0.1", 1), address("127.0.0.1", 2)};
+  api.servers[0].weight = 12;
+  api.servers[1].backup = true;
+  api.servers[1].drain = true;
+  api.balance = Balance::consistent_hash;
+  api.hash_on = {HashOn::Kind::cookie, "sid"};
+  api.affinity = Affinity{"home", 2h};
+  api.slow_start = 3s;
+  api.panic_percent = 40;
+  api.max_requests = 5;
+  api.hold = {6s, 7};
+  api.retry_budget = {8, 9};
+  api.self_tuning = false;
+  api.check_free_after = milliseconds{0};
+  api.max_pending = 10;
+  api.pending_timeout = 11s;
+  api.outlier = {1, {500}, 2, 3, 4s, 5, 6s, 7};
+  api.health = HealthCheck{HealthType::http, "/up", "a.test", 1s, 2s, 4, 5, {{204, 204}, {300, 399}}, "well", {{"X-A", "*"}}};
+  EXPECT_EQ(config.upstreams.at("api"), api);
+}
+
 TEST_F(Load, SaysThatAFileCannotBeRead) {
   for (const std::string& file : {path("none.toml"), path("")}) {
     const Loaded loaded = load(file);
