@@ -1,5 +1,5 @@
 """What would break: choosing among servers by load, judging them and bounding requests may cost no system call, no allocation, and
-fewer than 300 instructions more than the plain path.
+fewer than 300 instructions beyond the gate of the plain path.
 """
 from counting import CountedPath, Gate
 from harness import CulvertTest, main
