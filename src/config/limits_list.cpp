@@ -40,6 +40,8 @@ constexpr Instead instead[] = {
     {"tunnel.*", "max_bytes_per_client", "nothing of it is kept"},
     {"tunnel.*", "max_tunnels", "limits.max_connections bounds them"},
     {"tunnel.*", "max_tunnels_per_client", "limits.max_connections_per_client bounds them"},
+    {"upstream.*", "slow_start", "a server that is back has its whole share at once"},
+    {"upstream.*", "max_requests", "limits.max_connections bounds them"},
     {"upstream.*", "max_sockets", "one for each request: limits.max_connections bounds them"},
     {"upstream.*", "check_free_after", "only for what cannot be repeated"},
     {"upstream.*", "max_pending", "each gives up after pending_timeout or connect_timeout"},
