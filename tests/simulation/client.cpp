@@ -53,6 +53,7 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
     waiting_.push_back(request_);
     Entry& entry = client_.ledger_.entry(request_->id);
     ++entry.sends;
+    entry.asked = client_.loop_.elapsed();
     const ProxyHeader header = client_.plan_.header;
     const bool speaks_for_another = header == ProxyHeader::v1 || header == ProxyHeader::v2;
     entry.client = speaks_for_another ? client_.plan_.speaks_for : link_.far();
@@ -66,7 +67,11 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
       return;
     }
     to_send_.clear();
-    to_send_ += head_of(*request_, client_.plan_.http10);
+    std::string head = head_of(*request_, client_.plan_.http10);
+    if (!client_.cookie_.empty() && client_.random_.one_in(2)) {
+      head.insert(head.size() - 2, fmt::format("Cookie: a=b; {}\r\n", client_.cookie_));
+    }
+    to_send_ += head;
     body_ = framed(request_->framing, Body::of_request(*request_).text(), request_->piece, true, request_->trailers);
     if (!request_->expects) {
       to_send_ += std::exchange(body_, {});
@@ -168,6 +173,11 @@ class Client::Connection final : public Link::Far, private MessageReader::Reader
     from_origin_ = find(head.fields, "X-Id") != nullptr;
     client_.trace_.add(client_.loop_.elapsed(), "{} answers exchange {} with {}", link_.name(), request.id,
                        head.status);
+    client_.ledger_.answered(entry, from_origin_ ? std::string() : reason_in(head.fields));
+    if (const std::string* const cookie = find(head.fields, "Set-Cookie")) {
+      client_.ledger_.gave_cookie(entry);
+      client_.cookie_ = cookie->substr(0, cookie->find(';'));
+    }
     if (head.status == 101) return begin_stream(head, request, entry);
     if (request.upgrades) refused();
     if (request.destination != nullptr && request.mood != Mood::malformed) check_forwarded(head, request, entry);

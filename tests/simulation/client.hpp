@@ -35,6 +35,7 @@ class Client {
   Random random_;
   const Dial dial_;
   const std::function<void()> on_done_;
+  std::string cookie_;  // that it was given last
   std::deque<const RequestPlan*> to_do_;
   std::vector<std::unique_ptr<Connection>> connections_;  // the last is in use; the world may refer to the others
   bool done_ = false;

@@ -18,6 +18,8 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
   }
 
   bool is_open_stream() const { return streams_ && link_.near_open(); }
+  // An early answer may be complete, for culvert, before the request is.
+  bool is_under_way() const { return busy() && !gone_ && !streams_ && !plan_.early && link_.near_open(); }
 
  private:
   // ---- what comes in
@@ -52,6 +54,7 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
   void on_reset() override { gone_ = true; }
 
   bool on_head(const MessageReader::Head& head) override {
+    if (head.target == health_path) return on_look(head);
     if (busy()) origin_.ledger_.broken("{} carries a request before the last was answered", link_.name());
     if (plan_.fault == Fault::extra_bytes)
       origin_.ledger_.broken("{} was used again after bytes that belong to no answer", link_.name());
@@ -80,8 +83,22 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
     origin_.trace_.add(origin_.loop_.elapsed(), "{} brings exchange {}, attempt {}", link_.name(), id,
                        attempt_number_ + 1);
     answering_ = false;
-    if (find(head.fields, "Expect") != nullptr && !plan_.early) link_.send("HTTP/1.1 100 Continue\r\n\r\n");
+    said_ = 0;
+    if (find(head.fields, "Expect") != nullptr && !plan_.early) inform("HTTP/1.1 100 Continue\r\n\r\n");
     if (plan_.early) think();
+    return true;
+  }
+
+  // A health check has no more to say.
+  bool on_look(const MessageReader::Head& head) {
+    origin_.trace_.add(origin_.loop_.elapsed(), "{} asks how the origin is", link_.name());
+    origin_.ledger_.looked_at(link_.far());
+    const std::string* const agent = find(head.fields, "User-Agent");
+    if (head.method != "GET" || agent == nullptr || *agent != "culvert" || !head.closes())
+      origin_.ledger_.broken("a health check that is none");
+    const bool fails = origin_.host_.fails_looks && origin_.random_.one_in(2);
+    if (fails && origin_.random_.one_in(2)) return true;  // unanswered
+    link_.send(fmt::format("HTTP/1.1 {} Whatever\r\nContent-Length: 4\r\n\r\nwell", fails ? 503 : 200));
     return true;
   }
 
@@ -98,6 +115,7 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
   }
 
   void on_message_end(const Fields& trailers) override {
+    if (!busy()) return;  // it was a health check
     reading_ = false;
     if (attempt().received != entry_->plan->body) {
       origin_.ledger_.broken("request {} came to an end after {} of {} bytes", entry_->plan->id, attempt().received,
@@ -131,7 +149,7 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
         break;
     }
     for (unsigned i = 0; i < plan_.interims; ++i)
-      link_.send("HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n");
+      inform("HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n");
     const unsigned id = entry_->plan->id;
     std::string head =
         fmt::format("HTTP/1.1 {} Whatever\r\nX-Id: {}\r\nX-Attempt: {}\r\n", plan_.status, id, attempt_number_);
@@ -144,6 +162,7 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
     if (most != 0) head += fmt::format("Keep-Alive: timeout=60, max={}\r\n", most - std::min(most, served_));
     to_send_.clear();
     to_send_ += head + "\r\n";
+    attempt().head_bytes = said_ + to_send_.size();
     if (plan_.switches) {
       streams_ = true;
       reader_.leave_http();
@@ -157,6 +176,11 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
       to_send_ += "HTTP/1.1 200 OK\r\nX-Id: 0\r\nContent-Length: 4\r\n\r\nevil";
     }
     send_piece();
+  }
+
+  void inform(std::string_view interim) {
+    said_ += interim.size();
+    link_.send(interim);
   }
 
   bool has_body() const {
@@ -199,10 +223,13 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
   bool busy() const { return entry_ != nullptr; }
   bool has_served_its_last() const { return origin_.host_.requests_max != 0 && served_ >= origin_.host_.requests_max; }
   void leave() {
-    if (!std::exchange(gone_, true)) link_.close();
+    if (std::exchange(gone_, true)) return;
+    if (busy()) attempt().ended = true;
+    link_.close();
   }
   void reset() {
     gone_ = true;
+    attempt().ended = true;
     link_.reset();
   }
 
@@ -213,6 +240,7 @@ class Origin::Connection final : public Link::Far, private MessageReader::Reader
   std::optional<Endpoint> speaker_;  // that it tells of
   Entry* entry_ = nullptr;           // of the exchange under way
   std::size_t attempt_number_ = 0;
+  std::uint64_t said_ = 0;  // in interim answers
   ResponsePlan plan_;
   ByteQueue to_send_;
   unsigned served_ = 0;
@@ -238,6 +266,8 @@ Origin::Origin(SimLoop& loop, Trace& trace, Ledger& ledger, const Plan& plan, co
 Origin::~Origin() = default;
 
 SimNetwork::Fate Origin::next_attempt() {
+  const Duration now = loop_.elapsed();
+  if (host_.outage.begins <= now && now < host_.outage.ends) return SimNetwork::Fate::refuses;
   if (host_.may_refuse && random_.one_in(4)) return SimNetwork::Fate::refuses;
   if (host_.may_hang && random_.one_in(6)) return SimNetwork::Fate::hangs;
   return SimNetwork::Fate::accepts;
@@ -246,6 +276,11 @@ SimNetwork::Fate Origin::next_attempt() {
 std::size_t Origin::streams() const {
   return static_cast<std::size_t>(
       std::ranges::count_if(connections_, [](const auto& connection) { return connection->is_open_stream(); }));
+}
+
+std::size_t Origin::under_way() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(connections_, [](const auto& connection) { return connection->is_under_way(); }));
 }
 
 void Origin::accept(Link& link) { connections_.push_back(std::make_unique<Connection>(*this, link)); }

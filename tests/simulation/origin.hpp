@@ -18,6 +18,7 @@ class Origin final : public SimNetwork::Host {
   SimNetwork::Fate next_attempt() override;
   void accept(Link& link) override;
   // Connections of culvert's that are no longer HTTP.
+  std::size_t under_way() const;  // requests that culvert waits for
   std::size_t streams() const;
 
  private:

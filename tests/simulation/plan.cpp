@@ -221,6 +221,7 @@ Plan make_plan(std::uint64_t seed) {
   if (random.one_in(3)) plan.drain = 1ms + up_to(random, 2s);
   add_tunnels(plan);
   add_proxy_headers(plan);
+  add_care(plan);
   return plan;
 }
 

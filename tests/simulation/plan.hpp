@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "simulation/care_plan.hpp"
 #include "simulation/link.hpp"
 #include "simulation/random.hpp"
 #include "simulation/tunnel_plan.hpp"
@@ -35,6 +36,7 @@ struct RequestPlan {
   Duration think{};         // before it begins
   Duration pause{};         // before each further piece
   std::size_t piece = 0;    // bytes sent at once
+  bool is_swift = false;    // nothing but culvert and its upstream keeps its answer waiting
 };
 
 struct ClientPlan {
@@ -81,6 +83,8 @@ struct ResponsePlan {
 struct HostPlan {
   bool may_refuse = false;
   bool may_hang = false;
+  Outage outage;             // it refuses all that would connect
+  bool fails_looks = false;  // health checks, now and then
   Duration idle{};  // closes a connection that has been idle for so long; 0: never
   bool idle_varies = false;   // for any time up to that, each time another
   unsigned requests_max = 0;  // of a connection, as Keep-Alive says; then closing it is left to culvert. 0: no limit

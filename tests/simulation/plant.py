@@ -3,7 +3,8 @@
 The simulation has to find each of these (CMakeLists.txt says in which file each is planted): one where a message ends,
 one in what is sent a second time, one in who waits for whom, one in a timer, two in what is used again, one where HTTP
 ends. Of tunnels: two in what may be dialled, one in what is said early, one where a stream ends, one in what is given back,
-one in whom a client may mean, one in whom else is asked, one in a timer.
+one in whom a client may mean, one in whom else is asked, one in a timer. Of care for upstreams: one in what is sent of a
+body again, one in how long a request is held.
 """
 import pathlib
 import sys
@@ -26,6 +27,8 @@ BUGS = {  # name: (what the file says, what it says instead)
     "place": ("--service.tunnels;", ""),
     "other_host": ("Reason::none : Reason::tunnel_sni_mismatch;", "Reason::none : Reason::none;"),
     "last_word": ("status >= 500 && status != 508", "status >= 400"),
+    "kept_body": ("care_->body.for_each([this](Bytes part) { up_->write(part); });", ""),
+    "hold": ("gateway_.loop.now() + rules.timeout;", "gateway_.loop.now() + 10 * rules.timeout;"),
     "late_hop": ("if (!Upstream::Waiter::linked()) return;", ""),
 }
 

@@ -145,6 +145,7 @@ void World::people_tunnels() {
 }
 
 void World::begin() {
+  ledger_.applied(*plan_.config);
   gateway_.apply(plan_.config);
   for (const config::Listener& listener : plan_.config->listeners) {
     Door& door = doors_.emplace_back();
@@ -195,8 +196,10 @@ Link* World::dial(Door& door, const Endpoint& from) {
 
 void World::reload(std::size_t change) {
   const std::shared_ptr<const config::Config>& config = plan_.changes[change].config;
+  if (ledger_.draining) return;  // as the daemon: there is nothing to reload for
   trace_.add(loop_.elapsed(), "reload");
   if (!tunnel_clients_.empty()) tunnels_.rules_change(plan_.tunnels.egress[change + 1]);
+  ledger_.applied(*config);
   gateway_.apply(config);
   for (std::size_t i = 0; i < doors_.size(); ++i) doors_[i].service->apply(config->listeners[i], nullptr);
 }
@@ -238,7 +241,8 @@ Verdict World::run() {
 void World::check_turn() {
   if (turns_ > turns_max) ledger_.broken("the world does not come to an end");
   if (loop_.turns_at_this_time() > turns_without_time_max) ledger_.broken("the loop never rests");
-  // A read buffer and what may wait for a slow peer, in each direction, the heads, and a body that may have to be sent again.
+  // A read buffer and what may wait for a slow peer, in each direction, the heads, and a body that may have to be sent
+  // again.
   const std::size_t connections = clients_network_.open() + upstreams_.open();
   if (loop_.blocks().in_use() > blocks_a_connection_max * connections)
     ledger_.broken("more is kept in memory than may wait");
@@ -246,8 +250,12 @@ void World::check_turn() {
   // What a reload has replaced may keep connections of its own for a while.
   if (!plan_.changes.empty()) return;
   for (const auto& [name, upstream] : plan_.config->upstreams) {
-    if (upstream.max_sockets == 0 || upstream.servers[0].address.kind == Address::Kind::name) continue;
     const std::size_t first = name == "u0" ? 0 : 2;
+    if (upstream.max_requests != 0 &&
+        origins_[first]->under_way() + origins_[first + 1]->under_way() > upstream.max_requests)
+      ledger_.broken("more than max_requests requests");
+    const bool has_others = upstream.health || upstream.servers[0].address.kind == Address::Kind::name;
+    if (upstream.max_sockets == 0 || has_others) continue;
     for (std::size_t i = first; i < first + 2; ++i) {
       const std::size_t http = upstreams_.open_to(*origins_[i]) - origins_[i]->streams();
       if (http > upstream.max_sockets) ledger_.broken("more than max_sockets connections");
