@@ -1,6 +1,7 @@
 // Requests that wait for their upstream: until a name is resolved, or while no server can be reached.
 #pragma once
 #include <cstddef>
+#include <utility>
 
 #include "base/intrusive_list.hpp"
 #include "config/upstream.hpp"
@@ -54,14 +55,17 @@ class HeldRequests {
  private:
   friend struct LoopEntries<HeldRequests>;
 
+  // Whose time is up may stand anywhere: who has tried has gone to the end, behind those that came later.
   TimePoint on_due(TimePoint now) noexcept {
-    bool scouted = false;
-    while (!waiting_.empty() && (!scouted || waiting_.front().waits_until <= now)) {
-      UpstreamWaiter& first = waiting_.front();
-      scouted = scouted || first.waits_until > now;
-      first.unlink();
-      first.on_try_again();
-    }
+    IntrusiveList<UpstreamWaiter> called;
+    bool has_scout = false;
+    waiting_.for_each([&](UpstreamWaiter& waiter) {
+      const bool is_late = waiter.waits_until <= now;
+      if (!is_late && std::exchange(has_scout, true)) return;
+      waiter.unlink();
+      called.push_back(waiter);
+    });
+    tell_all(called);
     return waiting_.empty() ? never : now + scouts_every;
   }
 

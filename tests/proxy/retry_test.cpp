@@ -1,7 +1,9 @@
 // If these fail, a request is lost that another server could have answered, sent twice where that does harm, or a client
 // waits for what nobody will answer.
 #include <algorithm>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "proxy/exchange_world.hpp"
 #include "proxy/held_requests.hpp"
@@ -245,6 +247,32 @@ TEST_F(Holding, EndsInTime) {
   expect_answer(client, "HTTP/1.1 503 ");
   expect_answer(client, "Retry-After: ");
   EXPECT_THAT(log(), HasSubstr("upstream_hold_timeout"));
+}
+
+// Who has tried stands behind those that came later. It had to wait until all of them had tried, a tick each.
+TEST_F(Holding, EndsInTimeWhoeverCameLater) {
+  struct Held final : UpstreamWaiter {
+    Held(HeldRequests& by, Loop& on, TimePoint until) : list(by), loop(on) {
+      waits_until = until;
+      list.add(*this);
+    }
+    void on_try_again() noexcept override { loop.now() < waits_until ? list.add(*this) : void(ended = true); }
+    HeldRequests& list;
+    Loop& loop;
+    bool ended = false;
+  };
+  constexpr Duration tick = HeldRequests::scouts_every;
+  HeldRequests list({.timeout = 1s}, world.loop());
+  Held first(list, world.loop(), world.loop().now() + 3 * tick);
+  std::vector<std::unique_ptr<Held>> later;
+  const TimePoint end = world.loop().now() + 20 * tick;
+  for (int i = 0; i < 10; ++i) later.push_back(std::make_unique<Held>(list, world.loop(), end));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_FALSE(first.ended);
+    world.advance(HeldRequests::scouts_every);
+    world.settle();
+  }
+  EXPECT_TRUE(first.ended);
 }
 
 TEST_F(Holding, HasRoomForSoMany) {

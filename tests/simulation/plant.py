@@ -2,9 +2,9 @@
 
 The simulation has to find each of these (CMakeLists.txt says in which file each is planted): one where a message ends,
 one in what is sent a second time, one in who waits for whom, one in a timer, two in what is used again, one where HTTP
-ends. Of tunnels: two in what may be dialled, one in what is said early, one where a stream ends, one in what is given back,
-one in whom a client may mean, one in whom else is asked, one in a timer. Of care for upstreams: one in what is sent of a
-body again, one in how long a request is held.
+ends. Of tunnels: two in what may be dialled, one in what is said early, one where a stream ends, one in what is given
+back, one in whom a client may mean, one in whom else is asked, one in a timer. Of care for upstreams: one in what is
+sent of a body again, one in how long a request is held.
 """
 import pathlib
 import sys
