@@ -197,7 +197,7 @@ bool Ledger::may_fail(const Entry& entry) const {
     return entry.plan->body <= rules.retry.max_body_size;
   });
   const bool is_held = !any_rule(entry, [](const CareRules& rules) { return !rules.holds(); });
-  if (has_outages() && (!is_kept || entry.attempts.size() > 0)) return true;
+  if (has_outages() && (!is_kept || !entry.attempts.empty())) return true;
   if (may_be_unreachable(entry) && !is_held) return true;
   const bool repeatable = idempotent(entry.plan->method) && entry.plan->framing == Framing::none;
   return !repeatable && std::ranges::any_of(plan_.hosts, [](const HostPlan& host) { return host.idle.count() > 0; });
