@@ -40,6 +40,7 @@ class SimNetwork final : public Network {
   Result<std::unique_ptr<Acceptor>> listen(const ListenOptions& options, OnConnection on_connection,
                                            OnError on_error) override;
 
+  std::size_t dialled() const { return dialled_.size(); }  // by culvert, so far
   // culvert's ends that are open, in all and of those that it dialled to `host`.
   std::size_t open() const;
   std::size_t open_to(const Host& host) const;

@@ -25,6 +25,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t turns_max = 3'000'000;
+constexpr std::size_t dialled_max = 10'000;  // by health checks, which go on for as long as somebody is there
 constexpr std::uint64_t turns_without_time_max = 100'000;
 constexpr std::size_t blocks_a_connection_max = 224 * 1024 / Block::total_bytes;
 
@@ -239,7 +240,7 @@ Verdict World::run() {
 }
 
 void World::check_turn() {
-  if (turns_ > turns_max) ledger_.broken("the world does not come to an end");
+  if (turns_ > turns_max || upstreams_.dialled() > dialled_max) ledger_.broken("the world does not come to an end");
   if (loop_.turns_at_this_time() > turns_without_time_max) ledger_.broken("the loop never rests");
   // A read buffer and what may wait for a slow peer, in each direction, the heads, and a body that may have to be sent
   // again.
