@@ -32,17 +32,18 @@ std::string host_field(const config::HealthCheck& settings, const Backend& backe
 
 }  // namespace
 
-HealthCheck::HealthCheck(const config::HealthCheck& settings, Http& http, AgentOptions options,
-                         const Ref<Backend>& backend, std::string_view server_name, Owner& owner)
-    : settings_(settings),
+HealthCheck::HealthCheck(const config::Upstream& upstream, Http& http, AgentOptions options, const Ref<Backend>& backend,
+                         std::string_view server_name, Owner& owner)
+    : settings_(*upstream.health),
+      sends_(upstream.send_proxy_protocol),
       loop_(http.loop()),
       backend_(backend),
       owner_(owner),
       agent_(http, for_one_look(std::move(options))),
       origin_(agent_.origin(backend->address, server_name)),
-      host_(host_field(settings, *backend)),
+      host_(host_field(settings_, *backend)),
       passes_(!backend->state->is_failing()),
-      next_at_(loop_.now() + jittered(std::min(settings.interval, first_within), loop_)) {
+      next_at_(loop_.now() + jittered(std::min(settings_.interval, first_within), loop_)) {
   loop_.ask_at(due_, next_at_);
 }
 
@@ -84,11 +85,18 @@ void HealthCheck::ask() {
                           {HeaderId::user_agent, "User-Agent", "culvert"},
                           {HeaderId::connection, "Connection", "close"}};
   body_.clear();
-  request_ = &agent_.request(origin_, {.path = settings_.path, .headers = lines});
+  request_ = &agent_.request(origin_, {.path = settings_.path, .headers = lines, .preface = proxy_header()});
   request_->on_response([this](IncomingMessage& answer) { on_response(answer); });
   request_->on_error([this](std::error_code error) { failed(error.message()); });
   request_->on_close([this] { request_ = nullptr; });
   request_->end();
+}
+
+// Where connections begin with one: that this one is for no client.
+Bytes HealthCheck::proxy_header() {
+  if (sends_ == config::SendProxyProtocol::none) return {};
+  const auto version = sends_ == config::SendProxyProtocol::v1 ? wire::ProxyProtocol::v1 : wire::ProxyProtocol::v2;
+  return Bytes(header_).first(wire::write_proxy_header(header_.data(), version, {}));
 }
 
 void HealthCheck::on_response(IncomingMessage& answer) {

@@ -2,6 +2,7 @@
 // one, `rise` successes another; the very first answer counts at once. A connection for each look, so that what is tried is
 // what a new client would meet. Keeps no loop alive.
 #pragma once
+#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "culvert/agent.hpp"
 #include "net/loop_entries.hpp"
 #include "proxy/backend.hpp"
+#include "wire/proxy_protocol.hpp"
 
 namespace culvert::proxy {
 
@@ -24,8 +26,8 @@ class HealthCheck final : private Watcher {
     ~Owner() = default;
   };
 
-  // `options`: as connections to the backend are made. `server_name`: for TLS.
-  HealthCheck(const config::HealthCheck& settings, Http& http, AgentOptions options, const Ref<Backend>& backend,
+  // `upstream` has settings for it. `options`: as connections to the backend are made. `server_name`: for TLS.
+  HealthCheck(const config::Upstream& upstream, Http& http, AgentOptions options, const Ref<Backend>& backend,
               std::string_view server_name, Owner& owner);
   ~HealthCheck();
 
@@ -39,6 +41,7 @@ class HealthCheck final : private Watcher {
   void look();
   void connect();
   void ask();
+  Bytes proxy_header();
   void on_response(IncomingMessage& answer);
   bool has_expected_fields(const IncomingMessage& answer) const;
   void passed();
@@ -46,6 +49,7 @@ class HealthCheck final : private Watcher {
   void settled(bool passes, std::string_view why);
 
   const config::HealthCheck settings_;
+  const config::SendProxyProtocol sends_;
   Loop& loop_;
   const Ref<Backend> backend_;
   Owner& owner_;
@@ -55,6 +59,7 @@ class HealthCheck final : private Watcher {
   ClientRequest* request_ = nullptr;   // until it has closed
   std::unique_ptr<Transport> stream_;  // being connected
   std::string body_;                   // as far as it is looked at
+  std::array<std::byte, wire::proxy_line_bytes_max> header_;
   bool looking_ = false;
   bool passes_;
   bool has_looked_ = false;

@@ -327,7 +327,7 @@ Ref<Backend> Upstream::make_backend(Server& server, const Address& address) {
   next_bit_ = next_bit_ << 1 | next_bit_ >> 63;  // more than 64 share them
   const bool checks = looks_after_ && settings.health && settings.health->interval != config::off;
   if (checks && !drained_) {
-    checks_.push_back(std::make_unique<HealthCheck>(*settings.health, http_, agent_.options, backend, server.server_name,
+    checks_.push_back(std::make_unique<HealthCheck>(settings, http_, agent_.options, backend, server.server_name,
                                                     static_cast<HealthCheck::Owner&>(*this)));
   }
   return backend;

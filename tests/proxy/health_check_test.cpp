@@ -21,7 +21,8 @@ class HealthCheckTest : public ::testing::Test, private HealthCheck::Owner {
     const Address address = world.address();
     backend = make_ref<Backend>("api.test:80", config::UpstreamServer(address), address, agent.origin(address),
                                 fleet->backend("a"), 0, 1);
-    check.emplace(settings, http, AgentOptions{.strict = true}, backend, "", static_cast<HealthCheck::Owner&>(*this));
+    upstream.health = settings;
+    check.emplace(upstream, http, AgentOptions{.strict = true}, backend, "", static_cast<HealthCheck::Owner&>(*this));
   }
   // The next look, which gets this answer.
   void look(std::string_view answer) {
@@ -52,6 +53,7 @@ class HealthCheckTest : public ::testing::Test, private HealthCheck::Owner {
   std::shared_ptr<Fleet> fleet = fleets.fleet("api");
   Ref<Backend> backend;
   config::HealthCheck settings;
+  config::Upstream upstream;
   std::optional<HealthCheck> check;
   std::size_t looks = 0;
   std::string asked;
@@ -71,6 +73,14 @@ TEST_F(HealthCheckTest, AsksForAnotherHost) {
   start();
   look(fine);
   EXPECT_NE(asked.find("Host: status.example\r\n"), std::string::npos);
+}
+
+TEST_F(HealthCheckTest, SaysThatItIsForNoClientWhereTheServerWantsToKnow) {
+  upstream.send_proxy_protocol = config::SendProxyProtocol::v1;
+  start();
+  look(fine);
+  EXPECT_TRUE(asked.starts_with("PROXY UNKNOWN\r\nGET / HTTP/1.1\r\n")) << asked;
+  EXPECT_TRUE(news.empty());
 }
 
 TEST_F(HealthCheckTest, TheVeryFirstLookDecides) {
