@@ -19,6 +19,8 @@ constexpr double ramp_begins = 0.1;
 
 // How much more than its part of all that is under way a backend may have, before a hash leads to another one.
 constexpr double load_bound = 1.25;
+// And so few it may always have: where there is little to do, nothing is won by leaving the server that knows the key.
+constexpr double load_free = 8;
 
 // Between 0 and 1, never either.
 double fraction(std::uint64_t bits) { return (static_cast<double>(bits >> 11) + 0.5) * 0x1.0p-53; }
@@ -175,7 +177,7 @@ Backend* Balancer::by_hash(std::uint64_t tried, std::uint64_t key) {
       highest_of_all = score;
       best_of_all = each;
     }
-    const double bound = load_bound * all * each->weight / weights;
+    const double bound = std::max(load_free, load_bound * all * each->weight / weights);
     if (score > highest && each->state->under_way() < bound) {
       highest = score;
       best = each;

@@ -173,6 +173,16 @@ TEST_F(ConsistentHash, WeightsCount) {
   EXPECT_NEAR(of_first, 3000, 200);
 }
 
+TEST_F(ConsistentHash, AKeyStaysWhereItIsWhileThereIsLittleToDo) {
+  with(Balance::consistent_hash, {1, 1, 1, 1});
+  Backend* const home = balancer->choose(0, 42);
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_EQ(balancer->choose(0, 42), home);
+    home->share.under_way.add(1);
+  }
+  EXPECT_NE(balancer->choose(0, 42), home);
+}
+
 TEST_F(ConsistentHash, AKeyThatEverybodyHasIsSpread) {
   with(Balance::consistent_hash, {1, 1, 1, 1});
   for (int i = 0; i < 400; ++i) balancer->choose(0, 42)->share.under_way.add(1);
