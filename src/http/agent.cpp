@@ -355,8 +355,9 @@ void Agent::serve_waiting(Origin& preferred) {
 
 void Agent::destroy() {
   // Nobody who waits is to get a place that another one leaves.
-  for (auto& [name, origin] : tables_->origins) {
-    origin->waiting.for_each([&](WaitingHook& hook) { origin->dequeue(hook); });
+  for (auto& row : tables_->origins) {
+    Origin& origin = *row.second;
+    origin.waiting.for_each([&](WaitingHook& hook) { origin.dequeue(hook); });
   }
   tables_->live.for_each([](LiveHook& hook) {
     auto& transaction = static_cast<ClientTransaction&>(hook);

@@ -52,6 +52,7 @@ void Balancer::arrange_turns() {
     divisor = std::gcd(divisor, std::uint64_t{each->weight});
     total += each->weight;
   }
+  weights.reserve(usable_.size());
   const std::uint64_t most = std::max<std::uint64_t>(turns_max, usable_.size());
   divisor = std::max(divisor, (total + most - 1) / most);
   for (const Backend* each : usable_) {
