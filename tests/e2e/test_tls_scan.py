@@ -10,7 +10,14 @@ from test_tls import TlsTest
 # are simulations of clients, which find nothing that these do not.
 CHECKS = ["--protocols", "--std", "--pfs", "--server-preference", "--server-defaults", "--vulnerable", "--headers"]
 HARMLESS = {"OK", "INFO", "LOW"}
-OF_ITSELF = {"engine_problem"}  # that testssl.sh has no GOST on this machine
+# That testssl.sh has no GOST on this machine; and that its client may leave before a ticket of TLS 1.3 has come, with which it
+# then cannot come back: tickets are test_tls's business.
+OF_ITSELF = {"engine_problem": "", "sessionresumption_ticket": "check failed because of connect problem"}
+
+
+def concerns_the_listener(name, finding):
+    own_trouble = name in OF_ITSELF and OF_ITSELF[name] in finding["finding"]
+    return finding["severity"] not in HARMLESS and not own_trouble
 
 
 class Scan(TlsTest):
@@ -28,7 +35,7 @@ class Scan(TlsTest):
         issued = [self.authority.issue("site.test", key=key, file=key, days=90) for key in ("ec", "rsa")]
         culvert = self.with_tls(origin.route(), issued)
         findings = self.scan(culvert)
-        self.assertEqual([each for name, each in findings.items() if each["severity"] not in HARMLESS and name not in OF_ITSELF], [])
+        self.assertEqual([each for name, each in findings.items() if concerns_the_listener(name, each)], [])
         # It has looked, and where it counts.
         for name, words in (("TLS1_3", "offered"), ("TLS1_1", "not offered"), ("cipher_order", "server"),
                             ("cert_chain_of_trust <cert#2>", "passed"), ("secure_client_renego", "not vulnerable"),
