@@ -17,10 +17,12 @@ bool Exchange::choose_specially() {
 }
 
 // For another try, or one that had to wait.
-bool Exchange::choose_again() {
+bool Exchange::choose_again() { return use(next_backend(tried_)); }
+
+Backend* Exchange::next_backend(std::uint64_t& tried) {
   Upstream& upstream = *route_->upstream;
   const bool hashes = upstream.settings.balance == config::Balance::consistent_hash;
-  return use(upstream.choose(tried_, hashes ? hash_key(upstream.settings.hash_on, view_) : 0));
+  return upstream.choose(tried, hashes ? hash_key(upstream.settings.hash_on, view_) : 0);
 }
 
 // The client comes back to the server that it was at.
@@ -38,10 +40,7 @@ bool Exchange::nothing_to_choose() {
     upstream.wait(*this);
     return false;
   }
-  if (failure_.reason == Reason::none) {
-    failure_ = upstream.name_error() ? upstream_failure(errc::name_not_found, false, false)
-                                     : Failure{Reason::upstream_no_server, MayRetry::never, {}};
-  }
+  if (failure_.reason == Reason::none) failure_ = upstream.why_nobody();
   fail(failure_);
   return false;
 }

@@ -86,6 +86,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   }
   bool choose_specially();
   bool choose_again();
+  Backend* next_backend(std::uint64_t& tried);
   bool nothing_to_choose();
   bool follow_cookie();
   bool take_place();
@@ -123,7 +124,9 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   std::uint32_t retries() const { return tries_ > 0 ? tries_ - 1 : 0; }
   bool may_be_repeated() const;
   std::uint32_t tries_max() const;
-  bool has_time_for_a_try() const;
+  bool is_last_try() const;
+  bool has_a_try_left() const;
+  bool is_whole() const;
   bool may_try_again(const Failure& failure);
   bool has_another_address(const Failure& failure) const;
   bool take_another_address();
@@ -132,7 +135,6 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   config::milliseconds time_to_answer() const;
   void judge_server();
   Care& care();
-  bool body_is_lost() const;
   std::uint32_t tries_since_held() const;
   void keep_body();
   void send_kept_body();

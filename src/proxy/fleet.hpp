@@ -61,11 +61,7 @@ class BackendState {
   explicit BackendState(unsigned workers) : shares_(workers) {}
 
   Share& share(unsigned worker) { return shares_[worker]; }
-  std::uint32_t under_way() const {
-    std::uint32_t sum = 0;
-    for (const Share& share : shares_) sum += share.under_way.get();
-    return sum;
-  }
+  std::uint32_t under_way() const { return sum(&Share::under_way); }
   template <class Number>
   Number sum(Tallied<Number> Share::*counted) const {
     Number sum = 0;

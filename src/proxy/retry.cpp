@@ -7,7 +7,6 @@
 #include "proxy/gateway_state.hpp"
 #include "proxy/idempotent.hpp"
 #include "proxy/journey.hpp"
-#include "proxy/request_key.hpp"
 
 namespace culvert::proxy {
 
@@ -27,15 +26,20 @@ std::uint32_t Exchange::tries_max() const {
   return std::max<std::uint32_t>(2, static_cast<std::uint32_t>(route_->upstream->servers())) + stale_tries_;
 }
 
-bool Exchange::has_time_for_a_try() const {
+bool Exchange::is_last_try() const { return tries_since_held() >= tries_max(); }
+
+bool Exchange::has_a_try_left() const {
   const config::milliseconds limit = route_->settings.retry.timeout;
-  return limit == config::no_limit || gateway_.loop.now() - began_ < limit;
+  return !is_last_try() && (limit == config::no_limit || gateway_.loop.now() - began_ < limit);
 }
 
+// Nothing of an answer has gone to the client, and nothing of the request is missing here.
+bool Exchange::is_whole() const { return !response_->headers_sent() && (care_ == nullptr || !care_->body_is_lost); }
+
 bool Exchange::may_try_again(const Failure& failure) {
-  if (response_->headers_sent() || body_is_lost()) return false;
+  if (!is_whole()) return false;
   if (failure.retry == MayRetry::decided || has_another_address(failure)) return true;
-  if (tries_since_held() >= tries_max() || !has_time_for_a_try()) return false;
+  if (!has_a_try_left()) return false;
   const config::Retry& retry = route_->settings.retry;
   switch (failure.retry) {
     case MayRetry::yes: return retry.on_connect_failure;
@@ -89,15 +93,12 @@ bool Exchange::take_another_address() {
 bool Exchange::tries_again_for(std::uint16_t status) {
   const config::Retry& retry = route_->settings.retry;
   const bool wanted = std::ranges::count(retry.on_status, status) > 0 && may_be_repeated();
-  if (!wanted || journey_ || client_has_gone() || response_->headers_sent() || body_is_lost()) return false;
-  if (tries_since_held() >= tries_max() || !has_time_for_a_try()) return false;
-  Upstream& upstream = *route_->upstream;
+  if (!wanted || journey_ || client_has_gone() || !is_whole() || !has_a_try_left()) return false;
   std::uint64_t tried = tried_;
-  Backend* const next = upstream.choose(tried, hash_key(upstream.settings.hash_on, view_));
-  if (next == nullptr || !upstream.retry_budget().take(gateway_.loop.now())) return false;
+  Backend* const next = next_backend(tried);
+  if (next == nullptr || !route_->upstream->retry_budget().take(gateway_.loop.now())) return false;
   tried_ = tried;
-  server_ = BackendUse(*next);
-  ++tries_;
+  use(next);
   failure_ = {Reason::upstream_no_server, MayRetry::decided, {}};
   up_->destroy();
   return true;
@@ -108,7 +109,7 @@ config::milliseconds Exchange::time_to_answer() const {
   const config::Route& route = route_->settings;
   const config::milliseconds whole = route.response_timeout.value_or(route_->upstream->settings.response_timeout);
   const config::milliseconds each = route.retry.try_timeout;
-  if (tries_since_held() >= tries_max()) return whole;
+  if (is_last_try()) return whole;
   return whole == config::no_limit ? each : std::min(each, whole);
 }
 
@@ -127,8 +128,6 @@ Exchange::Care& Exchange::care() {
   if (care_ == nullptr) care_ = new (arena_.allocate(sizeof(Care), alignof(Care))) Care;
   return *care_;
 }
-
-bool Exchange::body_is_lost() const { return care_ != nullptr && care_->body_is_lost; }
 
 std::uint32_t Exchange::tries_since_held() const { return care_ == nullptr ? tries_ : tries_ - care_->tries_before_hold; }
 
@@ -154,7 +153,7 @@ void Exchange::send_kept_body() {
 bool Exchange::hold(const Failure& failure) {
   if (!route_ || !route_->upstream || journey_ || failure.retry != MayRetry::yes) return false;
   const config::Hold& rules = route_->upstream->settings.hold;
-  if (rules.timeout == config::off || client_has_gone() || response_->headers_sent() || body_is_lost()) return false;
+  if (rules.timeout == config::off || client_has_gone() || !is_whole()) return false;
   HeldRequests& held = route_->upstream->held();
   if (care().held_until == never) {
     if (!held.has_room()) {

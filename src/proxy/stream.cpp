@@ -113,10 +113,8 @@ void Stream::try_next_server() {
     return connect(*next);
   }
   if (upstream_->resolving()) return upstream_->wait(*this);
-  if (failure_.reason == Reason::none && upstream_->name_error()) {
-    failure_ = upstream_failure(errc::name_not_found, false, false);
-  }
-  failure_.reason == Reason::none ? end(Reason::upstream_no_server, {}) : end(failure_.reason, failure_.cause);
+  if (failure_.reason == Reason::none) failure_ = upstream_->why_nobody();
+  end(failure_.reason, failure_.cause);
 }
 
 void Stream::connect(Backend& backend) {

@@ -265,6 +265,11 @@ std::error_code Upstream::name_error() const {
   return {};
 }
 
+Failure Upstream::why_nobody() const {
+  if (name_error()) return upstream_failure(errc::name_not_found, false, false);
+  return {Reason::upstream_no_server, MayRetry::never, {}};
+}
+
 Upstream::Server::Server(Upstream& owner, const config::UpstreamServer& as_written)
     : written(as_written),
       text(as_written.address.to_string()),

@@ -61,6 +61,8 @@ class Upstream final : public RefCounted, private HealthCheck::Owner, private Ou
   void wait(Waiter& waiter) { waiting_.push_back(waiter); }
   // Why a server has no address; none where each has some.
   std::error_code name_error() const;
+  // Why nobody can be asked, where nobody was.
+  Failure why_nobody() const;
 
   // What became of a request there: an answer (`after` it was sent), or a failure.
   void answered(Backend& backend, std::uint16_t status, Duration after) {
