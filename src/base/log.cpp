@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
@@ -52,14 +53,6 @@ void append_line_text(std::string& line, std::string_view text) {
       line += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
     }
   }
-}
-
-// Whether standard error is the stream that systemd has connected to the journal.
-bool stderr_is_journal() {
-  const char* stream = std::getenv("JOURNAL_STREAM");
-  struct stat status {};
-  if (stream == nullptr || fstat(STDERR_FILENO, &status) != 0) return false;
-  return std::to_string(status.st_dev) + ':' + std::to_string(status.st_ino) == stream;
 }
 
 // Writes each line with one write(), to standard error or a file.
@@ -170,6 +163,24 @@ std::error_code reopen() {
 void shut_down() {
   detail::threshold = Level::off;
   current.store(nullptr);
+}
+
+bool stderr_is_journal() {
+  const char* stream = std::getenv("JOURNAL_STREAM");
+  struct stat status {};
+  if (stream == nullptr || fstat(STDERR_FILENO, &status) != 0) return false;
+  return std::to_string(status.st_dev) + ':' + std::to_string(status.st_ino) == stream;
+}
+
+std::string with_priority(Level level, std::string_view text) {
+  const std::string_view priority = level_rows[static_cast<std::size_t>(level)].journald;
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
+    out.append(priority).append(text.substr(0, end));
+    text.remove_prefix(end);
+  }
+  return out;
 }
 
 void detail::write(Level level, std::string_view text, std::span<const std::string> pieces) {

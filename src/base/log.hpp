@@ -29,6 +29,12 @@ enum class Format : std::uint8_t {
 // Writes what waits, and ends.
 void shut_down();
 
+// Whether standard error is the stream that systemd has connected to the journal, which takes priorities from <N> before
+// each line.
+bool stderr_is_journal();
+// `text`, of one line or several, as the journal wants it.
+std::string with_priority(Level level, std::string_view text);
+
 namespace detail {
 extern std::atomic<Level> threshold;
 void write(Level level, std::string_view text, std::span<const std::string> pieces);

@@ -19,6 +19,7 @@ Process build_process(const Node& table) {
   read.duration("shutdown_timeout", process.shutdown_timeout);
   read.flag("reuse_port", process.reuse_port);
   read.number("max_idle_http_parsers", process.max_idle_http_parsers);
+  read.flag("watchdog", process.watchdog);
   return process;
 }
 

@@ -30,6 +30,7 @@ struct Process {
   milliseconds shutdown_timeout{30'000};
   bool reuse_port = true;
   std::uint32_t max_idle_http_parsers = 1000;  // of a worker
+  bool watchdog = true;
   bool operator==(const Process&) const = default;
 };
 

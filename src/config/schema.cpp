@@ -32,7 +32,8 @@ constexpr Key rows[] = {
     {"process", "reuse_port", Type::boolean, one, "true", "", all_works, "a listening socket for each worker"},
     {"process", "max_idle_http_parsers", Type::integer, one, "1000", "1-1000000", all_works,
      "messages' memory that a worker keeps for reuse, of clients and of upstreams each"},
-    {"process", "watchdog", Type::boolean, one, "true", "", "false", "restart a worker that hangs"},
+    {"process", "watchdog", Type::boolean, one, "true", "", all_works,
+     "the watchdog of systemd (WatchdogSec=) hears of all workers, and ends a process of which one hangs"},
 
     {"log", "level", Type::choice, one, "info", "trace debug info warn error off", all_works, "from which level on"},
     {"log", "format", Type::choice, one, "text", "text json", all_works, "how a message is written"},

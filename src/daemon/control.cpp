@@ -65,6 +65,19 @@ std::size_t count_errors(const config::Diagnostics& diagnostics) {
   return static_cast<std::size_t>(count);
 }
 
+// Whole, for people.
+void print(const config::Diagnostics& diagnostics) {
+  if (!log::stderr_is_journal()) {
+    std::cerr << config::to_text(diagnostics) << std::flush;
+    return;
+  }
+  for (const config::Diagnostic& diagnostic : diagnostics) {
+    const log::Level level = diagnostic.severity == config::Severity::error ? log::Level::error : log::Level::warn;
+    std::cerr << log::with_priority(level, config::to_text({diagnostic}));
+  }
+  std::cerr << std::flush;
+}
+
 }  // namespace
 
 Control::Control(RunOptions options)
@@ -99,22 +112,24 @@ ExitCode Control::run() {
 
 ExitCode Control::start() {
   config::Loaded loaded = config::load(options_.config_path);
-  std::cerr << config::to_text(loaded.diagnostics);
-  if (!loaded.config) return exit_configuration;
+  print(loaded.diagnostics);
+  if (!loaded.config) {
+    return cannot_start(exit_configuration, counted(count_errors(loaded.diagnostics), "error") + " in the configuration");
+  }
   config_ = std::move(loaded.config);
   if (const std::error_code error = open_log(config_->log)) {
     std::cerr << "culvert: cannot write the log " << config_->log.target << ": " << error.message() << '\n';
-    return exit_failure;
+    return cannot_start(exit_failure, "no log");
   }
   std::signal(SIGPIPE, SIG_IGN);
   raise_open_files();
-  if (!open_access_log(*config_) || !open_learned(*config_)) return exit_failure;
+  if (!open_access_log(*config_) || !open_learned(*config_)) return cannot_start(exit_failure, "a log cannot be written");
 
   const std::size_t workers = worker_count(config_->process);
   sockets_.emplace(workers, config_->process.reuse_port);
   ListenSockets::Opened opened = sockets_->open_new(*config_);
   for (const std::string& error : opened.errors) log::error("{}", error);
-  if (!opened.errors.empty()) return exit_cannot_listen;
+  if (!opened.errors.empty()) return cannot_start(exit_cannot_listen, opened.errors.front());
 
   fleets_.emplace(static_cast<unsigned>(workers));
   for (unsigned number = 0; number < workers; ++number) {
@@ -124,6 +139,11 @@ ExitCode Control::start() {
   wait_for_signal();
   deliver(std::move(opened));
   return exit_fine;
+}
+
+ExitCode Control::cannot_start(ExitCode code, const std::string& why) const {
+  manager_.failed(why);
+  return code;
 }
 
 std::error_code Control::open_log(const config::Log& settings) const {
@@ -189,6 +209,7 @@ void Control::on_applied() {
     log::info("reloaded: revision {}: {}", revision_, changes_);
   }
   phase_ = Phase::running;
+  manager_.ready(*config_, revision_);
   if (std::exchange(reload_again_, false)) reload();
   if (std::exchange(renew_again_, false)) renew_certificates();
 }
@@ -196,6 +217,11 @@ void Control::on_applied() {
 // Called on whatever worker has given the place back.
 void Control::seek_room() {
   for (const auto& worker : workers_) worker->seek_room();
+}
+
+std::size_t Control::ask_workers(const std::function<void(Underway)>& answer) const {
+  for (const auto& worker : workers_) worker->tell(answer);
+  return workers_.size();
 }
 
 // ---- signals ------------------------------------------------------------------------------------------------------
@@ -228,6 +254,7 @@ void Control::reload() {
     reload_again_ = true;
     return;
   }
+  manager_.reloading();
   config::Loaded loaded = config::load(options_.config_path);
   tell(loaded.diagnostics);
   if (!loaded.config) return reload_failed(counted(count_errors(loaded.diagnostics), "error"));
@@ -258,6 +285,7 @@ bool Control::change_logs(const config::Config& config) {
 }
 
 void Control::reload_failed(const std::string& why) {
+  manager_.reload_failed(why);
   log::error("reload failed: {}; the running configuration stays", why);
 }
 
@@ -289,9 +317,9 @@ void Control::renew_certificates() {
   certificate_dates_.warn();
 }
 
-// Whole, for people, to standard error; a log that goes elsewhere gets the first line of each.
+// A log that goes elsewhere than to standard error gets the first line of each.
 void Control::tell(const config::Diagnostics& diagnostics) const {
-  std::cerr << config::to_text(diagnostics) << std::flush;
+  print(diagnostics);
   if (config_->log.target == "stderr") return;
   for (const config::Diagnostic& diagnostic : diagnostics) {
     const std::string text = config::to_text({diagnostic});
@@ -312,6 +340,7 @@ void Control::drain() {
       if (!error) stop("the deadline has passed");
     });
   }
+  manager_.stopping(timeout);
   unanswered_ = workers_.size();
   for (const auto& worker : workers_) {
     worker->drain([this] { asio::post(io_, [this] { on_drained(); }); });

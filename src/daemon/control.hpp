@@ -23,6 +23,7 @@
 #include "daemon/listen_sockets.hpp"
 #include "daemon/log_writer.hpp"
 #include "daemon/password_pool.hpp"
+#include "daemon/service_manager.hpp"
 #include "daemon/signal_mask.hpp"
 #include "daemon/tls_contexts.hpp"
 #include "daemon/worker.hpp"
@@ -50,6 +51,7 @@ class Control {
   enum class Phase : std::uint8_t { starting, running, reloading, draining };
 
   ExitCode start();
+  ExitCode cannot_start(ExitCode code, const std::string& why) const;
   std::error_code open_log(const config::Log& settings) const;
   bool open_access_log(const config::Config& config);
   bool open_learned(const config::Config& config);
@@ -57,6 +59,7 @@ class Control {
   void deliver(ListenSockets::Opened opened);
   void on_applied();
   void seek_room();
+  std::size_t ask_workers(const std::function<void(Underway)>& answer) const;
 
   void wait_for_signal();
   void on_signal(int number);
@@ -87,6 +90,7 @@ class Control {
   asio::steady_timer next_writing_{io_};          // of what was learned
   Learner learner_;
   LogWriter log_writer_;
+  ServiceManager manager_{io_, [this](const auto& answer) { return ask_workers(answer); }};
   Limits limits_;
   std::optional<proxy::Fleets> fleets_;
   std::map<std::string, ConnectionLimit, std::less<>> listener_limits_;  // kept: connections refer to them

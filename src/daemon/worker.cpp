@@ -48,6 +48,10 @@ void Worker::seek_room() {
   });
 }
 
+void Worker::tell(std::function<void(Underway)> answer) {
+  loop_.post([this, answer = std::move(answer)] { answer({gateway_.exchanges(), gateway_.tunnels()}); });
+}
+
 // Closing is told later in the same turn, where the last records are written; so the end comes a turn later.
 void Worker::stop() {
   loop_.post([this] {

@@ -16,6 +16,7 @@
 #include "daemon/entrance.hpp"
 #include "daemon/listen_sockets.hpp"
 #include "daemon/service.hpp"
+#include "daemon/underway.hpp"
 #include "net/epoll_loop.hpp"
 #include "net/socket_network.hpp"
 #include "proxy/fleet.hpp"
@@ -44,6 +45,7 @@ class Worker {
   void apply(Delivery delivery, Loop::Task on_applied);
   void drain(Loop::Task on_drained);  // on_drained: no connection is left, and no tunnel
   void seek_room();                   // somewhere a place has become free
+  void tell(std::function<void(Underway)> answer);
   void stop();                        // closes what is left and ends the thread
 
   void join();

@@ -162,5 +162,11 @@ TEST_F(LogTest, AnInheritedJournalStreamOfAnotherFileCountsForNothing) {
   unsetenv("JOURNAL_STREAM");
 }
 
+TEST(LogText, GetsAPriorityOnEachLine) {
+  EXPECT_EQ(log::with_priority(log::Level::error, "one\ntwo\n"), "<3>one\n<3>two\n");
+  EXPECT_EQ(log::with_priority(log::Level::warn, "one"), "<4>one");
+  EXPECT_EQ(log::with_priority(log::Level::warn, ""), "");
+}
+
 }  // namespace
 }  // namespace culvert

@@ -83,7 +83,6 @@ TEST(Shipped, EgressExampleWaitsFor) {
 TEST(Shipped, FullExampleWaitsFor) {
   EXPECT_EQ(unsupported("examples/full.toml"),
             (std::vector<std::string>{"no file matches \"conf.d/*.toml\"",
-                                      "process.watchdog",
                                       "admin",
                                       "listener.https.http2",
                                       "listener.egress.address",

@@ -66,7 +66,7 @@ redact = []
 max_connections = 50_000
 max_connections_per_client = 100
 )");
-  EXPECT_EQ(config.process, (Process{3, 60s, false}));
+  EXPECT_EQ(config.process, (Process{.threads = 3, .shutdown_timeout = 60s, .reuse_port = false, .watchdog = false}));
   const AccessLog access{"/var/log/access.log", AccessFormat::combined, {"time", "route"}, {}};
   EXPECT_EQ(config.log, (Log{LogLevel::debug, LogFormat::json, path("culvert.log"), access}));
   EXPECT_EQ(config.limits, (Limits{50'000, 100}));

@@ -82,10 +82,10 @@ def accepts(address):
         return probe.connect_ex(address) == 0
 
 
-def run_culvert(*arguments, **options):
+def run_culvert(*arguments, env=None, **options):
     """A command that ends by itself: culvert check, culvert version, a start that must fail."""
     return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False,
-                          env={**os.environ, **SANITIZERS}, **options)
+                          env={**os.environ, **SANITIZERS, **(env or {})}, **options)
 
 
 def curl(*arguments, **options):
