@@ -109,7 +109,10 @@ Address at_ip(Endpoint endpoint) {
 
 Parsed<std::vector<Address>> parse_listen_address(std::string_view text) {
   if (text.starts_with(inherited_prefix)) {
-    if (text.size() == inherited_prefix.size()) return bad_address("\"fd:\" has no name", "for example \"fd:web\"");
+    const std::string_view name = text.substr(inherited_prefix.size());
+    if (name.empty()) return bad_address("\"fd:\" has no name", "for example \"fd:web\"");
+    const bool printable = std::ranges::all_of(name, [](char c) { return c > ' ' && c < 0x7f && c != ':'; });
+    if (!printable) return bad_address(in_quotes(name) + " is no name of a socket", "letters and digits, without a colon");
     return std::vector<Address>{};
   }
   if (text.starts_with(unix_prefix)) {

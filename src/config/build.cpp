@@ -136,6 +136,7 @@ Listener build_listener(const Entry& entry, const Server& defaults) {
   read.text("tunnel", listener.tunnel);
   read.text("tls", listener.tls);
   for (const Node& value : entry.value.value_of("address")->values()) {
+    if (value.text.starts_with(inherited_prefix)) listener.inherited.push_back(value.text.substr(inherited_prefix.size()));
     for (const Address& address : *parse_listen_address(value.text)) {
       listener.addresses.push_back(resolved(address, value));
     }

@@ -172,6 +172,7 @@ enum class ListenerMode : std::uint8_t { reverse, forward, tcp };
 struct Listener {
   std::string name;
   std::vector<Address> addresses;     // kind ip or unix_path
+  std::vector<std::string> inherited; // names of sockets that are passed in, whose addresses the process knows
   std::uint64_t max_connections = 0;  // 0: no limit
   Server server;
   bool proxy_protocol = false;                // every connection begins with a PROXY header

@@ -42,14 +42,17 @@ void check_listeners(const Node& root, Diagnostics& diagnostics) {
     for (const Node& value : addresses->values()) {
       const Parsed<std::vector<Address>> parsed = parse_listen_address(value.text);
       if (!value.is_text() || !parsed) continue;
-      for (const Address& address : *parsed) {
-        const auto [first, is_new] = taken.emplace(address.to_string(), Taken{&value, listener});
+      std::vector<std::string> names;
+      for (const Address& address : *parsed) names.push_back(address.to_string());
+      if (names.empty()) names.push_back(value.text);  // of a socket that is passed in
+      for (const std::string& name : names) {
+        const auto [first, is_new] = taken.emplace(name, Taken{&value, listener});
         if (is_new) continue;
         const bool same = first->second.listener == listener;
         diagnostics.push_back(
             error_at(value.at, "address-in-use",
                      (same ? "this listener has twice the address " : "two listeners have the address ") +
-                         in_quotes(address.to_string()),
+                         in_quotes(name),
                      "second time here")
                 .with_second(first->second.value->at, same ? "first given here" : "first listener here"));
         break;

@@ -216,7 +216,7 @@ bool needs_later_version(const Key& key, const Node& value) {
   }
   const std::span<const Node> values = value.values();
   return std::any_of(values.begin(), values.end(), [&](const Node& each) {
-    return key.type == Type::listen_address && each.text.starts_with(inherited_prefix);
+    return key.type == Type::listen_address && key.section == "admin" && each.text.starts_with(inherited_prefix);
   });
 }
 

@@ -94,12 +94,18 @@ bool is_inside(const Address& address) {
          std::any_of(networks.begin(), networks.end(), [&](const Network& network) { return network.contains(address.ip); });
 }
 
+// Where a socket that is passed in lies is not known here.
+bool is_inside(const Listener& listener) {
+  return listener.inherited.empty() &&
+         std::ranges::all_of(listener.addresses, [](const Address& address) { return is_inside(address); });
+}
+
 void warn_of_open_proxy_protocol(const Node& root, const Config& config, Diagnostics& diagnostics) {
   const std::vector<const Entry*> listeners = named_tables_of(root, "listener");
   for (std::size_t i = 0; i < listeners.size(); ++i) {
     const Listener& listener = config.listeners[i];
     if (!listener.proxy_protocol || !listener.proxy_protocol_from.empty()) continue;
-    if (std::all_of(listener.addresses.begin(), listener.addresses.end(), is_inside)) continue;
+    if (is_inside(listener)) continue;
     diagnostics.push_back(warning_at(listeners[i]->value.find("proxy_protocol")->at, "proxy-protocol-open",
                                      "whoever reaches this listener may claim any address", "",
                                      "name the peers that send the header: proxy_protocol_from = [\"10.0.0.0/8\"]"));
@@ -119,7 +125,7 @@ void warn_of_open_proxies(const Node& root, const Config& config, Diagnostics& d
   for (std::size_t i = 0; i < listeners.size(); ++i) {
     const Listener& listener = config.listeners[i];
     if (listener.tunnel.empty() || !lets_strangers_pass(config.tunnels.at(listener.tunnel))) continue;
-    if (std::all_of(listener.addresses.begin(), listener.addresses.end(), is_inside)) continue;
+    if (is_inside(listener)) continue;
     diagnostics.push_back(warning_at(listeners[i]->value.find("tunnel")->at, "open-proxy",
                                      "whoever reaches this listener may go elsewhere through it", "",
                                      "ask who they are (auth), or name the networks they come from (clients)"));

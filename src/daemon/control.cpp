@@ -121,12 +121,13 @@ ExitCode Control::start() {
     std::cerr << "culvert: cannot write the log " << config_->log.target << ": " << error.message() << '\n';
     return cannot_start(exit_failure, "no log");
   }
+  if (!bind_inherited(config_)) return cannot_start(exit_configuration, "its sockets were not passed in");
   std::signal(SIGPIPE, SIG_IGN);
   raise_open_files();
   if (!open_access_log(*config_) || !open_learned(*config_)) return cannot_start(exit_failure, "a log cannot be written");
 
   const std::size_t workers = worker_count(config_->process);
-  sockets_.emplace(workers, config_->process.reuse_port);
+  sockets_.emplace(workers, config_->process.reuse_port, &inherited_);
   ListenSockets::Opened opened = sockets_->open_new(*config_);
   for (const std::string& error : opened.errors) log::error("{}", error);
   if (!opened.errors.empty()) return cannot_start(exit_cannot_listen, opened.errors.front());
@@ -144,6 +145,20 @@ ExitCode Control::start() {
 ExitCode Control::cannot_start(ExitCode code, const std::string& why) const {
   manager_.failed(why);
   return code;
+}
+
+// Gives listeners the addresses of what was passed in for them; false where there is no such socket.
+bool Control::bind_inherited(std::shared_ptr<const config::Config>& config) const {
+  InheritedSockets::Bound bound = inherited_.bind(config);
+  for (const std::string& error : bound.errors) log::error("{}", error);
+  config = std::move(bound.config);
+  return bound.errors.empty();
+}
+
+void Control::warn_of_unused_sockets() const {
+  for (const std::string& socket : inherited_.unused(*config_)) {
+    log::warn("the socket {} was passed in, and no listener accepts what comes there", socket);
+  }
 }
 
 std::error_code Control::open_log(const config::Log& settings) const {
@@ -208,6 +223,7 @@ void Control::on_applied() {
   } else {
     log::info("reloaded: revision {}: {}", revision_, changes_);
   }
+  warn_of_unused_sockets();
   phase_ = Phase::running;
   manager_.ready(*config_, revision_);
   if (std::exchange(reload_again_, false)) reload();
@@ -258,6 +274,7 @@ void Control::reload() {
   config::Loaded loaded = config::load(options_.config_path);
   tell(loaded.diagnostics);
   if (!loaded.config) return reload_failed(counted(count_errors(loaded.diagnostics), "error"));
+  if (!bind_inherited(loaded.config)) return reload_failed("sockets were not passed in");
 
   ListenSockets::Opened opened = sockets_->open_new(*loaded.config);
   for (const std::string& error : opened.errors) log::error("{}", error);

@@ -20,6 +20,7 @@
 #include "daemon/exit_code.hpp"
 #include "daemon/file_watch.hpp"
 #include "daemon/learner.hpp"
+#include "daemon/inherited_sockets.hpp"
 #include "daemon/listen_sockets.hpp"
 #include "daemon/log_writer.hpp"
 #include "daemon/password_pool.hpp"
@@ -52,6 +53,8 @@ class Control {
 
   ExitCode start();
   ExitCode cannot_start(ExitCode code, const std::string& why) const;
+  bool bind_inherited(std::shared_ptr<const config::Config>& config) const;
+  void warn_of_unused_sockets() const;
   std::error_code open_log(const config::Log& settings) const;
   bool open_access_log(const config::Config& config);
   bool open_learned(const config::Config& config);
@@ -75,6 +78,7 @@ class Control {
   void stop(const std::string& why);
 
   SignalMask mask_;  // before any thread is made
+  const InheritedSockets inherited_ = InheritedSockets::from_environment();  // before anything is opened
   const RunOptions options_;
   Phase phase_ = Phase::starting;
   std::shared_ptr<const config::Config> config_;

@@ -39,6 +39,7 @@ void ListenSockets::keep_only(const config::Config& config) {
 void ListenSockets::close_all() { keep_only({}); }
 
 std::error_code ListenSockets::open(const Address& address, std::vector<OfWorker>& of_worker) {
+  if (const net::ListenSocket* socket = find_inherited(address)) return share(*socket, address.to_string(), of_worker);
   const bool one_each = reuse_port_ && workers_ > 1 && address.kind == Address::Kind::ip;
   if (one_each) {
     // The kernel would let a second culvert share the port with the first: ask once as somebody who shares with nobody.
@@ -59,8 +60,25 @@ std::error_code ListenSockets::open(const Address& address, std::vector<OfWorker
   return {};
 }
 
-void ListenSockets::remove_file(const Address& address) {
-  if (address.kind == Address::Kind::unix_path) ::unlink(address.text.c_str());
+const net::ListenSocket* ListenSockets::find_inherited(const Address& address) const {
+  return inherited_ == nullptr ? nullptr : inherited_->find(address);
+}
+
+std::error_code ListenSockets::share(const net::ListenSocket& socket, const std::string& address,
+                                     std::vector<OfWorker>& of_worker) const {
+  for (OfWorker& sockets : of_worker) {
+    Result<net::ListenSocket> copy = socket.dup();
+    if (!copy) {
+      for (OfWorker& each : of_worker) each.erase(address);
+      return copy.error();
+    }
+    sockets.emplace(address, Entry{std::move(*copy), workers_ > 1});
+  }
+  return {};
+}
+
+void ListenSockets::remove_file(const Address& address) const {
+  if (address.kind == Address::Kind::unix_path && find_inherited(address) == nullptr) ::unlink(address.text.c_str());
 }
 
 }  // namespace culvert::daemon

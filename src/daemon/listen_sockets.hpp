@@ -1,5 +1,5 @@
 // The addresses that the process listens on. Opened here, on the control thread, then given to the workers: one socket
-// each with SO_REUSEPORT, otherwise one that all of them share.
+// each with SO_REUSEPORT, otherwise one that all of them share. What was passed in for an address is used instead of another.
 //
 // A socket of an address that stays is never touched by a reload: closing one of several with SO_REUSEPORT would drop
 // the connections in its queue.
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "daemon/inherited_sockets.hpp"
 #include "net/listen_socket.hpp"
 
 namespace culvert::daemon {
@@ -28,7 +29,9 @@ class ListenSockets {
     std::vector<std::string> errors;  // "cannot listen on 127.0.0.1:80: Address already in use [listener.web]"
   };
 
-  ListenSockets(std::size_t workers, bool reuse_port) : workers_(workers), reuse_port_(reuse_port) {}
+  // `inherited` may be null: there are none.
+  ListenSockets(std::size_t workers, bool reuse_port, const InheritedSockets* inherited = nullptr)
+      : workers_(workers), reuse_port_(reuse_port), inherited_(inherited) {}
   ~ListenSockets() { close_all(); }
   ListenSockets(const ListenSockets&) = delete;
   ListenSockets& operator=(const ListenSockets&) = delete;
@@ -43,10 +46,13 @@ class ListenSockets {
 
  private:
   std::error_code open(const Address& address, std::vector<OfWorker>& of_worker);
-  static void remove_file(const Address& address);  // of a Unix socket
+  const net::ListenSocket* find_inherited(const Address& address) const;
+  std::error_code share(const net::ListenSocket& socket, const std::string& address, std::vector<OfWorker>& of_worker) const;
+  void remove_file(const Address& address) const;  // of a Unix socket that was opened here
 
   const std::size_t workers_;
   const bool reuse_port_;
+  const InheritedSockets* const inherited_;
   std::map<std::string, Address> open_;  // by Address::to_string()
 };
 

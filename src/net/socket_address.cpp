@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
@@ -67,6 +68,21 @@ Endpoint to_endpoint(const sockaddr* address) {
     result.family = Endpoint::Family::unix_socket;
   }
   return result;
+}
+
+Address bound_address(int fd) {
+  SocketAddress bound;
+  bound.size = sizeof(bound.storage);
+  if (getsockname(fd, bound.get(), &bound.size) != 0) return {};
+  if (bound.family() != AF_UNIX) return Address::of(to_endpoint(bound.get()));
+  const auto& name = reinterpret_cast<const sockaddr_un&>(bound.storage);
+  Address address;
+  address.kind = Address::Kind::unix_path;
+  address.text.assign(name.sun_path, bound.size - offsetof(sockaddr_un, sun_path));
+  const bool abstract = address.text.starts_with('\0');
+  if (abstract) address.text.front() = '@';
+  if (!abstract) address.text.resize(std::min(address.text.size(), address.text.find('\0')));
+  return address;
 }
 
 Endpoint local_endpoint(int fd) {

@@ -20,7 +20,9 @@ struct SocketAddress {
 Result<SocketAddress> to_socket_address(const Address& address);
 SocketAddress to_socket_address(const Endpoint& endpoint);  // of family ipv4 or ipv6
 Endpoint to_endpoint(const sockaddr* address);
-// What `fd` is bound to; Family::none where that cannot be known.
+// What `fd` is bound to: kind ip, or unix_path ("@NAME" where it is abstract).
+Address bound_address(int fd);
+// The same without the path; Family::none where it cannot be known.
 Endpoint local_endpoint(int fd);
 
 }  // namespace culvert::net

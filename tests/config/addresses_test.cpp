@@ -30,7 +30,7 @@ TEST(ListenAddress, ReadsEveryForm) {
 
 TEST(ListenAddress, RefusesEverythingElse) {
   for (const std::string_view text : {"", "80", "localhost:80", "*:80", "::1", "[]:80", "[::1]", "[127.0.0.1]:80",
-                                      "http://127.0.0.1:80", "unix:", "fd:", "127.0.0.1", "1.2.3.4:5:6"}) {
+                                      "http://127.0.0.1:80", "unix:", "fd:", "fd:a:b", "fd:a b", "127.0.0.1", "1.2.3.4:5:6"}) {
     EXPECT_EQ(listen_on(text), "bad-address") << text;
   }
   for (const std::string_view text :

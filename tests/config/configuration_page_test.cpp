@@ -174,7 +174,7 @@ std::string tables() {
 std::string refused() {
   std::string out =
       "\n## Not yet\nThe format knows these, and this version refuses them, rather than pass over them in silence. So "
-      "it does with\n`https://` servers and with `\"fd:NAME\"` to listen on.\n\n| | |\n|---|---|\n";
+      "it does with\n`\"fd:NAME\"` as the address of `[admin]`.\n\n| | |\n|---|---|\n";
   for (const Key& key : schema()) {
     if (key.works != not_yet || !works(key.section)) continue;
     const std::string section(key.section);

@@ -85,7 +85,6 @@ TEST(Shipped, FullExampleWaitsFor) {
             (std::vector<std::string>{"no file matches \"conf.d/*.toml\"",
                                       "admin",
                                       "listener.https.http2",
-                                      "listener.egress.address",
                                       "tls.main.alpn",
                                       "cannot read \"/etc/culvert/tls/clients.pem\": No such file or directory",
                                       "cannot read \"/etc/culvert/tls/example.com.pem\": No such file or directory",

@@ -33,7 +33,7 @@ upstream = "http://127.0.0.1:3000"
 
 TEST_F(Load, LeavesEverythingElseAtItsDefault) {
   Config expected;
-  expected.listeners.push_back({"web", {address("127.0.0.1", 8080)}, 0, {}});
+  expected.listeners.push_back({"web", {address("127.0.0.1", 8080)}, {}, 0, {}});
   Route route;
   route.name = "route 1";
   route.match.paths = {{"", true}};
@@ -128,7 +128,7 @@ echo = true
   server.hsts = std::chrono::hours(24 * 365);
   server.hsts_options = {"include_subdomains"};
   server.forwarded = {{{*Endpoint::parse_ip("127.0.0.0"), 8}}, false, false, false, true, false, false, "x-request-id"};
-  EXPECT_EQ(config.listeners[1], (Listener{"plain", {address("::1", 81)}, 0, server}));
+  EXPECT_EQ(config.listeners[1], (Listener{"plain", {address("::1", 81)}, {}, 0, server}));
 
   server.keep_alive_timeout = 75s;
   server.no_delay = true;
@@ -139,7 +139,7 @@ echo = true
   const Address relative{Address::Kind::unix_path, {}, path("web.sock"), 0};
   const Address absolute{Address::Kind::unix_path, {}, "/run/web.sock", 0};
   EXPECT_EQ(config.listeners[0],
-            (Listener{"web", {address("0.0.0.0", 80), address("::", 80), relative, absolute}, 5, server}));
+            (Listener{"web", {address("0.0.0.0", 80), address("::", 80), relative, absolute}, {}, 5, server}));
 }
 
 TEST_F(Load, ReadsEveryCondition) {

@@ -104,5 +104,16 @@ TEST_F(ListenSocketsTest, RemovesTheFileOfAUnixSocket) {
   EXPECT_FALSE(file_exists()) << "at the end of the process";
 }
 
+// What systemd's variables say is tried through the binary (tests/e2e/test_socket_activation.py).
+TEST_F(ListenSocketsTest, WithoutInheritedSocketsNamesMeanNothing) {
+  const auto named = std::make_shared<config::Config>(config({}));
+  named->listeners.front().inherited = {"web"};
+  const InheritedSockets none;
+  EXPECT_THAT(none.bind(named).errors, SizeIs(1));
+  EXPECT_THAT(none.unused(*named), IsEmpty());
+  const auto plain = std::make_shared<const config::Config>(config({tcp(80)}));
+  EXPECT_EQ(none.bind(plain).config, plain) << "nothing is copied";
+}
+
 }  // namespace
 }  // namespace culvert::daemon
