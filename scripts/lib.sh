@@ -5,11 +5,12 @@
 BUILD_PACKAGES="g++ cmake ninja-build pkg-config libasio-dev libspdlog-dev libfmt-dev libtomlplusplus-dev \
   libyaml-cpp-dev libre2-dev libcli11-dev libssl-dev libcrypt-dev"
 TEST_PACKAGES="libgtest-dev libgmock-dev python3 curl nginx-light haproxy tinyproxy-bin nodejs node-ws slowhttptest strace \
-  valgrind ccache doxygen openssl testssl.sh git fcgiwrap chromium"
+  valgrind ccache doxygen openssl testssl.sh git fcgiwrap chromium systemd"
 
 # libFuzzer comes with clang.
 FUZZ_PACKAGES="clang libclang-rt-dev"
 TIDY_PACKAGES="clang-tidy-19"
+SYSTEMD_PACKAGES="debootstrap systemd-container"
 
 say() { printf '\n== %s\n' "$*"; }
 
