@@ -31,13 +31,14 @@ struct Endpoint {
   std::size_t format_ip(char* out) const;
 };
 
-// What to listen on or connect to: an endpoint, a name to resolve, or the path of a Unix socket.
+// What to listen on or connect to: an endpoint, a name to resolve, or the path of a Unix socket. A service's name leads to
+// hosts and their ports (SRV records).
 struct Address {
-  enum class Kind : std::uint8_t { ip, name, unix_path };  // of what it holds
+  enum class Kind : std::uint8_t { ip, name, unix_path, service };  // of what it holds
 
   Kind kind = Kind::ip;   // which of the members below say something
   Endpoint ip;            // kind ip
-  std::string text;       // kind name: the host; kind unix_path: the path
+  std::string text;       // kind name: the host; kind unix_path: the path; kind service: "_http._tcp.example.com"
   std::uint16_t port = 0; // kind name
 
   bool operator==(const Address&) const = default;

@@ -1,8 +1,10 @@
 // The network as a program sees it: dialling, listening, names. Interfaces with a real and a test's implementation; none
 // of their answers comes from inside the call that asked.
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -70,26 +72,45 @@ struct LookupOptions {
   int hints = 0;   // flags of getaddrinfo (AI_ADDRCONFIG, AI_V4MAPPED, AI_ALL)
 };
 
-// A question for a name's addresses, shared between the loop that asked and the lookup under way, since either may end
-// first. `done` is touched on the loop's thread only.
-struct Question {
-  Loop& loop;          // that asked
-  std::uint16_t port;  // of the endpoints that are found
-  Delegate<void(Result<Endpoints>)> done;  // empty: nobody waits any more
+// One of the hosts that a name leads to: itself, or, where it is that of a service, a target of an SRV record (RFC 2782).
+struct NamedHost {
+  std::string host;            // its name
+  std::uint16_t port = 0;      // where it listens
+  std::uint16_t priority = 0;  // the lowest are asked first
+  std::uint16_t weight = 0;    // its share among those of one priority
+  Endpoints endpoints;         // with its port; empty: they could not be found
 };
 
+// Where a name leads, for whoever keeps the answer.
+struct Whereabouts {
+  std::vector<NamedHost> hosts;                  // the lowest priority first
+  std::optional<std::chrono::seconds> lifetime;  // of what was found (TTL); none: nobody says
+};
+
+// A question about a name, shared between the loop that asked and the lookup under way, since either may end
+// first. `done` is touched on the loop's thread only.
+template <class Answer>
+struct QuestionFor {
+  Loop& loop;          // that asked
+  std::uint16_t port;  // of the endpoints that are found
+  Delegate<void(Result<Answer>)> done;  // empty: nobody waits any more
+};
+using Question = QuestionFor<Endpoints>;        // for a name's addresses
+using WhereQuestion = QuestionFor<Whereabouts>;  // for where a name leads
+
 // Somebody's wait for an answer. Destroying or replacing it drops the callback.
-class Resolution {
+template <class Answer>
+class ResolutionOf {
  public:
-  Resolution() = default;
-  explicit Resolution(std::shared_ptr<Question> question) : question_(std::move(question)) {}  // by the resolver
-  Resolution(Resolution&& other) noexcept = default;
-  Resolution& operator=(Resolution&& other) noexcept {
+  ResolutionOf() = default;
+  explicit ResolutionOf(std::shared_ptr<QuestionFor<Answer>> question) : question_(std::move(question)) {}  // by the resolver
+  ResolutionOf(ResolutionOf&& other) noexcept = default;
+  ResolutionOf& operator=(ResolutionOf&& other) noexcept {
     drop();
     question_ = std::move(other.question_);
     return *this;
   }
-  ~Resolution() { drop(); }
+  ~ResolutionOf() { drop(); }
   // Whether an answer is still awaited or just being given.
   explicit operator bool() const { return question_ != nullptr; }
 
@@ -98,18 +119,24 @@ class Resolution {
     if (question_ != nullptr) question_->done.clear();
     question_.reset();
   }
-  std::shared_ptr<Question> question_;
+  std::shared_ptr<QuestionFor<Answer>> question_;
 };
+using Resolution = ResolutionOf<Endpoints>;         // of Resolver::resolve()
+using WhereResolution = ResolutionOf<Whereabouts>;  // of Resolver::locate()
 
 // Who knows names.
 class Resolver {
  public:
   using Done = Delegate<void(Result<Endpoints>)>;  // never called from inside resolve()
+  using WhereDone = Delegate<void(Result<Whereabouts>)>;  // never called from inside locate()
   virtual ~Resolver() = default;
   // On the thread of `loop`. The endpoints carry `port`; at least one, in the order of preference, or an error
   // (errc::name_not_found where the name has no address).
   virtual Resolution resolve(Loop& loop, const std::string& name, std::uint16_t port, const LookupOptions& options,
                              Done done) = 0;
+  // The same for who keeps the answer, and for services as well (`address` of kind name or service). At least one host has
+  // an endpoint. By default what resolve() finds, with no lifetime; it knows no services.
+  virtual WhereResolution locate(Loop& loop, const Address& address, const LookupOptions& options, WhereDone done);
 };
 
 }  // namespace culvert

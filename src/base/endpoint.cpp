@@ -111,6 +111,7 @@ std::string Address::to_string() const {
     case Kind::ip: return ip.to_string();
     case Kind::name: return text + ":" + std::to_string(port);
     case Kind::unix_path: return "unix:" + text;
+    case Kind::service: return "srv:" + text;
   }
   return {};
 }

@@ -9,6 +9,7 @@ namespace culvert::config {
 namespace {
 
 constexpr std::string_view unix_prefix = "unix:";
+constexpr std::string_view service_prefix = "srv:";
 constexpr std::size_t unix_path_bytes_max = 107;  // of sockaddr_un::sun_path, with its terminating zero
 
 struct HostPort {
@@ -99,9 +100,53 @@ Parsed<Address> parse_unix(std::string_view text) {
   return address;
 }
 
+// "srv:80" is a host of that name.
+bool is_service(std::string_view text) {
+  return text.starts_with(service_prefix) && !is_digits(text.substr(service_prefix.size()));
+}
+
+// RFC 2782: "_SERVICE._PROTOCOL.NAME". Hosts and ports are in its records.
+Parsed<Address> parse_service(std::string_view text) {
+  const std::string_view name = text.substr(service_prefix.size());
+  const std::string example = "for example \"srv:_http._tcp.example.com\"";
+  if (name.empty()) return bad_address("\"srv:\" has no name", example);
+  if (const std::size_t colon = name.find(':'); colon != std::string_view::npos) {
+    return bad_address(in_quotes(text) + " has a port", "its records have them: " +
+                                                            in_quotes(text.substr(0, service_prefix.size() + colon)));
+  }
+  const std::size_t service = name.find('.');
+  const std::size_t protocol = service == std::string_view::npos ? service : name.find('.', service + 1);
+  const auto is_label = [](std::string_view label) { return label.size() > 1 && label.starts_with('_'); };
+  const bool is_named = protocol != std::string_view::npos && protocol + 1 < name.size() &&
+                        is_label(name.substr(0, service)) && is_label(name.substr(service + 1, protocol - service - 1));
+  if (!is_named || !is_host_name(name)) return bad_address(in_quotes(text) + " is not the name of a service", example);
+  Address address;
+  address.kind = Address::Kind::service;
+  address.text = name;
+  return address;
+}
+
 Address at_ip(Endpoint endpoint) {
   Address address;
   address.ip = endpoint;
+  return address;
+}
+
+// "HOST:PORT"
+Parsed<Address> parse_host_port(std::string_view text) {
+  const auto parts = split(text);
+  if (!parts) return no_port(text, "8000");
+  const Parsed<std::uint16_t> port = parse_port(parts->port);
+  if (!port) return *port.wrong();
+  const auto endpoint = Endpoint::parse_ip(parts->host, *port);
+  if (endpoint && (endpoint->family == Endpoint::Family::ipv6) == parts->bracketed) return at_ip(*endpoint);
+  if (parts->bracketed || !is_host_name(parts->host)) {
+    return bad_address(in_quotes(parts->host) + " is not a host", "for example \"127.0.0.1:8000\"");
+  }
+  Address address;
+  address.kind = Address::Kind::name;
+  address.text = parts->host;
+  address.port = *port;
   return address;
 }
 
@@ -145,20 +190,8 @@ Parsed<std::vector<Address>> parse_listen_address(std::string_view text) {
 Parsed<Address> parse_server_address(std::string_view text) {
   if (text.starts_with(unix_prefix)) return parse_unix(text);
   if (is_url(text)) return parse_url(text);
-  const auto parts = split(text);
-  if (!parts) return no_port(text, "8000");
-  const Parsed<std::uint16_t> port = parse_port(parts->port);
-  if (!port) return *port.wrong();
-  const auto endpoint = Endpoint::parse_ip(parts->host, *port);
-  if (endpoint && (endpoint->family == Endpoint::Family::ipv6) == parts->bracketed) return at_ip(*endpoint);
-  if (parts->bracketed || !is_host_name(parts->host)) {
-    return bad_address(in_quotes(parts->host) + " is not a host", "for example \"127.0.0.1:8000\"");
-  }
-  Address address;
-  address.kind = Address::Kind::name;
-  address.text = parts->host;
-  address.port = *port;
-  return address;
+  if (is_service(text)) return parse_service(text);
+  return parse_host_port(text);
 }
 
 bool is_url(std::string_view text) { return text.find("://") != std::string_view::npos; }
@@ -175,6 +208,7 @@ Parsed<Address> parse_url(std::string_view text) {
   if (path != std::string_view::npos) {
     return bad_url("without a path: " + in_quotes(text.substr(0, end + 3 + path)));
   }
+  if (is_service(authority)) return bad_url("a service has no scheme: " + in_quotes(authority));
   const std::size_t at_sign = authority.find('@');
   if (at_sign != std::string_view::npos) {
     const std::string without(authority.substr(at_sign + 1));
@@ -183,7 +217,7 @@ Parsed<Address> parse_url(std::string_view text) {
   const bool has_port = split(authority).has_value() && !authority.ends_with(']');
   const std::string with_port = std::string(authority) + (has_port ? "" : scheme == "http" ? ":80" : ":443");
   if (authority.empty() || authority.starts_with(':')) return bad_url("for example \"http://127.0.0.1:3000\"");
-  return parse_server_address(with_port);
+  return parse_host_port(with_port);
 }
 
 // The port is never guessed: proxies listen on 3128, 8080, 8888 and, by the URL, on 80.
@@ -196,7 +230,7 @@ Parsed<Address> parse_parent(std::string_view text) {
   if (text.starts_with("https://")) return bad_parent("write http://", "TLS to a parent proxy is not supported yet");
   if (!is_url(text)) {
     const Parsed<Address> meant = parse_server_address(text);
-    const bool reads = meant && meant->kind != Address::Kind::unix_path;
+    const bool reads = meant && (meant->kind == Address::Kind::ip || meant->kind == Address::Kind::name);
     return bad_parent(reads ? did_you_mean(std::string(scheme).append(text)) : example);
   }
   if (!text.starts_with(scheme)) return bad_parent(example);
@@ -212,7 +246,7 @@ Parsed<Address> parse_parent(std::string_view text) {
   if (!split(authority) || authority.ends_with(']')) {
     return bad_parent("it has no port: " + in_quotes(std::string(text) + ":3128") + "?");
   }
-  return parse_server_address(authority);
+  return parse_host_port(authority);
 }
 
 Parsed<TunnelTarget> parse_tunnel_target(std::string_view text) {

@@ -13,7 +13,7 @@ inline constexpr std::string_view inherited_prefix = "fd:";  // a listening sock
 
 // "127.0.0.1:80", "[::1]:80", "unix:/PATH"; ":80" is two: every IPv4 and every IPv6 address. "fd:NAME" is none.
 Parsed<std::vector<Address>> parse_listen_address(std::string_view text);
-// "HOST:PORT", "[::1]:80", "unix:/PATH", or a URL.
+// "HOST:PORT", "[::1]:80", "unix:/PATH", "srv:_SERVICE._PROTOCOL.NAME", or a URL.
 Parsed<Address> parse_server_address(std::string_view text);
 // "http://HOST[:PORT]" and nothing behind it. "https://" reads as well: whoever cannot do TLS says so.
 Parsed<Address> parse_url(std::string_view text);

@@ -134,7 +134,8 @@ Upstream build_upstream(const std::string& name, const Node& table) {
   read.flag("insecure_http_parser", upstream.insecure_http_parser);
   read.duration("connect_timeout", upstream.connect_timeout);
   read.duration("response_timeout", upstream.response_timeout);
-  read.duration("resolve", upstream.resolve);
+  const Node* const resolve = table.value_of("resolve");
+  if (resolve != nullptr && resolve->text != "ttl") read.duration("resolve", upstream.resolve);
   return upstream;
 }
 

@@ -175,8 +175,10 @@ class SchemaCheck {
     if (!meant.empty()) {
       diagnostic.label = did_you_mean(meant);
       diagnostic.with_second(named->find(meant)->at, in_quotes(meant) + " is defined here");
-    } else if (section == "upstream" && parse_server_address(value.text)) {
-      diagnostic.label = did_you_mean("http://" + value.text);
+    } else if (section == "upstream") {
+      const Parsed<Address> server = parse_server_address(value.text);
+      const bool is_service = server && server->kind == Address::Kind::service;
+      if (server) diagnostic.label = is_service ? "a service is a server of an upstream" : did_you_mean("http://" + value.text);
     }
     report(std::move(diagnostic));
   }

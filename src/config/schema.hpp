@@ -20,7 +20,7 @@ enum class Type : std::uint8_t {
   // values
   boolean,
   integer,   // choices: "MIN-MAX" or the numbers allowed
-  duration,
+  duration,  // choices: words that are none
   size,      // choices: "MIN-MAX"
   choice,    // choices: the words allowed
   access_field,  // choices: the words to suggest

@@ -144,7 +144,7 @@ struct Upstream {
   bool insecure_http_parser = false;
   milliseconds connect_timeout{3'000};
   milliseconds response_timeout{60'000};
-  milliseconds resolve{30'000};         // how long the addresses of a name are used before asking again
+  std::optional<milliseconds> resolve;  // how often names are looked up, no_limit: once; none: as their records say
   // of parent proxies
   bool of_tunnel = false;               // `name` is that of a [tunnel.NAME]
   std::string proxy_auth;               // "user:password" for Proxy-Authorization; empty: none

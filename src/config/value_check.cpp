@@ -156,7 +156,8 @@ Diagnostic unit_error(const Node& value, const std::string& name, std::string_vi
   return diagnostic;
 }
 
-std::optional<Diagnostic> check_duration(const Node& value, const std::string& name) {
+std::optional<Diagnostic> check_duration(const Key& key, const Node& value, const std::string& name) {
+  if (!key.choices.empty() && value.is_text() && value.text == key.choices) return std::nullopt;
   const bool readable = value.is_text() || value.kind == Kind::integer;
   if (!readable) return wrong_type(name, "a duration", value, "for example \"30s\"");
   const Parsed<milliseconds> duration = parse_duration(value.text);
@@ -194,7 +195,7 @@ std::optional<Diagnostic> check_value(const Key& key, const Node& value, const s
     case Type::boolean: return check_boolean(value, name);
     case Type::integer:
     case Type::threads: return check_integer(key, value, name);
-    case Type::duration: return check_duration(value, name);
+    case Type::duration: return check_duration(key, value, name);
     case Type::size: return check_size(key, value, name);
     default: break;
   }

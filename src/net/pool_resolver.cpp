@@ -32,14 +32,18 @@ std::error_code error_of(int answer) {
 }
 
 // Runs on the thread of the loop that asked.
-void answer(Question& question, Result<Endpoints> found) {
+template <class Answer>
+void answer(QuestionFor<Answer>& question, Result<Answer> found) {
   if (!question.done) return;
-  if (found) {
-    for (Endpoint& endpoint : *found) endpoint.port = question.port;
-  }
-  Resolver::Done done = std::move(question.done);  // which may drop the Resolution
+  auto done = std::move(question.done);  // which may drop the Resolution
   done(std::move(found));
 }
+
+void set_port(const Question& question, Result<Endpoints>& found) {
+  if (!found) return;
+  for (Endpoint& endpoint : *found) endpoint.port = question.port;
+}
+void set_port(const WhereQuestion&, Result<Whereabouts>&) {}  // hosts have their own
 
 bool is_localhost(std::string_view name) {
   constexpr std::string_view local = "localhost";
@@ -67,41 +71,60 @@ int socket_family(int family) {
   }
 }
 
-}  // namespace
-
-struct PoolResolver::Pool {
-  // Questions that one answer serves.
+// Questions of one kind that are under way; one answer serves all that are the same.
+template <class Answer>
+class UnderWay {
+ public:
   struct Key {
     std::string name;
+    std::uint16_t port;
     int family;
     int hints;
     auto operator<=>(const Key&) const = default;
   };
 
-  explicit Pool(Lookup how) : lookup(std::move(how)) {}
+  // Whether nobody has asked so yet.
+  bool add(const Key& key, const std::shared_ptr<QuestionFor<Answer>>& question) {
+    const std::lock_guard lock(mutex_);
+    auto& waiting = questions_[key];
+    waiting.push_back(question);
+    return waiting.size() == 1;
+  }
 
-  void look_up(const Key& key) {
-    const Result<Endpoints> found = lookup(key.name, {.family = key.family, .hints = key.hints});
-    std::vector<std::shared_ptr<Question>> waiting;
-    {
-      const std::lock_guard lock(mutex);
-      const auto entry = under_way.find(key);
-      waiting = std::move(entry->second);
-      under_way.erase(entry);
-    }
-    for (std::shared_ptr<Question>& question : waiting) {
+  void settle(const Key& key, const Result<Answer>& found) {
+    for (std::shared_ptr<QuestionFor<Answer>>& question : take(key)) {
       Loop& loop = question->loop;
-      loop.post([question = std::move(question), found] { answer(*question, found); });
+      loop.post([question = std::move(question), found = Result<Answer>(found)]() mutable {
+        set_port(*question, found);
+        answer(*question, std::move(found));
+      });
     }
   }
 
+ private:
+  std::vector<std::shared_ptr<QuestionFor<Answer>>> take(const Key& key) {
+    const std::lock_guard lock(mutex_);
+    return std::move(questions_.extract(key).mapped());
+  }
+
+  std::mutex mutex_;
+  std::map<Key, std::vector<std::shared_ptr<QuestionFor<Answer>>>> questions_;  // guarded by mutex_
+};
+
+}  // namespace
+
+struct PoolResolver::Pool {
+  Pool(Lookup look_up, Locate locate_by) : lookup(std::move(look_up)), locate(std::move(locate_by)) {}
+
   const Lookup lookup;
-  std::mutex mutex;
-  std::map<Key, std::vector<std::shared_ptr<Question>>> under_way;  // guarded by mutex
+  const Locate locate;
+  UnderWay<Endpoints> lookups;
+  UnderWay<Whereabouts> searches;
   asio::thread_pool pool{threads};  // last: its threads use what stands above
 };
 
-PoolResolver::PoolResolver(Lookup lookup) : pool_(std::make_unique<Pool>(std::move(lookup))) {}
+PoolResolver::PoolResolver(Lookup lookup, Locate locate)
+    : pool_(std::make_unique<Pool>(std::move(lookup), std::move(locate))) {}
 
 PoolResolver::~PoolResolver() {
   pool_->pool.stop();
@@ -110,17 +133,25 @@ PoolResolver::~PoolResolver() {
 
 Resolution PoolResolver::resolve(Loop& loop, const std::string& name, std::uint16_t port, const LookupOptions& options,
                                  Done done) {
-  Pool::Key key{name, options.family, options.hints};
   auto question = std::make_shared<Question>(Question{loop, port, std::move(done)});
-  bool first = false;
-  {
-    const std::lock_guard lock(pool_->mutex);
-    std::vector<std::shared_ptr<Question>>& waiting = pool_->under_way[key];
-    first = waiting.empty();
-    waiting.push_back(question);
+  const UnderWay<Endpoints>::Key key{name, 0, options.family, options.hints};  // whatever the port
+  if (pool_->lookups.add(key, question)) {
+    asio::post(pool_->pool, [pool = pool_.get(), key, options] {
+      pool->lookups.settle(key, pool->lookup(key.name, options));
+    });
   }
-  if (first) asio::post(pool_->pool, [pool = pool_.get(), key = std::move(key)] { pool->look_up(key); });
   return Resolution(std::move(question));
+}
+
+WhereResolution PoolResolver::locate(Loop& loop, const Address& address, const LookupOptions& options, WhereDone done) {
+  auto question = std::make_shared<WhereQuestion>(WhereQuestion{loop, address.port, std::move(done)});
+  const UnderWay<Whereabouts>::Key key{address.to_string(), address.port, options.family, options.hints};
+  if (pool_->searches.add(key, question)) {
+    asio::post(pool_->pool, [pool = pool_.get(), key, address, options] {
+      pool->searches.settle(key, pool->locate(address, options));
+    });
+  }
+  return WhereResolution(std::move(question));
 }
 
 Result<Endpoints> PoolResolver::system_lookup(const std::string& name, const LookupOptions& options) {

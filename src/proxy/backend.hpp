@@ -11,29 +11,40 @@
 
 namespace culvert::proxy {
 
+// Where one of a server's addresses is, and what it is to get.
+struct BackendPlace {
+  std::string text;         // HOST:PORT that it was found by
+  Address address;          // resolved, or of a Unix socket
+  std::string server_name;  // for TLS
+  std::uint32_t weight = 1;
+  bool backup = false;
+};
+
 struct Backend final : RefCounted {
-  Backend(std::string server, const config::UpstreamServer& written, Address at, Agent::Origin& to,
-          std::shared_ptr<BackendState> known, unsigned worker, std::uint64_t its_bit)
-      : text(std::move(server)),
-        address(std::move(at)),
+  Backend(const BackendPlace& place, bool is_drained, Agent::Origin& to, std::shared_ptr<BackendState> known,
+          unsigned worker, std::uint64_t its_bit)
+      : text(place.text),
+        address(place.address),
         origin(to),
-        weight(written.weight),
-        backup(written.backup),
-        drain(written.drain),
+        weight(place.weight),
+        backup(place.backup),
+        drain(is_drained),
         bit(its_bit),
         state(std::move(known)),
-        share(state->share(worker)) {}
+        share(state->share(worker)),
+        server_name(place.server_name) {}
 
-  const std::string text;     // the server as written, for logs and Host
+  const std::string text;     // the server as written, or the target of a service: for logs and Host
   const Address address;      // resolved, or of a Unix socket
   Agent::Origin& origin;      // valid while the upstream has it in its list
-  const std::uint32_t weight;
-  const bool backup;
+  std::uint32_t weight;       // both may change with a service's records
+  bool backup;
   const bool drain;
   const std::uint64_t bit;    // among those that a request has tried
   std::uint64_t id = 0;       // by which hashes and cookies know it: the same in every process
   const std::shared_ptr<BackendState> state;
   BackendState::Share& share;
+  const std::string server_name;  // for TLS
 };
 
 // Something of ours is under way there. The backend stays as long as the upstream does that it is of.

@@ -33,14 +33,14 @@ std::string host_field(const config::HealthCheck& settings, const Backend& backe
 }  // namespace
 
 HealthCheck::HealthCheck(const config::Upstream& upstream, Http& http, AgentOptions options, const Ref<Backend>& backend,
-                         std::string_view server_name, Owner& owner)
+                         Owner& owner)
     : settings_(*upstream.health),
       sends_(upstream.send_proxy_protocol),
       loop_(http.loop()),
       backend_(backend),
       owner_(owner),
       agent_(http, for_one_look(std::move(options))),
-      origin_(agent_.origin(backend->address, server_name)),
+      origin_(agent_.origin(backend->address, backend->server_name)),
       host_(host_field(settings_, *backend)),
       passes_(!backend->state->is_failing()),
       next_at_(loop_.now() + jittered(std::min(settings_.interval, first_within), loop_)) {

@@ -26,9 +26,9 @@ class HealthCheck final : private Watcher {
     ~Owner() = default;
   };
 
-  // `upstream` has settings for it. `options`: as connections to the backend are made. `server_name`: for TLS.
+  // `upstream` has settings for it. `options`: as connections to the backend are made.
   HealthCheck(const config::Upstream& upstream, Http& http, AgentOptions options, const Ref<Backend>& backend,
-              std::string_view server_name, Owner& owner);
+              Owner& owner);
   ~HealthCheck();
 
   const Backend& backend() const { return *backend_; }

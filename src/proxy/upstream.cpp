@@ -21,12 +21,39 @@ std::shared_ptr<const SecureContext> secure_context(const config::UpstreamTls& t
                                                                     .only_1_3 = tls.only_1_3});
 }
 
-// Who has to be at `address`, by TLS.
-std::string server_name(const config::Upstream& settings, const Address& address) {
+// Who has to be at an address of `host`, by TLS.
+std::string server_name(const config::Upstream& settings, const std::string& host) {
   if (!settings.tls) return {};
-  const bool by_address = settings.tls->server_name.empty() && address.kind != Address::Kind::unix_path;
-  if (!by_address) return settings.tls->server_name;
-  return address.kind == Address::Kind::name ? address.text : address.ip.ip();
+  return settings.tls->server_name.empty() ? host : settings.tls->server_name;
+}
+
+std::string host_of(const Address& address) {
+  switch (address.kind) {
+    case Address::Kind::ip: return address.ip.ip();
+    case Address::Kind::name: return address.text;
+    case Address::Kind::service:
+    case Address::Kind::unix_path: break;
+  }
+  return {};
+}
+
+// What is looked up holds so long where nobody says.
+constexpr std::chrono::seconds lifetime_unknown{30};
+// And within these bounds where somebody does.
+constexpr std::chrono::seconds lifetime_min{1};
+constexpr std::chrono::seconds lifetime_max{3600};
+// After a lookup that failed the next one is soon, and twice as late each time.
+constexpr std::chrono::seconds first_retry_after{1};
+constexpr std::chrono::seconds last_retry_after{10};
+
+// A tenth is left for the next lookup.
+Duration lifetime_of(const Whereabouts& where) {
+  if (!where.lifetime) return lifetime_unknown;
+  return Duration(std::clamp(*where.lifetime, lifetime_min, lifetime_max)) * 9 / 10;
+}
+
+bool is_looked_up(const Address& address) {
+  return address.kind == Address::Kind::name || address.kind == Address::Kind::service;
 }
 
 AgentOptions agent_options(const config::Upstream& settings) {
@@ -89,7 +116,7 @@ std::string Upstream::label() const { return (settings.of_tunnel ? "[tunnel." : 
 // ---- which backend -----------------------------------------------------------------------------------------------------
 
 Backend* Upstream::choose_otherwise(std::uint64_t& tried, std::uint64_t key) {
-  if (loop_.now() >= look_around_at_ || fleet_->changes() != changes_seen_) look_around();
+  if (loop_.now() >= look_around_at_ || fleet_->changes() != changes_seen_) arrange();
   Backend* chosen = nullptr;
   bool pending = false;
   if (settings.balance == config::Balance::first) {
@@ -128,9 +155,8 @@ Backend* Upstream::last_resort(std::uint64_t tried) {
 
 Backend* Upstream::sibling(const Backend& backend, std::uint64_t tried) const {
   for (const auto& server : servers_) {
-    if (server->text != backend.text) continue;
     for (const Ref<Backend>& each : server->backends) {
-      if ((tried & each->bit) == 0) return each.get();
+      if (each->text == backend.text && (tried & each->bit) == 0) return each.get();
     }
   }
   return nullptr;
@@ -138,8 +164,9 @@ Backend* Upstream::sibling(const Backend& backend, std::uint64_t tried) const {
 
 void Upstream::rule_out(const Backend& backend, std::uint64_t& tried) const {
   for (const auto& server : servers_) {
-    if (server->text != backend.text) continue;
-    for (const Ref<Backend>& each : server->backends) tried |= each->bit;
+    for (const Ref<Backend>& each : server->backends) {
+      if (each->text == backend.text) tried |= each->bit;
+    }
   }
 }
 
@@ -160,17 +187,11 @@ bool Upstream::can_be_used(const Server& server, const Backend& backend) const {
 }
 
 // What changes by time alone, or was changed by another worker.
-void Upstream::look_around() {
-  for (const auto& server : servers_) {
-    if (loop_.now() >= server->fresh_until) server->look_up();
-  }
-  arrange();
-}
-
 void Upstream::arrange() {
   changes_seen_ = fleet_->changes();
   std::erase_if(gone_, [](const Ref<Backend>& each) { return each->share.under_way.get() == 0; });
   look_around_at_ = never;
+  hosts_ = 0;
   std::vector<Backend*> primaries;
   std::vector<Backend*> backups;
   std::vector<Backend*> all;
@@ -178,7 +199,7 @@ void Upstream::arrange() {
     if (time > loop_.now()) look_around_at_ = std::min(look_around_at_, time);
   };
   for (const auto& server : servers_) {
-    look_around_at_ = std::min(look_around_at_, server->fresh_until);
+    hosts_ += server->hosts;
     for (const Ref<Backend>& each : server->backends) {
       look_by(each->state->ejected_until());
       if (const TimePoint back = each->state->back_since(); back != SharedTime::earliest) look_by(back + settings.slow_start);
@@ -249,7 +270,7 @@ void Upstream::drain() {
   agent_.drain();
   checks_.clear();
   judge_.reset();
-  for (const auto& server : servers_) server->probe.reset();
+  for (const auto& server : servers_) server->drain();
 }
 
 // ---- servers and their addresses -----------------------------------------------------------------------------------------
@@ -271,51 +292,114 @@ Failure Upstream::why_nobody() const {
 }
 
 Upstream::Server::Server(Upstream& owner, const config::UpstreamServer& as_written)
-    : written(as_written),
-      text(as_written.address.to_string()),
-      server_name(proxy::server_name(owner.settings, as_written.address)),
-      owner_(owner) {
-  if (written.address.kind == Address::Kind::name) {
+    : written(as_written), text(as_written.address.to_string()), owner_(owner) {
+  if (is_looked_up(written.address)) {
     look_up();
-    return;
+  } else {
+    owner_.set_backends(*this, {place(written.address)});
   }
-  owner_.set_backends(*this, {written.address});
-  fresh_until = never;
 }
 
 void Upstream::Server::look_up() {
-  if (resolution) return;
   error = {};
-  fresh_until = never;  // until there is an answer
-  resolution = owner_.probes_.resolver.resolve(
-      owner_.loop_, written.address.text, written.address.port,
-      {.family = owner_.settings.family, .hints = owner_.settings.hints},
-      [this](Result<Endpoints> answer) { found(std::move(answer)); });
+  resolution = owner_.probes_.resolver.locate(
+      owner_.loop_, written.address, {.family = owner_.settings.family, .hints = owner_.settings.hints},
+      [this](Result<Whereabouts> answer) { found(std::move(answer)); });
 }
 
-void Upstream::Server::found(Result<Endpoints> answer) {
+// Before what was found runs out, so that no request has to wait. Keeps no loop alive.
+TimePoint Upstream::Server::on_due(TimePoint now) noexcept {
+  if (now < looks_up_at_) return looks_up_at_;
+  looks_up_at_ = never;
+  look_up();
+  return never;
+}
+
+void Upstream::Server::look_up_at(TimePoint time) {
+  if (owner_.drained_ || time == never) return;
+  looks_up_at_ = time;
+  owner_.loop_.ask_at(due_, time);
+}
+
+void Upstream::Server::found(Result<Whereabouts> answer) {
   resolution = {};
-  const config::milliseconds lifetime = owner_.settings.resolve;
-  fresh_until = lifetime == config::no_limit ? never : owner_.loop_.now() + lifetime;
-  if (answer && !answer->empty()) {
-    std::vector<Address> addresses;
-    for (const Endpoint& endpoint : *answer) addresses.push_back(Address::of(endpoint));
-    owner_.set_backends(*this, addresses);
-  } else {
-    // The last good addresses stay in use; a name that never had one is asked for again soon.
-    error = answer ? make_error_code(errc::name_not_found) : answer.error();
-    if (backends.empty()) fresh_until = owner_.loop_.now() + std::chrono::seconds(1);
-  }
+  const auto has_address = [](const NamedHost& host) { return !host.endpoints.empty(); };
+  const bool is_good = answer && std::ranges::any_of(answer->hosts, has_address);
+  look_up_at(is_good  ? use(*answer)
+             : answer ? do_without(errc::name_not_found)
+                      : do_without(answer.error()));
   owner_.arrange();
   tell_all(owner_.waiting_);
 }
 
-void Upstream::set_backends(Server& server, const std::vector<Address>& addresses) {
+// When to look again.
+TimePoint Upstream::Server::use(const Whereabouts& where) {
+  hosts = where.hosts.size();
+  owner_.set_backends(*this, places(where));
+  if (std::exchange(failures_, 0) != 0 && owner_.looks_after_) {
+    log::info("{}: {} can be looked up again", owner_.label(), text);
+  }
+  const std::optional<config::milliseconds> fixed = owner_.settings.resolve;
+  if (fixed == config::no_limit) return never;
+  return owner_.loop_.now() + (fixed ? Duration(*fixed) : lifetime_of(where));
+}
+
+// The last good addresses stay in use.
+TimePoint Upstream::Server::do_without(std::error_code why) {
+  error = why;
+  if (failures_ == 0 && owner_.looks_after_) {
+    log::warn("{}: {} cannot be looked up: {}; {}", owner_.label(), text, why.message(),
+              backends.empty() ? "it has no address" : "its last addresses stay in use");
+  }
+  const auto wait = first_retry_after * (1U << std::min(failures_++, 10U));
+  return owner_.loop_.now() + std::min<Duration>(wait, last_retry_after);
+}
+
+// As it is written.
+BackendPlace Upstream::Server::place(const Address& address) const {
+  return {.text = text,
+          .address = address,
+          .server_name = server_name(owner_.settings, host_of(written.address)),
+          .weight = written.weight,
+          .backup = written.backup};
+}
+
+std::vector<BackendPlace> Upstream::Server::places(const Whereabouts& where) const {
+  const bool is_service = written.address.kind == Address::Kind::service;
+  const std::uint16_t first = std::ranges::min_element(where.hosts, {}, &NamedHost::priority)->priority;
+  std::vector<BackendPlace> all;
+  for (const NamedHost& host : where.hosts) {
+    BackendPlace of_host = place({});
+    if (is_service) {
+      of_host.text = host.host + ':' + std::to_string(host.port);
+      of_host.server_name = server_name(owner_.settings, host.host);
+      of_host.weight *= std::max<std::uint32_t>(1, host.weight);
+      of_host.backup = written.backup || host.priority != first;
+    }
+    for (const Endpoint& endpoint : host.endpoints) {
+      of_host.address = Address::of(endpoint);
+      all.push_back(of_host);
+    }
+    if (!host.endpoints.empty()) continue;
+    // A target that cannot be found right now stays where it was.
+    for (const Ref<Backend>& known : backends) {
+      if (known->text != of_host.text) continue;
+      of_host.address = known->address;
+      all.push_back(of_host);
+    }
+  }
+  return all;
+}
+
+void Upstream::set_backends(Server& server, const std::vector<BackendPlace>& places) {
   std::vector<Ref<Backend>> now;
-  for (const Address& address : addresses) {
-    const auto known =
-        std::ranges::find_if(server.backends, [&](const Ref<Backend>& each) { return each->address == address; });
-    now.push_back(known == server.backends.end() ? make_backend(server, address) : *known);
+  for (const BackendPlace& place : places) {
+    const auto known = std::ranges::find_if(server.backends, [&](const Ref<Backend>& each) {
+      return each->address == place.address && each->text == place.text;
+    });
+    Ref<Backend>& backend = now.emplace_back(known == server.backends.end() ? make_backend(server, place) : *known);
+    backend->weight = place.weight;
+    backend->backup = place.backup;
   }
   server.backends.swap(now);
   for (const Ref<Backend>& old : now) {
@@ -323,16 +407,16 @@ void Upstream::set_backends(Server& server, const std::vector<Address>& addresse
   }
 }
 
-Ref<Backend> Upstream::make_backend(Server& server, const Address& address) {
-  const std::string at = address.to_string();
+Ref<Backend> Upstream::make_backend(const Server& server, const BackendPlace& place) {
+  const std::string at = place.address.to_string();
   Ref<Backend> backend =
-      make_ref<Backend>(server.text, server.written, address, agent_.origin(address, server.server_name),
+      make_ref<Backend>(place, server.written.drain, agent_.origin(place.address, place.server_name),
                         fleet_->backend(at), worker_, next_bit_);
   backend->id = stable_hash(at);
   next_bit_ = next_bit_ << 1 | next_bit_ >> 63;  // more than 64 share them
   const bool checks = looks_after_ && settings.health && settings.health->interval != config::off;
   if (checks && !drained_) {
-    checks_.push_back(std::make_unique<HealthCheck>(settings, http_, agent_.options, backend, server.server_name,
+    checks_.push_back(std::make_unique<HealthCheck>(settings, http_, agent_.options, backend,
                                                     static_cast<HealthCheck::Owner&>(*this)));
   }
   return backend;
@@ -350,6 +434,12 @@ void Upstream::Server::set_aside(std::error_code why) {
   log::warn("{}: the parent proxy {} cannot be reached ({}) and is left out until it can be", owner_.label(), text,
             why.message());
   probe = std::make_unique<HealthProbe>(owner_.probes_, written.address, interval, static_cast<HealthProbe::Owner&>(*this));
+}
+
+void Upstream::Server::drain() {
+  probe.reset();
+  looks_up_at_ = never;
+  owner_.loop_.forget(due_);
 }
 
 void Upstream::Server::on_reachable() noexcept {

@@ -1,5 +1,6 @@
 // One upstream as a worker uses it: its servers, of which one is chosen for each request, and the agent that keeps
-// connections to them. Every address of a server, as written or found by its name, is a Backend of its own.
+// connections to them. Every address of a server, as written or found by its name, is a Backend of its own; so is every
+// address of every target of a service.
 //
 // Held by the routes that lead to it (and so by the exchanges under them): a reload that does not change it carries it
 // over with its pool, one that removes it lets those under way finish. What is known of a server's health is the process's
@@ -17,6 +18,7 @@
 #include "config/config.hpp"
 #include "culvert/agent.hpp"
 #include "culvert/network.hpp"
+#include "net/loop_entries.hpp"
 #include "proxy/backend.hpp"
 #include "proxy/balancer.hpp"
 #include "proxy/failure.hpp"
@@ -81,7 +83,7 @@ class Upstream final : public RefCounted, private HealthCheck::Owner, private Ou
   void set_unresolved_aside(std::error_code why);
 
   std::string label() const;  // the section that it was written in
-  std::size_t servers() const { return servers_.size(); }
+  std::size_t servers() const { return hosts_; }  // that are not addresses of the same name
   Agent& agent() { return agent_; }
   RetryBudget& retry_budget() { return retry_budget_; }
   HeldRequests& held() { return held_; }
@@ -101,37 +103,47 @@ class Upstream final : public RefCounted, private HealthCheck::Owner, private Ou
     Server(Upstream& owner, const config::UpstreamServer& written);
 
     bool is_pending() const { return backends.empty() && resolution; }
-    void look_up();
     void set_aside(std::error_code why);
+    void drain();
 
     const config::UpstreamServer written;
     const std::string text;
-    const std::string server_name;  // for TLS
     std::vector<Ref<Backend>> backends;
-    TimePoint fresh_until{};
-    Resolution resolution;
+    std::size_t hosts = 1;  // that it stands for: more where it is a service
+    WhereResolution resolution;
     std::error_code error;
     std::unique_ptr<HealthProbe> probe;  // while it is set aside
 
    private:
+    friend struct LoopEntries<Server>;
+
     void on_reachable() noexcept override;
-    void found(Result<Endpoints> answer);
+    TimePoint on_due(TimePoint now) noexcept;
+    void look_up();
+    void found(Result<Whereabouts> answer);
+    TimePoint use(const Whereabouts& where);
+    TimePoint do_without(std::error_code why);
+    void look_up_at(TimePoint time);
+    std::vector<BackendPlace> places(const Whereabouts& where) const;
+    BackendPlace place(const Address& address) const;
 
     Upstream& owner_;
+    TimePoint looks_up_at_ = never;
+    std::uint32_t failures_ = 0;  // of lookups, in a row
+    LoopEntries<Server>::Due due_{*this};
   };
 
   void judge(Backend& backend, std::uint16_t status, Duration after);
   void on_health(Backend& backend, bool passes, std::string_view why) noexcept override;
   std::vector<Backend*> all_backends() noexcept override;
   void on_outlier(Backend& backend, const std::string& why) noexcept override;
-  Ref<Backend> make_backend(Server& server, const Address& address);
-  void set_backends(Server& server, const std::vector<Address>& addresses);
+  Ref<Backend> make_backend(const Server& server, const BackendPlace& place);
+  void set_backends(Server& server, const std::vector<BackendPlace>& places);
   void let_go(Backend& backend);
   bool can_be_used(const Server& server, const Backend& backend) const;
   Backend* choose_otherwise(std::uint64_t& tried, std::uint64_t key);
   Backend* choose_in_order(std::uint64_t tried, bool& pending);
   Backend* last_resort(std::uint64_t tried);
-  void look_around();
   void arrange();
 
   Http& http_;
@@ -147,6 +159,7 @@ class Upstream final : public RefCounted, private HealthCheck::Owner, private Ou
   std::optional<OutlierJudge> judge_;
   std::vector<std::unique_ptr<HealthCheck>> checks_;
   std::vector<std::unique_ptr<Server>> servers_;
+  std::size_t hosts_ = 0;
   std::vector<Ref<Backend>> gone_;  // that may still have requests
   IntrusiveList<Waiter> waiting_;  // for a name
   std::uint32_t changes_seen_ = 0;

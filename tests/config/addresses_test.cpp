@@ -62,6 +62,20 @@ TEST(ServerAddress, RefusesEverythingElse) {
   EXPECT_EQ(connect_to("http://a:0"), "bad-port");
 }
 
+TEST(Service, IsNamedAsItsRecordsAre) {
+  EXPECT_EQ(connect_to("srv:_http._tcp.api.internal"), "srv:_http._tcp.api.internal");
+  EXPECT_EQ(parse_server_address("srv:_http._tcp.api")->kind, Address::Kind::service);
+  EXPECT_EQ(connect_to("srv:80"), "srv:80");
+  EXPECT_EQ(parse_server_address("srv:80")->kind, Address::Kind::name) << "a host of that name";
+  for (const std::string_view text :
+       {"srv:", "srv:api.internal", "srv:_http.api.internal", "srv:_http._tcp", "srv:_http._tcp.", "srv:_._tcp.api",
+        "srv:_http._tcp.a b", "srv:_http._tcp..api", "srv:_http._tcp.api:80", "srv:_http._tcp.api:"}) {
+    EXPECT_EQ(connect_to(text), "bad-address") << text;
+  }
+  EXPECT_EQ(connect_to("http://srv:_http._tcp.api"), "bad-url") << "URLs name hosts";
+  EXPECT_EQ(parse_parent("http://srv:_http._tcp.api").wrong()->code, "bad-port");
+}
+
 TEST(UnixPath, FitsIntoItsAddress) {
   EXPECT_TRUE(parse_server_address("unix:/" + std::string(106, 'a')));
   EXPECT_FALSE(parse_server_address("unix:/" + std::string(107, 'a')));

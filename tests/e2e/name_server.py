@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 
 SIOCSIFFLAGS, SIOCSIFADDR, IFF_UP_AND_RUNNING, MS_BIND = 0x8914, 0x8916, 0x41, 4096
-A, CNAME, AAAA, INTERNET = 1, 5, 28, 1
+A, CNAME, AAAA, SRV, INTERNET = 1, 5, 28, 33, 1
 NO_ERROR, SERVER_FAILURE, NO_SUCH_NAME = 0, 2, 3
 
 
@@ -53,23 +53,40 @@ def use_file(path, text):
 
 
 def written(name):
-    return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
+    return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".") if label) + b"\0"
 
 
-def record(name, kind, content):
-    return written(name) + struct.pack("!HHIH", kind, INTERNET, 0, len(content)) + content
+def record(name, kind, content, ttl=0):
+    return written(name) + struct.pack("!HHIH", kind, INTERNET, ttl, len(content)) + content
 
 
-def has(*addresses):
-    """Such a name has these. Those of the other family it has not."""
-    return lambda name, kind: (NO_ERROR, [record(name, A, socket.inet_aton(ip)) for ip in addresses if kind == A])
+def has(*addresses, ttl=0):
+    """Such a name has these, of either family."""
+    def answer(name, kind):
+        family = {A: socket.AF_INET, AAAA: socket.AF_INET6}.get(kind)
+        return NO_ERROR, [record(name, kind, socket.inet_pton(family, ip), ttl) for ip in addresses
+                          if family == (socket.AF_INET6 if ":" in ip else socket.AF_INET)]
+    return answer
 
 
-def stands_for(other, *addresses):
+def serves(*targets, ttl=0):
+    """The name of a service, of which these are (priority, weight, port, host)."""
+    def answer(name, kind):
+        return NO_ERROR, [record(name, SRV, struct.pack("!HHH", *target[:3]) + written(target[3]), ttl)
+                          for target in targets if kind == SRV]
+    return answer
+
+
+def is_cut(name, kind):
+    """The record of a service that ends before its target does."""
+    return NO_ERROR, [record(name, SRV, struct.pack("!HHH", 0, 0, 80) + b"\x05abc")] if kind == SRV else []
+
+
+def stands_for(other, *addresses, ttl=0, alias_ttl=0):
     """One that is another name for `other`, which has these."""
     def answer(name, kind):
-        code, records = has(*addresses)(other, kind)
-        return code, [record(name, CNAME, written(other)), *records]
+        code, records = has(*addresses, ttl=ttl)(other, kind)
+        return code, [record(name, CNAME, written(other), alias_ttl), *records]
     return answer
 
 
@@ -102,6 +119,7 @@ class NameServer:
     def __init__(self, names):
         self.names = names
         self.asked = []  # names, for IPv4 addresses
+        self.services = []  # names, for hosts of theirs
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 53))
         self.thread = threading.Thread(target=self.serve, daemon=True)
@@ -125,6 +143,8 @@ class NameServer:
         name = ".".join(labels)
         if kind == A:
             self.asked.append(name)
+        if kind == SRV:
+            self.services.append(name)
         said = self.names[name](name, kind) if name in self.names else (NO_SUCH_NAME, [])
         if said is None:
             return None

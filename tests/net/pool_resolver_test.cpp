@@ -160,6 +160,90 @@ TEST_F(ResolverTest, TheResolutionMayGoWhileTheAnswerIsGiven) {
   EXPECT_EQ(seen, text);
 }
 
+// A name, or a service where it has no port.
+Address place(std::string_view text, std::uint16_t port = 0) {
+  const auto kind = port == 0 ? Address::Kind::service : Address::Kind::name;
+  return {.kind = kind, .ip = {}, .text = std::string(text), .port = port};
+}
+
+TEST_F(ResolverTest, TellsWhereAServiceIs) {
+  PoolResolver resolver(PoolResolver::system_lookup, [](const Address& asked, const LookupOptions&) -> Result<Whereabouts> {
+    EXPECT_EQ(asked.to_string(), "srv:_http._tcp.api");
+    return Whereabouts{.hosts = {{.host = "a.api", .port = 8001, .priority = 1, .weight = 2, .endpoints = {address(1)}}},
+                       .lifetime = 7s};
+  });
+  Whereabouts got;
+  const WhereResolution wait = resolver.locate(loop_, place("_http._tcp.api"), {}, [&](Result<Whereabouts> answer) {
+    got = *answer;
+  });
+  ASSERT_TRUE(run_until([&] { return !got.hosts.empty(); }));
+  EXPECT_EQ(got.hosts[0].host, "a.api");
+  EXPECT_EQ(got.hosts[0].weight, 2);
+  EXPECT_EQ(got.hosts[0].endpoints[0].address, address(1).address);
+  EXPECT_EQ(got.lifetime, 7s);
+}
+
+TEST_F(ResolverTest, AHostIsNoServiceOfTheSameName) {
+  std::mutex mutex;
+  std::vector<std::string> asked;  // guarded by mutex
+  std::latch all_asked(1);
+  PoolResolver resolver(PoolResolver::system_lookup, [&](const Address& address, const LookupOptions&) -> Result<Whereabouts> {
+    all_asked.wait();
+    const std::lock_guard lock(mutex);
+    asked.push_back(address.to_string());
+    return errc::name_not_found;
+  });
+  int answers = 0;
+  const auto count = [&](Result<Whereabouts>) { ++answers; };
+  const WhereResolution host = resolver.locate(loop_, place("_http._tcp.api", 80), {}, count);
+  const WhereResolution again = resolver.locate(loop_, place("_http._tcp.api", 80), {}, count);
+  const WhereResolution service = resolver.locate(loop_, place("_http._tcp.api"), {}, count);
+  all_asked.count_down();
+  ASSERT_TRUE(run_until([&] { return answers == 3; }));
+  const std::lock_guard lock(mutex);
+  EXPECT_THAT(asked, testing::UnorderedElementsAre("_http._tcp.api:80", "srv:_http._tcp.api"));
+}
+
+// One that knows addresses and no records.
+class PlainResolver final : public Resolver {
+ public:
+  Resolution resolve(Loop& loop, const std::string& name, std::uint16_t port, const LookupOptions&, Done done) override {
+    EXPECT_EQ(name, "api");
+    question = std::make_shared<Question>(Question{loop, port, std::move(done)});
+    return Resolution(question);
+  }
+  std::shared_ptr<Question> question;
+};
+
+TEST_F(ResolverTest, OneWithoutRecordsTellsWhereItsAddressesAre) {
+  PlainResolver resolver;
+  Whereabouts got;
+  WhereResolution wait = resolver.locate(loop_, place("api", 80), {}, [&](Result<Whereabouts> answer) {
+    got = *answer;
+    wait = {};
+  });
+  ASSERT_NE(resolver.question, nullptr);
+  Resolver::Done done = std::move(resolver.question->done);
+  done(Endpoints{address(1)});
+  ASSERT_EQ(got.hosts.size(), 1u);
+  EXPECT_EQ(got.hosts[0].host, "api");
+  EXPECT_EQ(got.hosts[0].port, 80);
+  EXPECT_FALSE(got.lifetime);
+  wait = resolver.locate(loop_, place("api", 80), {}, [&](Result<Whereabouts>) { ADD_FAILURE(); });
+  wait = {};
+  EXPECT_FALSE(resolver.question->done) << "nobody waits";
+}
+
+TEST_F(ResolverTest, OneWithoutRecordsKnowsNoService) {
+  PlainResolver resolver;
+  std::error_code error;
+  const WhereResolution wait =
+      resolver.locate(loop_, place("_http._tcp.api"), {}, [&](Result<Whereabouts> answer) { error = answer.error(); });
+  EXPECT_FALSE(error);
+  ASSERT_TRUE(run_until([&] { return bool(error); }));
+  EXPECT_EQ(error, errc::name_not_found);
+}
+
 TEST(SystemLookup, AsksNobodyForLocalhost) {
   for (const char* name : {"localhost", "LocalHost", "api.localhost"}) {
     Result<Endpoints> found = PoolResolver::system_lookup(name, {});

@@ -26,10 +26,9 @@ class BalancerTest : public ::testing::Test {
     backends.clear();
     for (std::size_t i = 0; i < weights.size(); ++i) {
       const Address address = Address::of(*Endpoint::parse_ip("10.0.0." + std::to_string(i + 1), 80));
-      config::UpstreamServer server(address);
-      server.weight = weights[i];
-      backends.push_back(make_ref<Backend>(std::to_string(i), server, address, agent.origin(address),
-                                           fleet->backend(address.to_string()), 0, std::uint64_t{1} << i));
+      const BackendPlace place{.text = std::to_string(i), .address = address, .server_name = {}, .weight = weights[i]};
+      backends.push_back(make_ref<Backend>(place, false, agent.origin(address), fleet->backend(address.to_string()), 0,
+                                           std::uint64_t{1} << i));
       backends.back()->id = stable_hash(address.to_string());
     }
     arrange();

@@ -19,10 +19,10 @@ class HealthCheckTest : public ::testing::Test, private HealthCheck::Owner {
  protected:
   void start() {
     const Address address = world.address();
-    backend = make_ref<Backend>("api.test:80", config::UpstreamServer(address), address, agent.origin(address),
-                                fleet->backend("a"), 0, 1);
+    backend = make_ref<Backend>(BackendPlace{.text = "api.test:80", .address = address, .server_name = {}}, false,
+                                agent.origin(address), fleet->backend("a"), 0, 1);
     upstream.health = settings;
-    check.emplace(upstream, http, AgentOptions{.strict = true}, backend, "", static_cast<HealthCheck::Owner&>(*this));
+    check.emplace(upstream, http, AgentOptions{.strict = true}, backend, static_cast<HealthCheck::Owner&>(*this));
   }
   // The next look, which gets this answer.
   void look(std::string_view answer) {

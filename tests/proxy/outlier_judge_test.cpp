@@ -20,8 +20,9 @@ class OutlierJudgeTest : public ::testing::Test, private OutlierJudge::Owner {
   void with(int count) {
     for (int i = 0; i < count; ++i) {
       const Address address = Address::of(*Endpoint::parse_ip("10.0.0." + std::to_string(i + 1), 80));
-      backends.push_back(make_ref<Backend>(std::to_string(i), config::UpstreamServer(address), address,
-                                           agent.origin(address), fleet->backend(address.to_string()), 0, 1));
+      const BackendPlace place{.text = std::to_string(i), .address = address, .server_name = {}};
+      backends.push_back(
+          make_ref<Backend>(place, false, agent.origin(address), fleet->backend(address.to_string()), 0, 1));
     }
     judge.emplace(settings, world.loop(), static_cast<OutlierJudge::Owner&>(*this));
   }

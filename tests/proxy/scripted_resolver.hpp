@@ -18,6 +18,19 @@ class ScriptedResolver final : public Resolver {
     waiting_.push_back(std::make_shared<Question>(Question{loop, port, std::move(done)}));
     return Resolution(waiting_.back());
   }
+  WhereResolution locate(Loop& loop, const Address& address, const LookupOptions& options, WhereDone done) override {
+    if (address.kind != Address::Kind::service) return Resolver::locate(loop, address, options, std::move(done));
+    names.push_back(address.to_string());
+    services_.push_back(std::make_shared<WhereQuestion>(WhereQuestion{loop, 0, std::move(done)}));
+    return WhereResolution(services_.back());
+  }
+  // Answers the oldest question for a service that is open.
+  void answer_service(Result<Whereabouts> answer) {
+    const std::shared_ptr<WhereQuestion> question = std::move(services_.front());
+    services_.erase(services_.begin());
+    WhereDone done = std::exchange(question->done, {});
+    if (done) done(std::move(answer));
+  }
   // Answers the oldest question that is open.
   void answer(std::vector<std::string_view> addresses) {
     Endpoints endpoints;
@@ -38,6 +51,7 @@ class ScriptedResolver final : public Resolver {
     if (done) done(std::move(answer));
   }
   std::vector<std::shared_ptr<Question>> waiting_;
+  std::vector<std::shared_ptr<WhereQuestion>> services_;
 };
 
 }  // namespace culvert::proxy

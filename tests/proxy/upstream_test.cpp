@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -47,6 +48,10 @@ class UpstreamTest : public ::testing::Test {
     return backend == nullptr ? "" : backend->address.to_string();
   }
   Upstream& named() { return with({name("api.test")}); }
+  void pass(Duration time) {
+    world.advance(time);
+    world.settle();
+  }
 
   test::World world;
   ScriptedResolver resolver;
@@ -228,10 +233,10 @@ TEST_F(Resolving, AsksAgainWhenTheAnswerIsOld) {
   settings.resolve = 30s;
   named();
   resolver.answer({"10.0.0.1"});
-  world.advance(29'999ms);
-  next();
+  pass(29'999ms);
   EXPECT_EQ(resolver.names.size(), 1u);
-  world.advance(1ms);
+  pass(1ms);
+  EXPECT_EQ(resolver.names.size(), 2u) << "without a request";
   EXPECT_EQ(next(), "10.0.0.1:80") << "the old address does until the new one is known";
   EXPECT_EQ(next(), "10.0.0.1:80");
   EXPECT_EQ(resolver.names.size(), 2u) << "one question at a time";
@@ -246,8 +251,7 @@ TEST_F(Resolving, ABackendWhoseAddressStaysIsTheSame) {
   std::uint64_t tried = 0;
   Backend* kept = api.choose(tried);
   if (kept->address == ip("10.0.0.2")) kept = api.choose(tried);
-  world.advance(30s);
-  next();
+  pass(30s);
   resolver.answer({"10.0.0.3", "10.0.0.1"});
   tried = 0;
   const Backend* const first = api.choose(tried);
@@ -260,7 +264,7 @@ TEST_F(Resolving, NeverAsksAgainWithoutALimit) {
   settings.resolve = config::no_limit;
   named();
   resolver.answer({"10.0.0.1"});
-  world.advance(24h);
+  pass(24h);
   EXPECT_EQ(next(), "10.0.0.1:80");
   EXPECT_EQ(resolver.names.size(), 1u);
 }
@@ -269,16 +273,48 @@ TEST_F(Resolving, KeepsTheLastGoodAnswer) {
   settings.resolve = 30s;
   named();
   resolver.answer({"10.0.0.1"});
-  world.advance(30s);
-  next();
+  pass(30s);
   resolver.fail(errc::name_not_found);
   EXPECT_EQ(next(), "10.0.0.1:80");
   EXPECT_EQ(resolver.names.size(), 2u) << "not with every request";
-  world.advance(30s);
-  next();
+  pass(1s);
   EXPECT_EQ(resolver.names.size(), 3u);
   resolver.answer({});  // no address at all counts as no answer
   EXPECT_EQ(next(), "10.0.0.1:80");
+}
+
+TEST_F(Resolving, AFailureIsFollowedByQuestionsLessAndLessOften) {
+  named();
+  resolver.answer({"10.0.0.1"});
+  pass(30s);
+  std::size_t asked = resolver.names.size();
+  for (const std::chrono::milliseconds wait : {1s, 2s, 4s, 8s, 10s, 10s}) {
+    resolver.fail(errc::name_not_found);
+    pass(wait - 1ms);
+    EXPECT_EQ(resolver.names.size(), asked);
+    pass(1ms);
+    EXPECT_EQ(resolver.names.size(), ++asked) << wait.count();
+  }
+  resolver.answer({"10.0.0.2"});
+  pass(29'999ms);
+  EXPECT_EQ(resolver.names.size(), asked) << "one that is answered is as before";
+  pass(1ms);
+  resolver.fail(errc::name_not_found);
+  pass(1s);
+  EXPECT_EQ(resolver.names.size(), asked + 2) << "and so is the next failure";
+}
+
+TEST_F(Resolving, ADrainedUpstreamAsksNoMore) {
+  Upstream& api = named();
+  resolver.answer({"10.0.0.1"});
+  api.drain();
+  pass(24h);
+  EXPECT_EQ(resolver.names.size(), 1u);
+  Upstream& waiting = named();
+  waiting.drain();
+  resolver.answer({"10.0.0.1"});
+  pass(24h);
+  EXPECT_EQ(resolver.names.size(), 2u);
 }
 
 TEST_F(Resolving, FailsAndAsksAgainSoon) {
@@ -292,7 +328,7 @@ TEST_F(Resolving, FailsAndAsksAgainSoon) {
   EXPECT_FALSE(api.resolving());
   EXPECT_EQ(api.name_error(), errc::name_not_found);
   EXPECT_EQ(resolver.names.size(), 1u);
-  world.advance(1s);
+  pass(1s);
   EXPECT_EQ(next(), "");
   EXPECT_EQ(resolver.names.size(), 2u);
   EXPECT_TRUE(api.resolving()) << "whoever comes now waits for the new answer";
@@ -326,6 +362,162 @@ TEST_F(Resolving, IsForgottenWithTheUpstream) {
   named();
   upstream = nullptr;
   resolver.answer({"10.0.0.1"});  // nobody is there to hear it
+}
+
+// Targets of a service, as its records have them.
+class Service : public UpstreamTest {
+ protected:
+  Upstream& service() {
+    return with({Address{.kind = Address::Kind::service, .ip = {}, .text = "_http._tcp.api", .port = 0}});
+  }
+  static NamedHost target(std::string host, std::uint16_t priority, std::uint16_t weight, std::string_view address) {
+    NamedHost target{.host = std::move(host), .port = 8001, .priority = priority, .weight = weight, .endpoints = {}};
+    if (!address.empty()) target.endpoints.push_back(*Endpoint::parse_ip(address, 8001));
+    return target;
+  }
+  void answer(std::vector<NamedHost> hosts) { resolver.answer_service(Whereabouts{.hosts = std::move(hosts), .lifetime = {}}); }
+  // How often each has its turn.
+  std::map<std::string, int> turns(int count) {
+    std::map<std::string, int> seen;
+    for (int i = 0; i < count; ++i) ++seen[next()];
+    return seen;
+  }
+};
+using Turns = std::map<std::string, int>;
+
+TEST_F(Service, EachTargetIsABackendWithItsPortAndName) {
+  Upstream& api = service();
+  EXPECT_TRUE(api.resolving());
+  answer({target("a.api", 0, 1, "10.0.0.1"), target("b.api", 0, 1, "10.0.0.2")});
+  EXPECT_EQ(turns(4), (Turns{{"10.0.0.1:8001", 2}, {"10.0.0.2:8001", 2}}));
+  std::set<std::string> texts = {next_of(api)->text, next_of(api)->text};
+  EXPECT_EQ(texts, (std::set<std::string>{"a.api:8001", "b.api:8001"}));
+  EXPECT_EQ(api.servers(), 2u) << "each is worth a try";
+}
+
+TEST_F(Service, WeightsMultiplyAndZeroIsTheLeast) {
+  config::UpstreamServer server(Address{.kind = Address::Kind::service, .ip = {}, .text = "_http._tcp.api", .port = 0});
+  server.weight = 2;
+  config::UpstreamServer other = ip("10.0.0.9");
+  other.weight = 1;
+  with({server, other});
+  answer({target("a.api", 0, 3, "10.0.0.1"), target("b.api", 0, 0, "10.0.0.2")});
+  EXPECT_EQ(turns(9), (Turns{{"10.0.0.1:8001", 6}, {"10.0.0.2:8001", 2}, {"10.0.0.9:80", 1}}));
+}
+
+TEST_F(Service, OnlyTheLowestPriorityIsUsedAsLongAsItCanBe) {
+  service();
+  answer({target("c.api", 20, 1, "10.0.0.3"), target("a.api", 10, 1, "10.0.0.1"), target("d.api", 30, 1, "10.0.0.4")});
+  EXPECT_EQ(turns(3), (Turns{{"10.0.0.1:8001", 3}}));
+  const auto fleet = fleets.fleet("[upstream.]");
+  fleet->set_failing(*fleet->backend("10.0.0.1:8001"), true, world.loop().now());
+  EXPECT_EQ(turns(4), (Turns{{"10.0.0.3:8001", 2}, {"10.0.0.4:8001", 2}}));
+}
+
+TEST_F(Service, ATargetWithoutAddressesKeepsTheLastGoodOnes) {
+  settings.resolve = 30s;
+  service();
+  answer({target("a.api", 0, 1, "10.0.0.1"), target("b.api", 0, 1, "10.0.0.2")});
+  pass(30s);
+  answer({target("a.api", 0, 1, ""), target("b.api", 0, 1, "10.0.0.3")});
+  EXPECT_EQ(turns(4), (Turns{{"10.0.0.1:8001", 2}, {"10.0.0.3:8001", 2}}));
+  pass(30s);
+  answer({target("b.api", 0, 1, "10.0.0.3")});
+  EXPECT_EQ(turns(2), (Turns{{"10.0.0.3:8001", 2}})) << "one that the records do not have any more has gone";
+}
+
+TEST_F(Service, AFailureKeepsTheLastGoodTargets) {
+  settings.resolve = 30s;
+  Upstream& api = service();
+  answer({target("a.api", 0, 1, "10.0.0.1")});
+  for (const auto& failure : {Result<Whereabouts>(errc::name_not_found), Result<Whereabouts>(Whereabouts{})}) {
+    pass(30s);
+    resolver.answer_service(failure);
+    EXPECT_EQ(next(), "10.0.0.1:8001");
+    EXPECT_FALSE(api.name_error());
+  }
+}
+
+TEST_F(Service, WhatChangesInARecordChangesItsBackend) {
+  settings.resolve = 30s;
+  Upstream& api = service();
+  answer({target("a.api", 0, 1, "10.0.0.1"), target("b.api", 0, 1, "10.0.0.2")});
+  const std::set<Backend*> before = {next_of(api), next_of(api)};
+  pass(30s);
+  answer({target("a.api", 0, 3, "10.0.0.1"), target("b.api", 0, 1, "10.0.0.2")});
+  EXPECT_EQ(turns(4), (Turns{{"10.0.0.1:8001", 3}, {"10.0.0.2:8001", 1}}));
+  EXPECT_TRUE(before.contains(next_of(api))) << "with what is known of it";
+}
+
+// How long a target's answer is used that holds for so long by its records.
+class Lifetimes : public Service {
+ protected:
+  void expect_used_for(std::chrono::seconds lifetime, std::chrono::milliseconds used) {
+    service();
+    const std::size_t asked = resolver.names.size();
+    resolver.answer_service(Whereabouts{.hosts = {target("a.api", 0, 1, "10.0.0.1")}, .lifetime = lifetime});
+    pass(used - 1ms);
+    EXPECT_EQ(resolver.names.size(), asked) << lifetime.count();
+    pass(1ms);
+    EXPECT_EQ(resolver.names.size(), asked + 1) << lifetime.count();
+    EXPECT_EQ(next(), "10.0.0.1:8001") << "while the next answer is awaited";
+    upstream = nullptr;
+    resolver.answer_service(errc::name_not_found);
+  }
+};
+
+TEST_F(Lifetimes, AreThoseOfTheRecordsLessTheTimeToAskAgain) {
+  expect_used_for(100s, 90s);
+  expect_used_for(10s, 9s);
+}
+
+TEST_F(Lifetimes, AreAtLeastASecondAndAtMostAnHour) {
+  expect_used_for(0s, 900ms);
+  expect_used_for(1s, 900ms);
+  expect_used_for(2s, 1'800ms);
+  expect_used_for(3600s, 54min);
+  expect_used_for(3601s, 54min);
+  expect_used_for(std::chrono::seconds(0xFFFF'FFFF), 54min);
+}
+
+TEST_F(Lifetimes, AreFixedWhereTheOperatorSaysSo) {
+  settings.resolve = 7s;
+  expect_used_for(100s, 7s);
+  expect_used_for(1s, 7s);
+}
+
+TEST_F(Lifetimes, AreThirtySecondsWhereNobodySays) {
+  named();
+  resolver.answer({"10.0.0.1"});
+  pass(29'999ms);
+  EXPECT_EQ(resolver.names.size(), 1u);
+  pass(1ms);
+  EXPECT_EQ(resolver.names.size(), 2u);
+}
+
+TEST_F(Service, TheAddressesOfATargetStandForEachOther) {
+  Upstream& api = service();
+  NamedHost both = target("a.api", 0, 1, "10.0.0.1");
+  both.endpoints.push_back(*Endpoint::parse_ip("10.0.0.2", 8001));
+  answer({both, target("b.api", 0, 1, "10.0.0.3")});
+  std::uint64_t tried = 0;
+  Backend* first = api.choose(tried);
+  while (first->text != "a.api:8001") first = api.choose(tried);
+  Backend* const other = api.sibling(*first, first->bit);
+  ASSERT_NE(other, nullptr);
+  EXPECT_EQ(other->text, "a.api:8001");
+  EXPECT_EQ(api.sibling(*first, first->bit | other->bit), nullptr) << "another target is another server";
+}
+
+TEST_F(Service, TheTargetIsWhomCertificatesAreFor) {
+  settings.tls.emplace().verify = false;
+  Upstream& api = service();
+  answer({target("a.api", 0, 1, "10.0.0.1")});
+  EXPECT_EQ(next_of(api)->server_name, "a.api");
+  settings.tls->server_name = "api.example.com";
+  Upstream& named = service();
+  answer({target("a.api", 0, 1, "10.0.0.1")});
+  EXPECT_EQ(next_of(named)->server_name, "api.example.com");
 }
 
 TEST_F(UpstreamTest, AgentIsAsTheSettingsSay) {

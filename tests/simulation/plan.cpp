@@ -45,7 +45,7 @@ config::Upstream make_upstream(const Plan& plan, Random& random, const std::stri
   // A calm exchange may wait for a connection as long as others take.
   upstream.connect_timeout = plan.calm ? config::no_limit : milliseconds(random.between(200, 5'000));
   upstream.response_timeout = plan.calm ? config::no_limit : milliseconds(random.between(500, 20'000));
-  upstream.resolve = random.one_in(2) ? 30'000ms : 100ms;
+  if (random.one_in(2)) upstream.resolve = random.fork(2).one_in(2) ? 30'000ms : 100ms;
   Random waits = random.fork(1);
   static constexpr std::array<milliseconds, 4> checks{10ms, 10ms, 1ms, config::off};
   upstream.check_free_after = checks[waits.below(4)];
@@ -102,7 +102,7 @@ config::Config change(const Plan& plan, Random& random, config::Config config) {
       config.routes[0].name += "-renamed";
       break;
     case 2:
-      config.upstreams["u0"].resolve += 1ms;
+      config.upstreams["u0"].keep_alive_msecs += 1ms;
       break;  // makes it another upstream
     case 3:
       config.upstreams["u1"] = make_upstream(plan, random, "u1", 2, 2);

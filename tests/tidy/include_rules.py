@@ -36,7 +36,7 @@ THIRD_PARTY = {
     r"(gtest|gmock)/.*": [],
 }
 STANDARD = re.compile(r"[a-z_0-9]+|emmintrin\.h|(sys|netinet|arpa|linux|net)/[a-z_0-9]+\.h"
-                      r"|(fcntl|glob|unistd|netdb|pthread|sched|signal|poll|spawn|grp|pwd|malloc|termios|time)\.h")
+                      r"|(fcntl|glob|unistd|netdb|resolv|pthread|sched|signal|poll|spawn|grp|pwd|malloc|termios|time)\.h")
 
 LINES_MAX = 800
 BANNED = re.compile(r"\b(TODO|FIXME|XXX|GTEST_SKIP|sleep_for|sleep_until|usleep|nanosleep)\b|\bDISABLED_|time\.sleep")
