@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
-#include <map>
 #include <optional>
 #include <utility>
 
@@ -87,38 +86,44 @@ InheritedSockets::Bound InheritedSockets::bind(std::shared_ptr<const config::Con
   if (std::ranges::all_of(config->listeners, [](const auto& listener) { return listener.inherited.empty(); })) {
     return {std::move(config), {}};
   }
-  const auto bound = std::make_shared<config::Config>(*config);
-  std::vector<std::string> errors;
-  std::map<std::string, std::string> taken;  // addresses, and whose they are
-  for (const config::Listener& listener : bound->listeners) {
+  Bound bound;
+  const auto copy = std::make_shared<config::Config>(*config);
+  Taken taken;
+  for (const config::Listener& listener : copy->listeners) {
     for (const Address& address : listener.addresses) taken.emplace(address.to_string(), listener.name);
   }
-  for (config::Listener& listener : bound->listeners) {
+  for (config::Listener& listener : copy->listeners) {
     for (const std::string& name : listener.inherited) {
-      const auto complain = [&](const std::string& why) {
-        errors.push_back("cannot listen on " + std::string(config::inherited_prefix) + name + ": " + why + " [listener." +
-                         listener.name + "]");
-      };
-      bool found = false;
-      for (const Row& row : rows_) {
-        if (row.name != name) continue;
-        found = true;
-        if (row.socket.fd() < 0) {
-          complain("what was passed in does not listen for streams (a socket unit with Accept=yes?)");
-          continue;
-        }
-        const std::string address = row.address.to_string();
-        const auto [first, is_new] = taken.emplace(address, listener.name);
-        if (is_new) {
-          listener.addresses.push_back(row.address);
-        } else {
-          complain("listener." + first->second + " has its address, " + address + ", as well");
-        }
+      for (const std::string& why : add_addresses(listener, name, taken)) {
+        std::string& error = bound.errors.emplace_back("cannot listen on ");
+        error.append(config::inherited_prefix).append(name).append(": ").append(why);
+        error.append(" [listener.").append(listener.name).append("]");
       }
-      if (!found) complain(why_none(name));
     }
   }
-  return {bound, std::move(errors)};
+  bound.config = copy;
+  return bound;
+}
+
+// Those of the sockets of that name. Returns what is in the way.
+std::vector<std::string> InheritedSockets::add_addresses(config::Listener& listener, const std::string& name,
+                                                         Taken& taken) const {
+  std::vector<std::string> errors;
+  bool found = false;
+  for (const Row& row : rows_) {
+    if (row.name != name) continue;
+    found = true;
+    const std::string address = row.address.to_string();
+    if (row.socket.fd() < 0) {
+      errors.emplace_back("what was passed in does not listen for streams (a socket unit with Accept=yes?)");
+    } else if (const auto [first, is_new] = taken.emplace(address, listener.name); !is_new) {
+      errors.push_back("listener." + first->second + " has its address, " + address + ", as well");
+    } else {
+      listener.addresses.push_back(row.address);
+    }
+  }
+  if (!found) errors.push_back(why_none(name));
+  return errors;
 }
 
 std::string InheritedSockets::why_none(std::string_view name) const {

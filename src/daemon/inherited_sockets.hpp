@@ -2,6 +2,7 @@
 // (LISTEN_FDS, sd_listen_fds(3)). They stay open until the end, whoever uses them meanwhile: what a reload gives up,
 // another may want.
 #pragma once
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -38,6 +39,9 @@ class InheritedSockets {
     Address address;
   };
 
+  using Taken = std::map<std::string, std::string>;  // addresses, and the listeners that have them
+
+  std::vector<std::string> add_addresses(config::Listener& listener, const std::string& name, Taken& taken) const;
   std::string why_none(std::string_view name) const;
 
   std::vector<Row> rows_;

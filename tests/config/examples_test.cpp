@@ -67,6 +67,11 @@ TEST(Shipped, WebSocketExampleLoadsWithoutAWord) {
   EXPECT_TRUE(loaded.config);
 }
 
+TEST(Shipped, SystemdExampleWaitsForSystemd) {
+  EXPECT_EQ(unsupported("examples/systemd.toml"),
+            (std::vector<std::string>{"there are no credentials: CREDENTIALS_DIRECTORY is not set"}));
+}
+
 // The other examples are right, and need what does not work yet. Whoever makes something work takes it off here.
 TEST(Shipped, SiteExampleWaitsFor) {
   EXPECT_EQ(unsupported("examples/site.toml"),

@@ -40,12 +40,12 @@ def wait_until(condition, what):
     raise AssertionError(f"{what} did not happen within {PATIENCE} s")
 
 
-def get(address=("127.0.0.1", 80), headers="", timeout=PATIENCE):
+def get(address=("127.0.0.1", 80), headers="", timeout=PATIENCE, target="/"):
     """The status and the body of one answer."""
     with socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET) as client:
         client.settimeout(timeout)
         client.connect(address)
-        client.sendall(f"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n".encode())
+        client.sendall(f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n".encode())
         answer = b""
         while data := client.recv(65536):
             answer += data
@@ -310,6 +310,15 @@ class Credentials(Booted):
         self.assertEqual(get(headers=f"Authorization: Basic {word}\r\n"), (200, "in"))
         self.assertEqual(systemctl("reload", "culvert", check=False).returncode, 0, self.journal())
         self.status("revision 2, ")
+
+    def test_the_example_that_is_shipped(self):
+        """config/examples/systemd.toml: a socket of systemd's, a secret, the journal."""
+        shutil.copy("/selftest/systemd.toml", CONFIG)
+        drop_in("[Service]\nLoadCredential=users:/etc/culvert/users\n")
+        systemctl("start", "culvert.socket")
+        self.assertEqual(get(target="/healthz"), (200, "ok\n"))
+        self.assertEqual(get()[0], 401)
+        wait_until(lambda: '"url.path":"/healthz"' in self.journal("-p", "info"), "the record in the journal")
 
     def test_one_that_is_missing(self):
         self.assertNotEqual(systemctl("start", "culvert", check=False).returncode, 0)
