@@ -39,6 +39,7 @@ enum class Standard : std::uint8_t { no, yes, with_users, with_certificates, wit
   X(server, "culvert.server", yes)                                   \
   X(reused, "culvert.reused", yes)                                   \
   X(retries, "culvert.retries", yes)                                 \
+  X(hedges, "culvert.hedges", no)                                    \
   X(request_id, "culvert.request_id", yes)                           \
   X(tunnel, "culvert.tunnel", with_tunnels)                          \
   X(rule, "culvert.rule", with_tunnels)                              \

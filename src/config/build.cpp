@@ -204,6 +204,7 @@ Retry build_retry(const Node& table) {
   read.numbers("on_status", retry.on_status);
   read.duration("try_timeout", retry.try_timeout);
   read.duration("timeout", retry.timeout);
+  read.duration("hedge_after", retry.hedge_after);
   read.size("max_body_size", retry.max_body_size);
   const Node* on = table.value_of("on");
   if (on == nullptr) return retry;

@@ -260,6 +260,7 @@ struct Retry {
   std::vector<std::uint16_t> on_status;
   milliseconds try_timeout = no_limit;  // for an answer to each try; no_limit: the route's response_timeout alone
   milliseconds timeout = no_limit;      // from the first try on; no try begins after it
+  milliseconds hedge_after = off;       // without an answer another server is asked as well; off: none is
   std::uint32_t max_body_size = 64 * 1024;  // of a request that can be tried again: so much is kept for that
   bool operator==(const Retry&) const = default;
 };

@@ -208,6 +208,8 @@ constexpr Key rows[] = {
     {"route[].retry", "on_status", Type::integer, many, "", "400-599", all_works, "and answers with these status codes"},
     {"route[].retry", "try_timeout", Type::duration, one, "off", "", all_works, "for an answer to each try but the last"},
     {"route[].retry", "timeout", Type::duration, one, "off", "", all_works, "no try begins after this"},
+    {"route[].retry", "hedge_after", Type::duration, one, "off", "", all_works,
+     "without an answer, another server is asked as well, and who answers first is passed on; only where the method is idempotent"},
     {"route[].retry", "max_body_size", Type::size, one, "64KiB", "0-64MiB", all_works,
      "a request's body is kept until there is an answer, to be sent again; a longer one is sent once"},
     {"route[].rate_limit", "requests", Type::integer, one, required, "", all_works, "so many"},

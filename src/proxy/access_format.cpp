@@ -222,6 +222,9 @@ void AccessFormat::append_field(const Column& column, const AccessRecord& record
     case AccessField::retries:
       if (has_upstream(record)) to.number(key, record.retries);
       return;
+    case AccessField::hedges:
+      if (has_upstream(record)) to.number(key, record.hedges);
+      return;
     case AccessField::tunnel: return to.text(key, record.tunnel);
     case AccessField::rule: return to.text(key, record.rule);
     case AccessField::server_name: return to.text(key, record.server_name);

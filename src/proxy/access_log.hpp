@@ -53,6 +53,7 @@ struct AccessRecord {
   std::string_view parent;            // the proxy that it went through; empty: none
   bool reused_connection = false;
   std::uint32_t retries = 0;
+  std::uint32_t hedges = 0;           // of these, while another was still awaited
   Duration time_to_first_byte{};      // of the upstream's answer; 0 where none came
   Reason reason = Reason::none;
   std::error_code cause;

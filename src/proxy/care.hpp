@@ -1,5 +1,5 @@
 // What an exchange has besides where it is not plain (Route::is_plain()): it has a body that may have to be sent again, was
-// held, or is one of a limited number. It lies in the exchange's arena and goes with it.
+// held, is one of a limited number, or may go to two servers. It lies in the exchange's arena and goes with it.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -58,6 +58,7 @@ struct Exchange::Care {
   std::uint32_t tries_before_hold = 0;
   KeptBody body;
   bool body_is_lost = false;  // some of it has gone to a server and is not kept
+  Hedge* hedge = nullptr;     // where another server may be asked as well; ended by ~Exchange()
 };
 
 }  // namespace culvert::proxy

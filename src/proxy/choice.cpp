@@ -12,6 +12,7 @@ bool Exchange::choose_specially() {
   const config::Upstream& settings = route_->upstream->settings;
   (void)care();
   if (settings.max_requests != 0 && !take_place()) return false;
+  if (route_->settings.retry.hedge_after != config::off) prepare_hedge();
   if (settings.affinity && follow_cookie()) return true;
   return choose_again();
 }

@@ -11,6 +11,7 @@
 #include "proxy/echo.hpp"
 #include "proxy/error_page.hpp"
 #include "proxy/gateway_state.hpp"
+#include "proxy/hedge.hpp"
 #include "proxy/idempotent.hpp"
 #include "proxy/journey.hpp"
 #include "proxy/request_key.hpp"
@@ -81,7 +82,9 @@ Exchange::Exchange(Gateway::State& gateway, Ref<ListenerPolicy> policy, Incoming
   request.on_close([this] { on_downstream_closed(); });
 }
 
-Exchange::~Exchange() = default;
+Exchange::~Exchange() {
+  if (care_ != nullptr && care_->hedge != nullptr) [[unlikely]] care_->hedge->~Hedge();
+}
 
 // ---- the request's way ----------------------------------------------------------------------------------------------
 
@@ -479,10 +482,7 @@ void Exchange::send_request() {
                                                      : time_to_answer(),
                              .idle_timeout = route.idle_timeout.value_or(settings.response_timeout)};
   up_ = &agent.request(*origin, wanted);
-  up_->on_information([this](const Information& information) { on_information(information); });
-  up_->on_response([this](IncomingMessage& answer) { on_response(answer); });
-  up_->on_error([this](std::error_code error) { on_upstream_error(error); });
-  up_->on_close([this] { on_upstream_closed(); });
+  listen_to(*up_);
   if (may_upgrade) [[unlikely]] await_upgrade();
   forward_body();
 }
@@ -528,6 +528,7 @@ void Exchange::on_body_part(Bytes) {
 }
 
 void Exchange::on_request_end() {
+  if (care_->hedge != nullptr) care_->hedge->note_request_end();
   if (up_ == nullptr) return;
   end_to_end_lines(gateway_.lines, request_->raw_trailers());
   const PlaceholderValues placeholders = values();
@@ -539,7 +540,7 @@ void Exchange::on_request_end() {
 // ---- the answer's way -----------------------------------------------------------------------------------------------
 
 void Exchange::on_information(const Information& information) {
-  if (request_ == nullptr || response_->headers_sent()) return;
+  if (request_ == nullptr || response_->headers_sent() || is_hedging()) return;
   end_to_end_lines(gateway_.lines, information.raw_headers);
   response_->write_information(information.status_code, information.status_message, gateway_.lines);
 }
@@ -576,6 +577,7 @@ void Exchange::on_response(IncomingMessage& answer) {
     answer.on_error([](std::error_code) {});  // nobody hears the rest of it
     return false;
   }
+  if (care_->hedge != nullptr) care_->hedge->decide();
   if (care_->held_until != never) route_->upstream->held().release_all();
   return true;
 }
@@ -613,12 +615,9 @@ void Exchange::on_response_closed() {
 
 void Exchange::on_upstream_closed() {
   reused_ = up_->reused_socket();
-  if (failure_.reason != Reason::none && !has_answered_) [[unlikely]] judge_server();
-  const bool may_try = failure_.reason != Reason::none && !client_has_gone() && may_try_again(failure_);
+  if (failure_.reason != Reason::none) [[unlikely]] return on_try_failed();
   up_ = nullptr;
-  if (request_ == nullptr) return release_if_over();
-  if (may_try) return try_again();
-  if (failure_.reason != Reason::none && !response_->writable_ended()) fail(failure_);
+  if (request_ == nullptr) release_if_over();
 }
 
 // The one place where an exchange goes wrong.
@@ -697,7 +696,10 @@ void Exchange::on_downstream_closed() {
   }
   request_ = nullptr;
   response_ = nullptr;
-  if (up_ != nullptr) up_->destroy();
+  if (up_ != nullptr) {
+    if (care_ != nullptr && care_->hedge != nullptr) care_->hedge->end();
+    up_->destroy();
+  }
   Upstream::Waiter::unlink();
   release_if_over();
 }
@@ -732,6 +734,7 @@ void Exchange::write_record() {
       .reason = failure_.reason,
       .cause = failure_.cause,
   };
+  if (care_ != nullptr && care_->hedge != nullptr) [[unlikely]] record.hedges = care_->hedge->count();
   if (journey_) [[unlikely]] journey_->describe(record);
   gateway_.access_log->record(record);
 }

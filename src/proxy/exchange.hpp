@@ -8,6 +8,8 @@
 //                      GET http://...: send_request       CONNECT: become_tunnel
 //                      by a parent proxy, both: choose_hop -> send_request, and for CONNECT -> on_parent_leads
 //
+// Where a second server is asked as well (hedge.cpp), all this is of the one that is asked last, until the other one is heard of.
+//
 // Begins when the request's head is complete and ends when both sides have closed their messages. It borrows the four
 // messages; each side tells it of its end by its close event, and is not touched afterwards.
 #pragma once
@@ -50,6 +52,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
 
  private:
   struct Care;
+  struct Hedge;
   // Each says whether the next step may follow; where it may not, an answer or a wait is under way.
   bool read_head();
   bool recall_handshake();
@@ -91,6 +94,14 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   bool follow_cookie();
   bool take_place();
   void send_request();
+  [[gnu::always_inline]] void listen_to(ClientRequest& up) {
+    up.on_information([this](const Information& information) { on_information(information); });
+    up.on_response([this](IncomingMessage& answer) { on_response(answer); });
+    up.on_error([this](std::error_code error) { on_upstream_error(error); });
+    up.on_close([this] { on_upstream_closed(); });
+  }
+  void prepare_hedge();
+  bool is_hedging() const;
   void add_credentials();
   void add_proxy_credentials();
   bool count_bytes(IncomingMessage& message);
@@ -130,6 +141,7 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   bool may_try_again(const Failure& failure);
   bool has_another_address(const Failure& failure) const;
   bool take_another_address();
+  void on_try_failed();
   void try_again();
   bool tries_again_for(std::uint16_t status);
   config::milliseconds time_to_answer() const;

@@ -5,6 +5,7 @@
 #include "proxy/care.hpp"
 #include "proxy/exchange.hpp"
 #include "proxy/gateway_state.hpp"
+#include "proxy/hedge.hpp"
 #include "proxy/idempotent.hpp"
 #include "proxy/journey.hpp"
 
@@ -66,6 +67,17 @@ bool Exchange::has_another_address(const Failure& failure) const {
   return server_ && route_->upstream->sibling(*server_, tried_) != nullptr;
 }
 
+// Without an answer to pass on, unless it was cut.
+[[gnu::cold]] void Exchange::on_try_failed() {
+  if (!has_answered_) judge_server();
+  if (is_hedging() && care_->hedge->step_in()) return;
+  const bool may_try = !client_has_gone() && may_try_again(failure_);
+  up_ = nullptr;
+  if (request_ == nullptr) return release_if_over();
+  if (may_try) return try_again();
+  if (!response_->writable_ended()) fail(failure_);
+}
+
 // On the next address, or another server that was not tried. How the last try failed concerns nobody any more, unless it was the last.
 void Exchange::try_again() {
   if (failure_.retry != MayRetry::decided && !take_another_address()) {
@@ -89,11 +101,16 @@ bool Exchange::take_another_address() {
   return true;
 }
 
-// The answer is one that another server may do better at. It is given up only once there is another to ask.
+// The answer is one that another server may do better at. It is given up only where another is asked already, or can be.
 bool Exchange::tries_again_for(std::uint16_t status) {
   const config::Retry& retry = route_->settings.retry;
   const bool wanted = std::ranges::count(retry.on_status, status) > 0 && may_be_repeated();
-  if (!wanted || journey_ || client_has_gone() || !is_whole() || !has_a_try_left()) return false;
+  if (!wanted || journey_ || client_has_gone() || !is_whole()) return false;
+  if (is_hedging()) {
+    care_->hedge->replace_own();
+    return true;
+  }
+  if (!has_a_try_left()) return false;
   std::uint64_t tried = tried_;
   Backend* const next = next_backend(tried);
   if (next == nullptr || !route_->upstream->retry_budget().take(gateway_.loop.now())) return false;

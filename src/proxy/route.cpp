@@ -84,8 +84,9 @@ bool regex_matches(const re2::RE2& regex, std::string_view path, Captures& captu
 namespace {
 
 bool leads_plainly(const config::Retry& retry, const config::Upstream& to) {
-  return retry.on_status.empty() && retry.try_timeout == config::no_limit && to.max_requests == 0 && !to.affinity &&
-         to.outlier.error_percent == 0 && to.outlier.latency_factor == 0 && to.balance != config::Balance::consistent_hash;
+  return retry.on_status.empty() && retry.try_timeout == config::no_limit && retry.hedge_after == config::off &&
+         to.max_requests == 0 && !to.affinity && to.outlier.error_percent == 0 && to.outlier.latency_factor == 0 &&
+         to.balance != config::Balance::consistent_hash;
 }
 
 }  // namespace

@@ -304,7 +304,7 @@ TEST_F(Load, ReadsHowServersAreChosenAndJudged) {
 address = "127.0.0.1:8080"
 [[route]]
 upstream = "api"
-retry = { attempts = 4, on = ["reset", "response-timeout"], on_status = [500, 503], try_timeout = "1s", timeout = "2s", max_body_size = "1KiB" }
+retry = { attempts = 4, on = ["reset", "response-timeout"], on_status = [500, 503], try_timeout = "1s", timeout = "2s", hedge_after = "50ms", max_body_size = "1KiB" }
 [upstream.api]
 balance = "consistent_hash"
 hash_on = "cookie:sid"
@@ -354,6 +354,7 @@ drain = true
   retry.on_status = {500, 503};
   retry.try_timeout = 1s;
   retry.timeout = 2s;
+  retry.hedge_after = 50ms;
   retry.max_body_size = 1024;
   EXPECT_EQ(config.routes.at(0).retry, retry);
   Upstream api;

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "culvert/http.hpp"
 #include "proxy/collected_lines.hpp"
@@ -29,6 +30,7 @@ class ChoosyNetwork final : public Network {
   explicit ChoosyNetwork(test::World& world) : world_(world) {}
   Result<std::unique_ptr<Transport>> connect(const Address& address, const ConnectOptions& options) override {
     ++tries;
+    ports.push_back(address.ip.port);
     if (refused.contains(address.ip.port) || refused_hosts.contains(address.ip.ip())) {
       return std::make_error_code(std::errc::connection_refused);
     }
@@ -44,6 +46,7 @@ class ChoosyNetwork final : public Network {
   std::set<std::uint16_t> silent;  // they never answer
   std::set<std::string> refused_hosts;
   int tries = 0;
+  std::vector<std::uint16_t> ports;  // of all tries
 
  private:
   test::World& world_;

@@ -63,6 +63,8 @@ void choose_retries(const Plan& plan, Random& random, config::Upstream& upstream
   retry.on_reset = random.one_in(2);
   retry.on_response_timeout = random.one_in(2);
   if (random.one_in(2)) retry.on_status = {503, 404};
+  Random of_hedges = random.fork(1);
+  if (of_hedges.one_in(2)) retry.hedge_after = some_ms(of_hedges, 1, 500);
   upstream.retry_budget = {};
   if (random.one_in(3)) upstream.retry_budget = {static_cast<std::uint32_t>(random.below(2) * 100), 0};
   if (plan.calm) return;

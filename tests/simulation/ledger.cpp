@@ -59,13 +59,19 @@ Attempt& Ledger::begin_attempt(unsigned id, const Link& link, bool first_on_conn
 }
 
 // RFC 9110 9.2.2: never twice, but for an idempotent request whose connection had been used and ended without a word,
-// or that its route wants tried again.
+// or that its route wants tried again, or sent to a second server as well after a while.
 void Ledger::check_repeat(const Entry& entry) {
   const Attempt& last = entry.attempts.back();
   const unsigned id = entry.plan->id;
   if (!idempotent(entry.plan->method)) broken("exchange {} is {}, and was sent twice", id, entry.plan->method);
-  if (last.link->near_open()) broken("exchange {} was sent again before the last try was over", id);
-  if (!may_repeat(entry, last)) {
+  const bool may_be_hedged = any_rule(entry, [&](const CareRules& rules) {
+    const config::milliseconds after = rules.retry.hedge_after;
+    return after != config::off && rules.has_budget() && loop_.elapsed() - entry.asked >= after;
+  });
+  const auto is_under_way = [](const Attempt& attempt) { return attempt.link->near_open(); };
+  if (std::ranges::count_if(entry.attempts, is_under_way) > (may_be_hedged ? 1 : 0))
+    broken("exchange {} was sent again before the last try was over", id);
+  if (!may_be_hedged && !may_repeat(entry, last)) {
     broken("exchange {} was sent again after {} connection failed, {}", id,
            last.first_on_connection ? "a fresh" : "a used",
            last.link->read_by_culvert() > last.read_before ? "though it was being answered" : "unanswered");

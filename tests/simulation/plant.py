@@ -4,7 +4,7 @@ The simulation has to find each of these (CMakeLists.txt says in which file each
 one in what is sent a second time, one in who waits for whom, one in a timer, two in what is used again, one where HTTP
 ends. Of tunnels: two in what may be dialled, one in what is said early, one where a stream ends, one in what is given
 back, one in whom a client may mean, one in whom else is asked, one in a timer. Of care for upstreams: one in what is
-sent of a body again, one in how long a request is held.
+sent of a body again, one in how long a request is held, one in what goes to two servers.
 """
 import pathlib
 import sys
@@ -29,6 +29,7 @@ BUGS = {  # name: (what the file says, what it says instead)
     "last_word": ("status >= 500 && status != 508", "status >= 400"),
     "kept_body": ("care_->body.for_each([this](Bytes part) { up_->write(part); });", ""),
     "hold": ("gateway_.loop.now() + rules.timeout;", "gateway_.loop.now() + 10 * rules.timeout;"),
+    "hedge": ("!request.has_body() || request.ended();", "!request.has_body() || true;"),
     "late_hop": ("if (!Upstream::Waiter::linked()) return;", ""),
 }
 
