@@ -93,7 +93,7 @@ class Draining(Notified):
 
 
 class Watchdog(Notified):
-    INTERVAL = {"WATCHDOG_USEC": "400000"}
+    INTERVAL = {"WATCHDOG_USEC": "800000"}
 
     def watched(self, **parts):
         manager = self.manager(**self.INTERVAL)
@@ -107,7 +107,7 @@ class Watchdog(Notified):
         manager, culvert = self.watched(threads=3)
         manager.wait_for("WATCHDOG")
         with StoppedThread(threads(culvert.process.pid)["culvert/w1"]):
-            manager.wait_for("STATUS", "1 worker not answering")
+            manager.wait_for("STATUS", "1 worker not answering", after=len(manager.messages))
             fed = manager.count("WATCHDOG")
             # The control thread lives, as its answer to a signal shows.
             culvert.signal(signal.SIGHUP)
@@ -122,7 +122,7 @@ class Watchdog(Notified):
         self.assertEqual(manager.wait_for("WATCHDOG_USEC")["WATCHDOG_USEC"], "0", "systemd must not wait for more")
         self.assertEqual(manager.count("WATCHDOG"), 0)
         culvert.reload(culvert.config_path.read_text().replace("watchdog = false", "watchdog = true"))
-        self.assertEqual(manager.wait_for("WATCHDOG_USEC", "400000")["WATCHDOG_USEC"], "400000")
+        self.assertEqual(manager.wait_for("WATCHDOG_USEC", "800000")["WATCHDOG_USEC"], "800000")
         manager.wait_for("WATCHDOG", "1")
 
     def test_is_fed_while_requests_end(self):
