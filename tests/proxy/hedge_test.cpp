@@ -318,8 +318,11 @@ TEST_F(NoHedge, WhereTheUpstreamHasAsManyAsItMay) {
 
 TEST_F(NoHedge, WhereItWouldWaitForAConnection) {
   upstream().max_total_sockets = 1;
-  ask(get);
+  test::TestPeer& client = ask(get);
   expect_one_asked();
+  origin(0).send(ok_answer);
+  expect_answer(client, "\r\n\r\nok");
+  EXPECT_THAT(log(), HasSubstr("\"hedges\":0")) << "not even one that waits";
 }
 
 TEST_F(NoHedge, OfWhatMayHaveDoneSomething) {
