@@ -1,5 +1,6 @@
 // Connects to the first of several addresses that answers (RFC 8305): the next is tried when one has failed, or has not
-// answered for a while, and the others are dropped as soon as one stands.
+// answered for a while, and the others are dropped as soon as one stands. The families take turns, so that one that leads
+// nowhere holds nobody up for longer than one address does.
 #pragma once
 #include <chrono>
 #include <memory>
@@ -31,15 +32,18 @@ class Dialer final {
   Dialer& operator=(const Dialer&) = delete;
 
   // `addresses`: at least one, in the order of preference. `limit`: for all of them together; 0: none.
-  void dial(std::vector<Endpoint> addresses, const ConnectOptions& options, std::chrono::milliseconds limit);
+  void dial(const std::vector<Endpoint>& addresses, const ConnectOptions& options, std::chrono::milliseconds limit);
+  const Endpoint& connected_to() const { return connected_to_; }  // once dialled
 
  private:
   friend struct LoopEntries<Dialer>;
 
   struct Attempt final : Watcher {
-    Attempt(Dialer& owner, std::unique_ptr<Transport> with) : dialer(owner), stream(std::move(with)) {}
+    Attempt(Dialer& owner, const Endpoint& at, std::unique_ptr<Transport> with)
+        : dialer(owner), address(at), stream(std::move(with)) {}
     void on_ready(Ready ready) noexcept override { dialer.on_ready(*this, ready); }
     Dialer& dialer;
+    const Endpoint address;
     std::unique_ptr<Transport> stream;
   };
 
@@ -59,6 +63,7 @@ class Dialer final {
   TimePoint next_at_ = never;  // when the next is tried
   TimePoint ends_at_ = never;
   std::error_code error_;
+  Endpoint connected_to_;
   LoopEntries<Dialer>::Due due_{*this};
   LoopEntries<Dialer>::Later later_{*this};
 };

@@ -39,6 +39,7 @@ struct Backend final : RefCounted {
   Agent::Origin& origin;      // valid while the upstream has it in its list
   std::uint32_t weight;       // both may change with a service's records
   bool backup;
+  bool is_aside = false;      // nobody connects to addresses of its family now (FamilyWatch)
   const bool drain;
   const std::uint64_t bit;    // among those that a request has tried
   std::uint64_t id = 0;       // by which hashes and cookies know it: the same in every process

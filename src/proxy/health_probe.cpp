@@ -22,13 +22,13 @@ void HealthProbe::look() {
   if (address_.kind != Address::Kind::name) return dial({address_.ip});
   lookup_ = world_.resolver.resolve(world_.loop, address_.text, address_.port, {}, [this](Result<Endpoints> found) {
     lookup_ = {};
-    if (found && !found->empty()) dial(std::move(*found));
+    if (found && !found->empty()) dial(*found);
   });
 }
 
-void HealthProbe::dial(Endpoints addresses) {
+void HealthProbe::dial(const Endpoints& addresses) {
   dialer_.emplace(world_.loop, world_.network, static_cast<net::Dialer::Owner&>(*this));
-  dialer_->dial(std::move(addresses), {}, {});
+  dialer_->dial(addresses, {}, {});
 }
 
 // It is not used: whoever has a request for the server connects himself.

@@ -36,7 +36,7 @@ class HealthProbe final : private net::Dialer::Owner {
 
   TimePoint on_due(TimePoint now) noexcept;
   void look();
-  void dial(Endpoints addresses);
+  void dial(const Endpoints& addresses);
   void dialled(std::unique_ptr<Transport> stream) noexcept override;
   void not_dialled(std::error_code) noexcept override {}  // the next look comes anyway
   TimePoint next_look();

@@ -37,6 +37,9 @@ std::string host_of(const Address& address) {
   return {};
 }
 
+// For a race of families, where connecting may take as long as it likes.
+constexpr config::milliseconds race_limit{3'000};
+
 // What is looked up holds so long where nobody says.
 constexpr std::chrono::seconds lifetime_unknown{30};
 // And within these bounds where somebody does.
@@ -147,7 +150,7 @@ Backend* Upstream::choose_in_order(std::uint64_t tried, bool& pending) {
 Backend* Upstream::last_resort(std::uint64_t tried) {
   for (const auto& server : servers_) {
     for (const Ref<Backend>& each : server->backends) {
-      if ((tried & each->bit) == 0 && !each->drain) return each.get();
+      if ((tried & each->bit) == 0 && !each->drain && !each->is_aside) return each.get();
     }
   }
   return nullptr;
@@ -156,7 +159,7 @@ Backend* Upstream::last_resort(std::uint64_t tried) {
 Backend* Upstream::sibling(const Backend& backend, std::uint64_t tried) const {
   for (const auto& server : servers_) {
     for (const Ref<Backend>& each : server->backends) {
-      if (each->text == backend.text && (tried & each->bit) == 0) return each.get();
+      if (each->text == backend.text && (tried & each->bit) == 0 && !each->is_aside) return each.get();
     }
   }
   return nullptr;
@@ -183,7 +186,7 @@ Backend* Upstream::by_id(std::uint64_t id, std::uint64_t& tried) {
 }
 
 bool Upstream::can_be_used(const Server& server, const Backend& backend) const {
-  return !backend.drain && !server.probe && !backend.state->is_failing() && !backend.state->is_ejected(loop_.now());
+  return !backend.drain && !backend.is_aside && !server.probe && !backend.state->is_failing() && !backend.state->is_ejected(loop_.now());
 }
 
 // What changes by time alone, or was changed by another worker.
@@ -203,7 +206,7 @@ void Upstream::arrange() {
     for (const Ref<Backend>& each : server->backends) {
       look_by(each->state->ejected_until());
       if (const TimePoint back = each->state->back_since(); back != SharedTime::earliest) look_by(back + settings.slow_start);
-      if (!each->drain && !each->backup) all.push_back(each.get());
+      if (!each->drain && !each->backup && !each->is_aside) all.push_back(each.get());
       if (can_be_used(*server, *each)) (each->backup ? backups : primaries).push_back(each.get());
     }
   }
@@ -222,11 +225,17 @@ void Upstream::judge(Backend& backend, std::uint16_t status, Duration after) {
 }
 
 void Upstream::failed(Backend& backend, Reason why) {
+  if (why == Reason::upstream_connect_timeout || why == Reason::upstream_connect_failed) family_failed(backend);
   if (judges_by_means()) backend.share.failures.add(1);
   if (!fleet_->failed(*backend.state, settings.outlier, loop_.now())) return;
   log::warn("{}: {} is left out for {} s after {} failures in a row, the last: {}", label(), backend.text,
             std::chrono::duration_cast<std::chrono::seconds>(settings.outlier.eject_for).count(),
             backend.state->failures_in_a_row(), why == Reason::none ? "a status code that counts as one" : row(why).code);
+}
+
+// A refusal is an answer: its family leads somewhere.
+void Upstream::family_failed(const Backend& backend) {
+  for (const auto& server : servers_) server->not_connected(backend);
 }
 
 void Upstream::on_health(Backend& backend, bool passes, std::string_view why) noexcept {
@@ -335,7 +344,9 @@ void Upstream::Server::found(Result<Whereabouts> answer) {
 // When to look again.
 TimePoint Upstream::Server::use(const Whereabouts& where) {
   hosts = where.hosts.size();
-  owner_.set_backends(*this, places(where));
+  const std::vector<BackendPlace> now = places(where);
+  owner_.set_backends(*this, now);
+  watch_families(now);
   if (std::exchange(failures_, 0) != 0 && owner_.looks_after_) {
     log::info("{}: {} can be looked up again", owner_.label(), text);
   }
@@ -436,8 +447,51 @@ void Upstream::Server::set_aside(std::error_code why) {
   probe = std::make_unique<HealthProbe>(owner_.probes_, written.address, interval, static_cast<HealthProbe::Owner&>(*this));
 }
 
+// Hosts that have gone are forgotten.
+void Upstream::Server::watch_families(const std::vector<BackendPlace>& places) {
+  std::map<std::string, Endpoints> addresses;
+  for (const BackendPlace& place : places) addresses[place.text].push_back(place.address.ip);
+  std::erase_if(families_, [&](const auto& each) { return !addresses.contains(each.first); });
+  for (const auto& [host, all] : addresses) {
+    std::unique_ptr<FamilyWatch>& watch = families_[host];
+    if (!watch) {
+      const config::milliseconds limit = owner_.settings.connect_timeout;
+      const FamilyWatch::World world{.loop = owner_.loop_,
+                                     .network = owner_.probes_.network,
+                                     .options = owner_.agent_.options.connect,
+                                     .limit = limit == config::no_limit ? race_limit : limit};
+      watch = std::make_unique<FamilyWatch>(world, owner_.looks_after_ ? owner_.label() + ": " + host : std::string(),
+                                            static_cast<FamilyWatch::Owner&>(*this));
+    }
+    if (!owner_.drained_) watch->set(all);
+  }
+  arrange_families();
+}
+
+void Upstream::Server::arrange_families() {
+  for (const Ref<Backend>& each : backends) {
+    const auto watch = families_.find(each->text);
+    each->is_aside = watch != families_.end() && !watch->second->uses(each->address.ip);
+  }
+}
+
+void Upstream::Server::on_families() noexcept {
+  arrange_families();
+  owner_.arrange();
+  tell_all(owner_.waiting_);
+}
+
+void Upstream::Server::not_connected(const Backend& backend) {
+  const auto watch = families_.find(backend.text);
+  if (watch == families_.end() || !watch->second->failed(backend.address.ip)) return;
+  arrange_families();
+  owner_.arrange();
+}
+
 void Upstream::Server::drain() {
   probe.reset();
+  for (const auto& [host, watch] : families_) watch->stop();
+  arrange_families();
   looks_up_at_ = never;
   owner_.loop_.forget(due_);
 }

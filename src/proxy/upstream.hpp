@@ -6,7 +6,9 @@
 // over with its pool, one that removes it lets those under way finish. What is known of a server's health is the process's
 // (Fleet) and outlives both.
 #pragma once
+#include <algorithm>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +24,7 @@
 #include "proxy/backend.hpp"
 #include "proxy/balancer.hpp"
 #include "proxy/failure.hpp"
+#include "proxy/family_watch.hpp"
 #include "proxy/fleet.hpp"
 #include "proxy/health_check.hpp"
 #include "proxy/health_probe.hpp"
@@ -98,12 +101,16 @@ class Upstream final : public RefCounted, private HealthCheck::Owner, private Ou
 
  private:
   // As written; a name stands for any number of addresses.
-  class Server final : private HealthProbe::Owner {
+  class Server final : private HealthProbe::Owner, private FamilyWatch::Owner {
    public:
     Server(Upstream& owner, const config::UpstreamServer& written);
 
-    bool is_pending() const { return backends.empty() && resolution; }
+    // Where there is no address yet, or it is not known which families lead to it.
+    bool is_pending() const {
+      return backends.empty() ? bool(resolution) : std::ranges::all_of(backends, [](const auto& each) { return each->is_aside; });
+    }
     void set_aside(std::error_code why);
+    void not_connected(const Backend& backend);
     void drain();
 
     const config::UpstreamServer written;
@@ -118,6 +125,9 @@ class Upstream final : public RefCounted, private HealthCheck::Owner, private Ou
     friend struct LoopEntries<Server>;
 
     void on_reachable() noexcept override;
+    void on_families() noexcept override;
+    void watch_families(const std::vector<BackendPlace>& places);
+    void arrange_families();
     TimePoint on_due(TimePoint now) noexcept;
     void look_up();
     void found(Result<Whereabouts> answer);
@@ -130,10 +140,12 @@ class Upstream final : public RefCounted, private HealthCheck::Owner, private Ou
     Upstream& owner_;
     TimePoint looks_up_at_ = never;
     std::uint32_t failures_ = 0;  // of lookups, in a row
+    std::map<std::string, std::unique_ptr<FamilyWatch>> families_;  // of each host, by the text of its backends
     LoopEntries<Server>::Due due_{*this};
   };
 
   void judge(Backend& backend, std::uint16_t status, Duration after);
+  void family_failed(const Backend& backend);
   void on_health(Backend& backend, bool passes, std::string_view why) noexcept override;
   std::vector<Backend*> all_backends() noexcept override;
   void on_outlier(Backend& backend, const std::string& why) noexcept override;

@@ -192,17 +192,23 @@ class CulvertTest(unittest.TestCase):
         self.assertEqual(origin.errors, [], "the origin saw something it did not expect")
 
     def address_that_never_answers(self):
-        """Of a listener whose queue is full: Linux lets further connections wait."""
-        full = socket.socket()
+        return f"127.0.0.1:{self.black_hole('127.0.0.1', 0)[0].getsockname()[1]}"
+
+    def black_hole(self, host, port):
+        """The sockets of a listener whose queue is full: Linux lets further connections wait."""
+        full = socket.socket(family_of((host, port)))
+        sockets = [full]
         self.addCleanup(full.close)
-        full.bind(("127.0.0.1", 0))
+        full.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        full.bind((host, port))
         full.listen(0)
         for _ in range(3):
-            waiting = socket.socket()
+            waiting = socket.socket(full.family)
+            sockets.append(waiting)
             self.addCleanup(waiting.close)
             waiting.setblocking(False)
             waiting.connect_ex(full.getsockname())
-        return f"127.0.0.1:{full.getsockname()[1]}"
+        return sockets
 
     def config(self, port, routes="", *, threads=2, process="", listener="", server="", more="",
                access="", access_file="access.log"):

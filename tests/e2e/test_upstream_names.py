@@ -2,9 +2,11 @@
 are; a name server that is ill would take the site down.
 """
 import collections
+import time
 
 from harness import CulvertTest, main, wait_until
 from name_server import NameServer, fails, has, is_cut, own_network, serves, stands_for, use_file
+from tunnels import TunnelClient
 
 SERVICE = "_http._tcp.api.test"
 
@@ -21,7 +23,7 @@ class UpstreamNames(CulvertTest):
         """A server at `address`, which answers with that, and its name in DNS."""
         origin = self.origin(lambda x: x.reply(200, address.encode()), host=address, port=port)
         self.there[address] = origin
-        name = f"at-{address.rpartition('.')[2]}.test"
+        name = f"at-{address.replace(':', '').rpartition('.')[2]}.test"
         self.names[name] = has(address)
         return name, origin.port
 
@@ -84,6 +86,49 @@ class Lifetimes(UpstreamNames):
         wait_until(lambda: "can be looked up again" in proxy.stderr(), "hearing of the end")
         self.assertEqual(proxy.stderr().count("cannot be looked up: "), 1, proxy.stderr())
         self.assertIn("its last addresses stay in use", proxy.stderr())
+
+
+class Families(UpstreamNames):
+    """A name with an address of each family, of which one leads nowhere at first: it must cost nobody connect_timeout."""
+
+    def setUp(self):
+        super().setUp()
+        _, self.port = self.place("127.0.0.2")
+        self.hole = self.black_hole("::1", self.port)
+        self.names["both.test"] = has("::1", "127.0.0.2")
+        self.upstream = f'servers = ["both.test:{self.port}"]\nconnect_timeout = "15s"\nkeep_alive = false'
+
+    def answers_soon(self, proxy):
+        began = time.monotonic()
+        self.assertEqual(self.ask(proxy, 20), {"127.0.0.2": 20})
+        self.assertLess(time.monotonic() - began, 5)
+
+    def test_requests(self):
+        proxy = self.proxy(self.upstream)
+        self.answers_soon(proxy)
+        wait_until(lambda: "both.test:%d does not answer by IPv6" % self.port in proxy.stderr(), "telling the operator")
+        for sock in self.hole:
+            sock.close()
+        self.place("::1", self.port)
+        wait_until(lambda: set(self.ask(proxy, 4)) == {"127.0.0.2", "::1"}, "using both")
+        self.assertIn("answers by both", proxy.stderr())
+
+    def test_streams(self):
+        proxy = self.culvert(f'[upstream.api]\n{self.upstream}\n', threads=1, listener='mode = "tcp"\nupstream = "api"')
+        self.answers_soon(proxy)
+
+    def test_a_target_of_a_service(self):
+        self.names[SERVICE] = serves((0, 0, self.port, "both.test"))
+        proxy = self.proxy(f'servers = ["srv:{SERVICE}"]\nconnect_timeout = "15s"\nkeep_alive = false')
+        self.answers_soon(proxy)
+
+    def test_a_tunnel(self):
+        proxy = self.culvert(threads=1, listener='mode = "forward"\ntunnel = "out"',
+                             more=f'[tunnel.out]\nprivate_networks = "allow"\nports = [{self.port}]\nconnect_timeout = "15s"\n')
+        with TunnelClient(("127.0.0.1", proxy.port)) as client:
+            began = time.monotonic()
+            self.assertEqual(client.connect(f"both.test:{self.port}").status, 200)
+            self.assertLess(time.monotonic() - began, 5)
 
 
 class Services(UpstreamNames):

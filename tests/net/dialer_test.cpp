@@ -5,9 +5,7 @@
 
 #include <optional>
 
-#include "support/duplex.hpp"
-#include "support/held_connect.hpp"
-#include "support/world.hpp"
+#include "support/scripted_connector.hpp"
 
 namespace culvert::test {
 namespace {
@@ -15,34 +13,12 @@ namespace {
 using namespace std::chrono_literals;
 using net::Dialer;
 
-// Streams that stand when the test says so; each address answers as the test has it.
-class ScriptedNetwork final : public Connector {
- public:
-  explicit ScriptedNetwork(World& world) : world_(world) {}
-  Result<std::unique_ptr<Transport>> connect(const Address& address, const ConnectOptions&) override {
-    asked.push_back(address.ip.ip());
-    if (address.ip == unreachable) return std::make_error_code(std::errc::network_unreachable);
-    if (address.ip == refusing) return std::unique_ptr<Transport>(Duplex::refused(loop(), {}));
-    auto stream = std::make_unique<HeldConnect>(world_.connect().first);
-    streams.push_back(stream.get());
-    return std::unique_ptr<Transport>(std::move(stream));
-  }
-  ManualLoop& loop() { return static_cast<ManualLoop&>(world_.loop()); }
-
-  std::vector<std::string> asked;
-  std::vector<HeldConnect*> streams;
-  Endpoint unreachable;
-  Endpoint refusing;
-
- private:
-  World& world_;
-};
-
 struct DialerTest : ::testing::Test, Dialer::Owner, Watcher {
   void dialled(std::unique_ptr<Transport> with) noexcept override {
     ++told;
     stream = std::move(with);
     stream->attach(*this);
+    connected_to = dialer->connected_to().ip();
     dialer.reset();
   }
   void on_ready(Ready) noexcept override {}
@@ -51,9 +27,9 @@ struct DialerTest : ::testing::Test, Dialer::Owner, Watcher {
     error = with;
     dialer.reset();
   }
-  void dial(std::vector<Endpoint> addresses, std::chrono::milliseconds limit = 10s) {
+  void dial(const std::vector<Endpoint>& addresses, std::chrono::milliseconds limit = 10s) {
     dialer.emplace(world.loop(), network, *this);
-    dialer->dial(std::move(addresses), {}, limit);
+    dialer->dial(addresses, {}, limit);
     EXPECT_EQ(told, 0) << "from inside dial()";
   }
 
@@ -61,10 +37,11 @@ struct DialerTest : ::testing::Test, Dialer::Owner, Watcher {
   const Endpoint second = *Endpoint::parse_ip("192.0.2.2", 443);
   const Endpoint third = *Endpoint::parse_ip("192.0.2.3", 443);
   World world{World::Kind::memory};
-  ScriptedNetwork network{world};
+  ScriptedConnector network{world};
   std::optional<Dialer> dialer;
   std::unique_ptr<Transport> stream;
   std::error_code error;
+  std::string connected_to;
   int told = 0;
 };
 
@@ -106,9 +83,33 @@ TEST_F(DialerTest, ALateFirstOneMayStillWin) {
   EXPECT_NE(stream, nullptr);
 }
 
+TEST_F(DialerTest, FamiliesTakeTurns) {
+  const Endpoint v6[] = {first, *Endpoint::parse_ip("2001:db8::2", 443), *Endpoint::parse_ip("2001:db8::3", 443)};
+  for (const Endpoint& each : {v6[0], v6[1], v6[2], second}) network.refusing.insert(each.ip());
+  dial({v6[0], v6[1], v6[2], second, third});
+  world.settle();
+  EXPECT_EQ(network.asked, (std::vector<std::string>{"2001:db8::1", "192.0.2.2", "2001:db8::2", "192.0.2.3"}));
+  dialer.reset();
+  network.asked.clear();
+  network.refusing = {second.ip(), third.ip(), v6[0].ip()};
+  dial({second, third, v6[0], v6[1]});
+  world.settle();
+  EXPECT_EQ(network.asked, (std::vector<std::string>{"192.0.2.2", "2001:db8::1", "192.0.2.3", "2001:db8::2"}));
+}
+
+TEST_F(DialerTest, TheOneThatAnsweredIsTold) {
+  dial({first, second});
+  world.advance(251ms);
+  world.settle();
+  ASSERT_EQ(network.streams.size(), 2u);
+  network.streams[1]->stand();
+  world.settle();
+  EXPECT_EQ(connected_to, "192.0.2.2");
+}
+
 TEST_F(DialerTest, OneThatRefusesIsFollowedAtOnce) {
-  network.refusing = first;
-  network.unreachable = second;
+  network.refusing = {first.ip()};
+  network.unreachable = {second.ip()};
   dial({first, second, third});
   world.settle();
   ASSERT_EQ(network.asked.size(), 3u);
@@ -118,8 +119,8 @@ TEST_F(DialerTest, OneThatRefusesIsFollowedAtOnce) {
 }
 
 TEST_F(DialerTest, WhereAllFailTheLastOnesErrorIsTold) {
-  network.unreachable = first;
-  network.refusing = second;
+  network.unreachable = {first.ip()};
+  network.refusing = {second.ip()};
   dial({first, second});
   world.settle();
   EXPECT_EQ(told, 1);
@@ -127,7 +128,7 @@ TEST_F(DialerTest, WhereAllFailTheLastOnesErrorIsTold) {
 }
 
 TEST_F(DialerTest, WhereNoneCanEvenBeTriedItIsToldLater) {
-  network.unreachable = first;
+  network.unreachable = {first.ip()};
   dial({first});
   world.settle();
   EXPECT_EQ(error, std::errc::network_unreachable);
@@ -144,7 +145,7 @@ TEST_F(DialerTest, TheTimeIsForAllTogether) {
 }
 
 TEST_F(DialerTest, DroppedItTellsNothing) {
-  network.unreachable = first;
+  network.unreachable = {first.ip()};
   dial({first, second});
   dialer.reset();
   world.advance(20s);

@@ -91,9 +91,9 @@ TEST_F(TryingAgain, TakesTheNextServerWhereANameHasNoAddress) {
 TEST_F(TryingAgain, AsksEveryAddressOfAName) {
   upstream().servers = {name("both.test")};
   upstream().keep_alive = false;
-  network.refused_hosts = {"::1", "127.0.0.9"};
+  network.refused_hosts = {"127.0.0.8", "127.0.0.9"};
   start();
-  resolver.answer({"::1", "127.0.0.9", "127.0.0.1"});
+  resolver.answer({"127.0.0.8", "127.0.0.9", "127.0.0.1"});
   for (std::size_t i = 0; i < 3; ++i) {  // whichever of them the turn begins with
     test::TestPeer& client = connect();
     client.send(post);
@@ -105,9 +105,9 @@ TEST_F(TryingAgain, AsksEveryAddressOfAName) {
 
 TEST_F(TryingAgain, TellsWhenNoAddressOfANameListens) {
   upstream().servers = {name("both.test")};
-  network.refused_hosts = {"::1", "127.0.0.9"};
+  network.refused_hosts = {"127.0.0.8", "127.0.0.9"};
   start();
-  resolver.answer({"::1", "127.0.0.9"});
+  resolver.answer({"127.0.0.8", "127.0.0.9"});
   test::TestPeer& client = connect();
   client.send(get);
   expect_answer(client, "HTTP/1.1 502 ");

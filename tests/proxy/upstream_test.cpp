@@ -204,6 +204,9 @@ TEST_F(Resolving, BeginsAtOnceAndTellsThoseWhoWait) {
 TEST_F(Resolving, EachAddressOfANameIsABackend) {
   named();
   resolver.answer({"10.0.0.1", "2001:db8::1"});
+  EXPECT_EQ(next(), "") << "until it is known which of them answer";
+  EXPECT_TRUE(upstream->resolving());
+  world.settle();  // none does
   std::vector<std::string> turns;
   for (int i = 0; i < 4; ++i) turns.push_back(next());
   EXPECT_EQ(turns[0], turns[2]);
@@ -362,6 +365,75 @@ TEST_F(Resolving, IsForgottenWithTheUpstream) {
   named();
   upstream = nullptr;
   resolver.answer({"10.0.0.1"});  // nobody is there to hear it
+}
+
+// A host with an address of each family, of which the IPv6 one is nobody's until somebody listens there.
+class Families : public UpstreamTest {
+ protected:
+  Upstream& both() {
+    Address host = name("both.test");
+    host.port = world.address().ip.port;
+    Upstream& api = with({host});
+    resolver.answer({"::1", "127.0.0.1"});
+    world.settle();
+    return api;
+  }
+  void listen() {
+    acceptor = std::move(*world.network().listen({.address = Address::of(v6)}, [](auto) {}, [](auto) {}));
+    pass(6s);
+  }
+  std::set<std::string> used() {
+    std::set<std::string> seen;
+    for (int i = 0; i < 4; ++i) seen.insert(next());
+    return seen;
+  }
+
+  const Endpoint v6 = *Endpoint::parse_ip("::1", world.address().ip.port);
+  const std::set<std::string> only_v4 = {world.address().to_string()};
+  const std::set<std::string> all = {world.address().to_string(), v6.to_string()};
+  std::unique_ptr<Acceptor> acceptor;
+};
+
+TEST_F(Families, OneThatDoesNotAnswerIsLeftOutUntilItDoes) {
+  Upstream& api = both();
+  EXPECT_EQ(used(), only_v4);
+  std::uint64_t tried = 0;
+  const Backend* const only = api.choose(tried);
+  ASSERT_NE(only, nullptr);
+  EXPECT_EQ(api.sibling(*only, tried), nullptr);
+  EXPECT_EQ(api.choose(tried), nullptr) << "not even as a last resort";
+  listen();
+  EXPECT_EQ(used(), all);
+}
+
+TEST_F(Families, AConnectionThatTimesOutPutsItsFamilyAside) {
+  Upstream& api = both();
+  listen();
+  Backend* backend = next_of(api);
+  while (backend->address.ip.family != Endpoint::Family::ipv6) backend = next_of(api);
+  api.failed(*backend, Reason::upstream_connect_refused);
+  EXPECT_EQ(used(), all) << "somebody is there";
+  api.failed(*backend, Reason::upstream_connect_timeout);
+  EXPECT_EQ(used(), only_v4);
+  pass(6s);
+  EXPECT_EQ(used(), all);
+}
+
+TEST_F(Families, ARaceThatNobodyWinsEnds) {
+  settings.connect_timeout = 2s;
+  with({name("api.test")});
+  CountingWaiter waiter;
+  upstream->wait(waiter);
+  resolver.answer({"10.0.0.1", "2001:db8::1"});
+  world.settle();
+  EXPECT_GE(waiter.calls, 1);
+  EXPECT_EQ(used().size(), 2u);
+}
+
+TEST_F(Families, WhoIsPutAsideIsNoReasonForAPanic) {
+  settings.panic_percent = 100;
+  both();
+  EXPECT_EQ(used(), only_v4);
 }
 
 // Targets of a service, as its records have them.

@@ -32,7 +32,10 @@ config::Upstream make_upstream(const Plan& plan, Random& random, const std::stri
   config::Upstream upstream;
   upstream.name = name;
   if (random.one_in(3)) {
-    upstream.servers.push_back(Address{.kind = Address::Kind::name, .ip = {}, .text = name + ".sim", .port = 80});
+    const bool is_service = random.fork(3).one_in(2);
+    upstream.servers.push_back(
+        is_service ? Address{.kind = Address::Kind::service, .ip = {}, .text = "_http._tcp." + name + ".sim", .port = 0}
+                   : Address{.kind = Address::Kind::name, .ip = {}, .text = name + ".sim", .port = 80});
   } else {
     for (std::size_t i = 0; i < count; ++i) upstream.servers.push_back(address_of(first + i));
   }

@@ -39,6 +39,10 @@ SimNetwork::Host* SimNetwork::host_at(Endpoint address) const {
 Result<std::unique_ptr<Transport>> SimNetwork::connect(const Address& address, const ConnectOptions&) {
   if (seen_) seen_(address.ip);
   Host* const there = host_at(address.ip);
+  if (address.ip.family == Endpoint::Family::ipv6 && there == nullptr) {
+    trace_.add(loop_.elapsed(), "{} leads nowhere", address.ip.to_string());
+    return make({culvert_at, address.ip}).near();
+  }
   if (there == nullptr) return std::make_error_code(std::errc::network_unreachable);
   Host& host = *there;
   Link& link = make({culvert_at, address.ip});
@@ -90,6 +94,38 @@ Resolution SimResolver::resolve(Loop& loop, const std::string& name, std::uint16
     if (Done told = std::exchange(question->done, {})) told(*answer);
   });
   return Resolution(std::move(question));
+}
+
+WhereResolution SimResolver::locate(Loop& loop, const Address& address, const LookupOptions&, WhereDone done) {
+  auto question = std::make_shared<WhereQuestion>(WhereQuestion{loop, address.port, std::move(done)});
+  const std::optional<Result<Whereabouts>> answer = find(address);
+  trace_.add(loop_.elapsed(), "{} looked for, {}", address.to_string(), !answer ? "in vain" : *answer ? "found" : "not found");
+  const Duration takes = 1ms * static_cast<int>(random_.below(may_fail_ ? 4'000 : 40));
+  if (!answer) return WhereResolution(std::move(question));
+  loop_.after(takes, [question, answer] {
+    if (WhereDone told = std::exchange(question->done, {})) told(*answer);
+  });
+  return WhereResolution(std::move(question));
+}
+
+std::optional<Result<Whereabouts>> SimResolver::find(const Address& address) {
+  Whereabouts where;
+  if (address.kind == Address::Kind::service) {
+    where.hosts = services_.at(address.text);
+  } else {
+    where.hosts.push_back({.host = address.text, .port = address.port, .priority = 0, .weight = 0, .endpoints = {}});
+  }
+  bool anybody = false;
+  for (NamedHost& host : where.hosts) {
+    std::optional<Result<Endpoints>> found = answer(host.host, host.port);
+    if (!found) return std::nullopt;
+    if (!*found) continue;
+    host.endpoints = std::move(**found);
+    anybody = true;
+  }
+  if (!anybody) return Result<Whereabouts>(errc::name_not_found);
+  if (random_.one_in(2)) where.lifetime = std::chrono::seconds(random_.below(4));
+  return Result<Whereabouts>(std::move(where));
 }
 
 std::optional<Result<Endpoints>> SimResolver::answer(const std::string& name, std::uint16_t port) {

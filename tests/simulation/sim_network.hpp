@@ -60,19 +60,23 @@ class SimNetwork final : public Network {
   std::vector<std::pair<const Host*, Link*>> dialled_;
 };
 
-// Names take time to resolve, and sometimes cannot be.
+// Names take time to resolve, and sometimes cannot be. What is found holds for a time that differs.
 class SimResolver final : public Resolver {
  public:
   SimResolver(SimLoop& loop, Trace& trace, Random random, bool may_fail)
       : loop_(loop), trace_(trace), random_(random), may_fail_(may_fail) {}
   void add(const std::string& name, Endpoints endpoints) { names_[name] = std::move(endpoints); }
+  // The hosts of a service, by names that were added; where their addresses are is not said yet.
+  void add_service(const std::string& name, std::vector<NamedHost> hosts) { services_[name] = std::move(hosts); }
   // Who answers for all other names; nothing: nobody ever does.
   using Servers = std::function<std::optional<Result<Endpoints>>(const std::string& name, std::uint16_t port)>;
   void ask(Servers servers) { servers_ = std::move(servers); }
   Resolution resolve(Loop& loop, const std::string& name, std::uint16_t port, const LookupOptions& options,
                      Done done) override;
+  WhereResolution locate(Loop& loop, const Address& address, const LookupOptions& options, WhereDone done) override;
 
  private:
+  std::optional<Result<Whereabouts>> find(const Address& address);
   std::optional<Result<Endpoints>> answer(const std::string& name, std::uint16_t port);
 
   SimLoop& loop_;
@@ -80,6 +84,7 @@ class SimResolver final : public Resolver {
   Random random_;
   const bool may_fail_;
   std::map<std::string, Endpoints> names_;
+  std::map<std::string, std::vector<NamedHost>> services_;
   Servers servers_;
 };
 

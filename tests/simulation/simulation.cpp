@@ -27,6 +27,8 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t turns_max = 3'000'000;
 constexpr std::size_t dialled_max = 10'000;  // by health checks, which go on for as long as somebody is there
 constexpr std::uint64_t turns_without_time_max = 100'000;
+Endpoint black_hole(std::size_t host) { return *Endpoint::parse_ip("2001:db8::" + std::to_string(host + 1), 80); }
+
 constexpr std::size_t blocks_a_connection_max = 224 * 1024 / Block::total_bytes;
 
 struct Records final : proxy::LogSink {
@@ -118,6 +120,21 @@ World::World(const Plan& plan, bool print)
   }
   resolver_.add("u0.sim", {host_address(0), host_address(1)});
   resolver_.add("u1.sim", {host_address(2), host_address(3)});
+  for (const std::size_t first : {0U, 2U}) {
+    std::vector<NamedHost> hosts;
+    for (std::size_t i = first; i < first + 2; ++i) {
+      const std::string name = "h" + std::to_string(i) + ".sim";
+      // Beside it, where requests do not have all the time there is: an address where nobody is, and nothing says so.
+      resolver_.add(name, plan.calm ? Endpoints{host_address(i)} : Endpoints{black_hole(i), host_address(i)});
+      const bool is_backup = plan.seed % 2 == 0 && i > first;
+      hosts.push_back({.host = name,
+                       .port = 80,
+                       .priority = static_cast<std::uint16_t>(is_backup ? 1 : 0),
+                       .weight = static_cast<std::uint16_t>(i),
+                       .endpoints = {}});
+    }
+    resolver_.add_service("_http._tcp.u" + std::to_string(first / 2) + ".sim", std::move(hosts));
+  }
   if (!plan.tunnels.clients.empty()) people_tunnels();
 }
 
@@ -255,7 +272,7 @@ void World::check_turn() {
     if (upstream.max_requests != 0 &&
         origins_[first]->under_way() + origins_[first + 1]->under_way() > upstream.max_requests)
       ledger_.broken("more than max_requests requests");
-    const bool has_others = upstream.health || upstream.servers[0].address.kind == Address::Kind::name;
+    const bool has_others = upstream.health || upstream.servers[0].address.kind != Address::Kind::ip;
     if (upstream.max_sockets == 0 || has_others) continue;
     for (std::size_t i = first; i < first + 2; ++i) {
       const std::size_t http = upstreams_.open_to(*origins_[i]) - origins_[i]->streams();

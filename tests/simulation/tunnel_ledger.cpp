@@ -173,7 +173,7 @@ std::optional<Result<Endpoints>> TunnelLedger::answer(const Destination& destina
 
 // Every address that culvert dials has been named by a client, or by the name servers for this client, and is allowed.
 void TunnelLedger::dialled(const Endpoint& to) {
-  const bool is_upstream = to.ip().starts_with("10.0.1.") && to.port == 80;
+  const bool is_upstream = (to.ip().starts_with("10.0.1.") || to.ip().starts_with("2001:db8:")) && to.port == 80;
   if (is_upstream) return;
   for (std::size_t i = 0; i < parents_max; ++i) {
     const bool known = std::ranges::any_of(rules_, [](const InForce& each) { return each.egress.has_parents; });
