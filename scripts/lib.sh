@@ -3,9 +3,9 @@
 
 # Everything comes from the distribution; llhttp is provide_llhttp's business.
 BUILD_PACKAGES="g++ cmake ninja-build pkg-config libasio-dev libspdlog-dev libfmt-dev libtomlplusplus-dev \
-  libyaml-cpp-dev libre2-dev libcli11-dev libssl-dev libcrypt-dev"
+  libyaml-cpp-dev libre2-dev libcli11-dev libssl-dev libcrypt-dev nlohmann-json3-dev"
 TEST_PACKAGES="libgtest-dev libgmock-dev python3 curl nginx-light haproxy tinyproxy-bin nodejs node-ws slowhttptest strace \
-  valgrind ccache doxygen openssl testssl.sh git fcgiwrap chromium systemd"
+  valgrind ccache doxygen openssl testssl.sh git fcgiwrap chromium systemd prometheus"
 
 # libFuzzer comes with clang.
 FUZZ_PACKAGES="clang libclang-rt-dev"

@@ -119,6 +119,8 @@ class Agent : public Retired {
   Origin& origin(const Address& address, std::string_view servername = {});
   // Its idle connections are closed, requests under way go on.
   void release(Origin& origin);
+  // Its idle connections are closed; those that become idle later are kept.
+  void close_free(Origin& origin);
   // The same for a request that follows at once: the row goes when nobody uses it any more.
   Origin& origin_once(const Address& address, std::string_view servername = {});
   ClientRequest& request(Origin& origin, const PooledRequest& options);

@@ -49,6 +49,9 @@ pkg_check_modules(CULVERT_CRYPT REQUIRED IMPORTED_TARGET GLOBAL libxcrypt)
 add_library(culvert::crypt ALIAS PkgConfig::CULVERT_CRYPT)
 message(STATUS "libxcrypt ${CULVERT_CRYPT_VERSION}")
 
+find_package(nlohmann_json REQUIRED CONFIG)
+add_library(culvert::json ALIAS nlohmann_json::nlohmann_json)
+
 find_package(CLI11 REQUIRED CONFIG)
 add_library(culvert::cli ALIAS CLI11::CLI11)
 

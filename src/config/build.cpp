@@ -41,6 +41,24 @@ Log build_log(const Node& table) {
   return log;
 }
 
+std::vector<Address> build_addresses(const Node& values) {
+  std::vector<Address> addresses;
+  for (const Node& value : values.values()) {
+    for (const Address& address : *parse_listen_address(value.text)) addresses.push_back(resolved(address, value));
+  }
+  return addresses;
+}
+
+Admin build_admin(const Node& table) {
+  Admin admin;
+  const Reader read(table, "admin");
+  if (const Node* addresses = table.value_of("address")) admin.addresses = build_addresses(*addresses);
+  if (const Node* addresses = table.value_of("probe_address")) admin.probe_addresses = build_addresses(*addresses);
+  read.text("metrics_path", admin.metrics_path);
+  read.text("auth", admin.auth);
+  return admin;
+}
+
 Limits build_limits(const Node& table) {
   Limits limits;
   const Reader read(table, "limits");
@@ -135,11 +153,10 @@ Listener build_listener(const Entry& entry, const Server& defaults) {
   if (const Node* from = entry.value.value_of("proxy_protocol_from")) listener.proxy_protocol_from = build_networks(*from);
   read.text("tunnel", listener.tunnel);
   read.text("tls", listener.tls);
-  for (const Node& value : entry.value.value_of("address")->values()) {
+  const Node& written = *entry.value.value_of("address");
+  listener.addresses = build_addresses(written);
+  for (const Node& value : written.values()) {
     if (value.text.starts_with(inherited_prefix)) listener.inherited.push_back(value.text.substr(inherited_prefix.size()));
-    for (const Address& address : *parse_listen_address(value.text)) {
-      listener.addresses.push_back(resolved(address, value));
-    }
   }
   return listener;
 }
@@ -392,6 +409,7 @@ Config build(const Node& root) {
   Config config;
   config.process = build_process(table_in(root, "process"));
   config.log = build_log(table_in(root, "log"));
+  config.admin = build_admin(table_in(root, "admin"));
   config.limits = build_limits(table_in(root, "limits"));
 
   Server defaults;

@@ -57,6 +57,16 @@ struct Log {
   bool operator==(const Log&) const = default;
 };
 
+// [admin]: where operators ask.
+struct Admin {
+  // kind ip or unix_path. None: unix:/run/culvert/admin.sock, where that folder is there.
+  std::optional<std::vector<Address>> addresses;
+  std::vector<Address> probe_addresses;  // where health and metrics alone are told, to everybody
+  std::string metrics_path = "/metrics";
+  std::string auth;                      // a key of Config::auths; empty: whoever can connect may ask
+  bool operator==(const Admin&) const = default;
+};
+
 struct Limits {
   std::uint64_t max_connections = 0;             // 0: what the limit of open files lets be
   std::optional<std::uint64_t> max_connections_per_client;  // none: all but a tenth of all; 0: no limit
@@ -308,6 +318,7 @@ struct Auth {
 struct Config {
   Process process;
   Log log;
+  Admin admin;
   Limits limits;
   std::vector<Listener> listeners;
   std::vector<Route> routes;               // in order; the first that matches is used

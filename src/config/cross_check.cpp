@@ -5,6 +5,7 @@
 #include <map>
 
 #include "config/addresses.hpp"
+#include "config/admin_check.hpp"
 #include "config/upstream_tls.hpp"
 #include "config/values.hpp"
 
@@ -494,6 +495,7 @@ std::string route_name(const Node& route, std::size_t position) {
 void cross_check(const Node& root, Diagnostics& diagnostics) {
   check_version(root, diagnostics);
   check_listeners(root, diagnostics);
+  check_admin(root, diagnostics);
   check_http2(root, diagnostics);
   check_hsts(root, diagnostics);
   check_streams(root, diagnostics);

@@ -16,7 +16,7 @@ constexpr Key rows[] = {
     {"", "include", Type::text, many, "", "", all_works, "files to read as well: patterns, relative to this file"},
     {"", "process", Type::table, one, "", "", all_works, "the process as a whole"},
     {"", "log", Type::table, one, "", "", all_works, "operational messages"},
-    {"", "admin", Type::table, one, "", "", not_yet, "where operators ask"},
+    {"", "admin", Type::table, one, "", "", all_works, "where operators ask"},
     {"", "limits", Type::table, one, "", "", all_works, "limits of the whole process"},
     {"", "server", Type::table, one, "", "", all_works, "defaults for every listener"},
     {"", "listener", Type::named_tables, one, "", "", all_works, "where culvert listens"},
@@ -45,9 +45,12 @@ constexpr Key rows[] = {
     {"log.access", "redact", Type::header_name, many, "authorization proxy-authorization cookie", "", all_works,
      "header fields whose values are never written"},
 
-    {"admin", "address", Type::listen_address, many, required, "", all_works, "where operators ask"},
+    {"admin", "address", Type::listen_address, many, "unix:/run/culvert/admin.sock", "", all_works,
+     "for operators and the commands; []: nowhere; by default only where the folder is there"},
+    {"admin", "probe_address", Type::listen_address, many, "", "", all_works,
+     "for orchestrators and Prometheus: /healthz, /readyz and the metrics, to everybody"},
     {"admin", "metrics_path", Type::path_prefix, one, "/metrics", "", all_works, "where Prometheus asks"},
-    {"admin", "auth", Type::reference, one, "", "auth", all_works, "who may ask"},
+    {"admin", "auth", Type::reference, one, "", "auth", all_works, "who may ask; TCP beyond this machine needs it"},
 
     {"limits", "max_connections", Type::integer, one, "0", "", all_works,
      "connections at a time; 0: as many as the limit of open files lets be"},

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/log.hpp"
+#include "daemon/admin_commands.hpp"
 #include "daemon/check.hpp"
 #include "daemon/control.hpp"
 #include "daemon/exit_code.hpp"
@@ -37,6 +38,54 @@ CLI::Option* add_config_option(CLI::App& command, const std::string& names, std:
       ->envname("CULVERT_CONFIG")
       ->capture_default_str();
 }
+
+// The commands for a running culvert, each as its own verb.
+class AdminVerbs {
+ public:
+  explicit AdminVerbs(CLI::App& app) : app_(app) {
+    using What = AdminCommand::What;
+    add("status", What::status, "Say what runs, since when, and how much of it");
+    add("upstreams", What::upstreams, "Say how the servers are");
+    CLI::App* tunnels = add("tunnels", What::tunnels, "List the tunnels that stand");
+    CLI::App* close = tunnels->add_subcommand("close", "End one");
+    close->add_option("ID", command_.subject, "As the list has it")->required();
+    close->fallthrough();
+    close->callback([this] { command_.what = AdminCommand::What::close_tunnel; });
+    add("metrics", What::metrics, "Print the figures for Prometheus");
+    add("healthcheck", What::healthcheck, "Succeed if the daemon serves");
+    add("plan", What::plan, "Say what a reload would change");
+    add("reload", What::reload, "Take the configuration as the files have it");
+    CLI::App* drain = add("drain", What::drain, "Take a server, or a whole upstream, out of use");
+    add_server(*drain);
+    drain->add_option("--wait", command_.wait, "Until nothing is under way there, at most for this time");
+    add_server(*add("undrain", What::undrain, "Put it into use again"));
+    add("log-level", What::log_level, "Log from this level on")->add_option("LEVEL", command_.subject, "")->required();
+    add("stop", What::stop, "Stop, as SIGTERM does");
+  }
+  const AdminCommand* asked() const { return asked_ ? &command_ : nullptr; }
+
+ private:
+  CLI::App* add(const std::string& name, AdminCommand::What what, const std::string& about) {
+    CLI::App* verb = app_.add_subcommand(name, about);
+    add_config_option(*verb, "-c,--config", command_.config_path);
+    verb->add_option("--admin", command_.address, "Where to ask, in place of what the configuration says")->envname("CULVERT_ADMIN");
+    verb->add_option("--user", command_.user, "NAME:PASSWORD, where it is asked for")->envname("CULVERT_ADMIN_USER");
+    verb->add_flag("--json", command_.json, "Print the answer as it is");
+    verb->preparse_callback([this, what](std::size_t) {
+      asked_ = true;
+      command_.what = what;
+    });
+    return verb;
+  }
+  void add_server(CLI::App& verb) {
+    verb.add_option("UPSTREAM", command_.subject, "The NAME of an [upstream.NAME]")->required();
+    verb.add_option("SERVER", command_.server, "As it is written there, or an address of it; all of them otherwise");
+  }
+
+  CLI::App& app_;
+  AdminCommand command_{.config_path = default_config};
+  bool asked_ = false;
+};
 
 }  // namespace
 
@@ -68,6 +117,8 @@ int run_command(int argc, const char* const* argv, std::ostream& out, std::ostre
   hash_command->add_option("--cost", hash_options.cost, "Of yescrypt: each step takes twice the time and memory")
       ->check(CLI::Range(1u, cost_max));
 
+  const AdminVerbs admin_verbs(app);
+
   const CLI::App* version_command = app.add_subcommand("version", "Print the version");
   const CLI::App* help_command = app.add_subcommand("help", "Print this");
 
@@ -88,6 +139,7 @@ int run_command(int argc, const char* const* argv, std::ostream& out, std::ostre
   }
   if (check_command->parsed()) return check(check_options, out, err);
   if (hash_command->parsed()) return hash_password(hash_options, out, err);
+  if (const AdminCommand* command = admin_verbs.asked()) return run_admin_command(*command, out, err);
 
   if (level_option->count() > 0) run_options.log_level = log_level;
   const ExitCode code = Control(run_options).run();

@@ -1,4 +1,4 @@
-// The command line: culvert run, check, hash-password, version, help.
+// The command line: culvert run, check, hash-password, the commands for a running one, version, help.
 #pragma once
 #include <iosfwd>
 

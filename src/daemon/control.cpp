@@ -129,6 +129,7 @@ ExitCode Control::start() {
   const std::size_t workers = worker_count(config_->process);
   sockets_.emplace(workers, config_->process.reuse_port, &inherited_);
   ListenSockets::Opened opened = sockets_->open_new(*config_);
+  std::ranges::move(admin_.open_new(*config_), std::back_inserter(opened.errors));
   for (const std::string& error : opened.errors) log::error("{}", error);
   if (!opened.errors.empty()) return cannot_start(exit_cannot_listen, opened.errors.front());
 
@@ -162,7 +163,7 @@ void Control::warn_of_unused_sockets() const {
 }
 
 std::error_code Control::open_log(const config::Log& settings) const {
-  return log::set_up(level_of(options_.log_level.value_or(settings.level)),
+  return log::set_up(level_of(level_of_operator_.value_or(options_.log_level.value_or(settings.level))),
                      settings.format == config::LogFormat::json ? log::Format::json : log::Format::text,
                      settings.target);
 }
@@ -206,12 +207,14 @@ void Control::deliver(ListenSockets::Opened opened) {
     tls.push_back(tls_contexts_.find(listener.tls));
   }
   const std::uint64_t memory_max = memory_share(config_->limits.memory, workers_.size());
+  configured_ = WallTime::clock::now();
   unanswered_ = workers_.size();
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     workers_[i]->apply({config_, limits, tls, memory_max, std::move(opened.of_worker[i])},
                        [this] { asio::post(io_, [this] { on_applied(); }); });
   }
   sockets_->keep_only(*config_);
+  admin_.keep_only(*config_);
 }
 
 void Control::on_applied() {
@@ -226,6 +229,7 @@ void Control::on_applied() {
   warn_of_unused_sockets();
   phase_ = Phase::running;
   manager_.ready(*config_, revision_);
+  tell_reloaded(true, changes_);
   if (std::exchange(reload_again_, false)) reload();
   if (std::exchange(renew_again_, false)) renew_certificates();
 }
@@ -265,21 +269,31 @@ void Control::reopen_logs() {
 // ---- reload -------------------------------------------------------------------------------------------------------
 
 void Control::reload() {
-  if (phase_ == Phase::draining) return log::info("not reloaded: stopping");
+  if (phase_ == Phase::draining) {
+    log::info("not reloaded: stopping");
+    return;
+  }
   if (phase_ != Phase::running) {
     reload_again_ = true;
     return;
   }
   manager_.reloading();
+  reload_awaited_ = std::exchange(reload_asked_, {});
   config::Loaded loaded = config::load(options_.config_path);
   tell(loaded.diagnostics);
+  reload_diagnostics_ = config::to_text(loaded.diagnostics);
   if (!loaded.config) return reload_failed(counted(count_errors(loaded.diagnostics), "error"));
   if (!bind_inherited(loaded.config)) return reload_failed("sockets were not passed in");
 
   ListenSockets::Opened opened = sockets_->open_new(*loaded.config);
-  for (const std::string& error : opened.errors) log::error("{}", error);
+  std::ranges::move(admin_.open_new(*loaded.config), std::back_inserter(opened.errors));
+  for (const std::string& error : opened.errors) {
+    log::error("{}", error);
+    reload_diagnostics_ += error + '\n';
+  }
   if (!opened.errors.empty() || !open_learned(*loaded.config) || !change_logs(*loaded.config)) {
     sockets_->keep_only(*config_);
+    admin_.keep_only(*config_);
     open_learned(*config_);
     return reload_failed(counted(std::max<std::size_t>(1, opened.errors.size()), "error"));
   }
@@ -295,6 +309,7 @@ void Control::reload() {
 
 bool Control::change_logs(const config::Config& config) {
   if (config.log == config_->log) return true;
+  level_of_operator_.reset();
   if (config.log.access != config_->log.access && !open_access_log(config)) return false;
   const std::error_code error = open_log(config.log);
   if (error) log::error("cannot write the log {}: {}", config.log.target, error);
@@ -304,6 +319,17 @@ bool Control::change_logs(const config::Config& config) {
 void Control::reload_failed(const std::string& why) {
   manager_.reload_failed(why);
   log::error("reload failed: {}; the running configuration stays", why);
+  reload_error_ = why;
+  tell_reloaded(false, why);
+}
+
+void Control::tell_reloaded(bool done, const std::string& text) {
+  if (done) reload_error_.reset();
+  if (reload_awaited_.empty()) return;
+  const admin::ReloadOutcome outcome{done, revision_, text, reload_diagnostics_};
+  loop_.post([awaited = std::exchange(reload_awaited_, {}), outcome] {
+    for (const Reloaded& tell : awaited) tell(outcome);
+  });
 }
 
 // A reload of certificates alone: nothing else is read, and what is wrong with one [tls.NAME] holds up no other.

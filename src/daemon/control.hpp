@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "admin/admin_server.hpp"
+#include "admin/operations.hpp"
 #include "config/load.hpp"
 #include "daemon/certificate_dates.hpp"
 #include "daemon/connection_limit.hpp"
@@ -28,7 +30,9 @@
 #include "daemon/signal_mask.hpp"
 #include "daemon/tls_contexts.hpp"
 #include "daemon/worker.hpp"
+#include "net/epoll_loop.hpp"
 #include "net/pool_resolver.hpp"
+#include "net/socket_network.hpp"
 #include "proxy/authenticator.hpp"
 
 namespace culvert::daemon {
@@ -38,10 +42,10 @@ struct RunOptions {
   std::optional<config::LogLevel> log_level;  // instead of the file's
 };
 
-class Control {
+class Control final : private admin::Operations {
  public:
   explicit Control(RunOptions options);
-  ~Control();
+  ~Control() override;
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
 
@@ -70,8 +74,20 @@ class Control {
   void reload();
   bool change_logs(const config::Config& config);
   void reload_failed(const std::string& why);
+  void tell_reloaded(bool done, const std::string& text);
   void renew_certificates();
   void tell(const config::Diagnostics& diagnostics) const;
+
+  // Of operators: control_operations.cpp.
+  admin::ProcessView process() const override;
+  void collect(bool with_tunnels, Collected done) override;
+  void reload(Reloaded done) override;
+  admin::Plan plan(const admin::Summary& now) override;
+  void stop() override;
+  bool set_log_level(const std::string& level) override;
+  void set_drained(const std::string& upstream, const std::string& server, bool drained) override;
+  void close_tunnel(unsigned worker, std::uint64_t id, std::function<void(bool found)> done) override;
+  config::LogLevel level_now() const;
 
   void drain();
   void on_drained();
@@ -83,12 +99,20 @@ class Control {
   Phase phase_ = Phase::starting;
   std::shared_ptr<const config::Config> config_;
   std::uint64_t revision_ = 1;
+  const WallTime started_ = WallTime::clock::now();
+  WallTime configured_{};       // when config_ was taken
   std::string changes_;         // of the reload under way
+  std::string reload_diagnostics_;
+  std::optional<std::string> reload_error_;              // of the last reload, where it failed
+  std::optional<config::LogLevel> level_of_operator_{};  // until a reload changes the log
+  std::vector<Reloaded> reload_awaited_;                 // for the reload under way
+  std::vector<Reloaded> reload_asked_;                   // for the next one
   bool reload_again_ = false;   // SIGHUP came while one was under way
   bool renew_again_ = false;    // certificates changed meanwhile
   std::size_t unanswered_ = 0;  // workers that still have to answer what was posted last
 
   asio::io_context io_{1};
+  net::EpollLoop loop_{io_};  // on which operators are served
   asio::signal_set signals_{io_};
   asio::steady_timer deadline_{io_};
   asio::steady_timer next_writing_{io_};          // of what was learned
@@ -107,6 +131,9 @@ class Control {
   proxy::GuessLimit guesses_;
   PasswordPool password_pool_;                    // as resolver_
   const proxy::Passwords passwords_{password_pool_, guesses_};
+  net::SocketNetwork network_{loop_};
+  Http http_{loop_, network_, resolver_};
+  admin::AdminServer admin_{http_, *this, passwords_};
 };
 
 }  // namespace culvert::daemon

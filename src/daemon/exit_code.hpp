@@ -7,6 +7,7 @@ enum ExitCode : int {
   exit_fine = 0,
   exit_failure = 1,          // anything without a number of its own
   exit_usage = 2,            // wrong command line
+  exit_unavailable = 69,     // EX_UNAVAILABLE: no daemon answers
   exit_cannot_listen = 71,   // EX_OSERR
   exit_configuration = 78,   // EX_CONFIG
 };

@@ -67,6 +67,7 @@ void Service::arrived(std::unique_ptr<Transport> stream, Bytes first) {
 }
 
 void Service::shaken(std::unique_ptr<Transport> stream, Bytes first) {
+  if (tls_) ++handshake_count_;
   if (settings_.mode != config::ListenerMode::tcp) return server_.adopt(std::move(stream), first);
   ++streams_;
   gateway_.carry(settings_.name, std::move(stream), first, [this] {

@@ -40,6 +40,7 @@ class Service final : private Arrival::Host, private Handshake::Host {
   void finish(std::function<void()> on_finished);
   void close_all_connections();
 
+  std::uint64_t handshakes() const { return handshake_count_; }  // of TLS, that have succeeded
   ConnectionLimit& limit() { return limit_; }
   // After finish(): no connection is left, not even one that is being closed, and no stream.
   bool finished() const { return server_closed_ && streams_ == 0; }
@@ -61,6 +62,7 @@ class Service final : private Arrival::Host, private Handshake::Host {
   IntrusiveList<Handshake> handshakes_;  // owned
   Server server_;
   std::function<void()> on_finished_;
+  std::uint64_t handshake_count_ = 0;
   bool server_closed_ = false;
   std::size_t streams_ = 0;  // of mode tcp, that the gateway carries for it
 };

@@ -52,6 +52,24 @@ void Worker::tell(std::function<void(Underway)> answer) {
   loop_.post([this, answer = std::move(answer)] { answer({gateway_.exchanges(), gateway_.tunnels()}); });
 }
 
+void Worker::report(bool with_tunnels, std::function<void(admin::WorkerReport)> done) {
+  loop_.post([this, with_tunnels, done = std::move(done)] {
+    admin::WorkerReport report{gateway_.report(with_tunnels), {}};
+    for (const auto& [name, service] : services_) {
+      if (service->handshakes() > 0) report.handshakes[name] = service->handshakes();
+    }
+    done(std::move(report));
+  });
+}
+
+void Worker::look_at_servers() {
+  loop_.post([this] { gateway_.look_at_servers(); });
+}
+
+void Worker::close_tunnel(std::uint64_t id, std::function<void(bool found)> done) {
+  loop_.post([this, id, done = std::move(done)] { done(gateway_.close_tunnel(id)); });
+}
+
 // Closing is told later in the same turn, where the last records are written; so the end comes a turn later.
 void Worker::stop() {
   loop_.post([this] {

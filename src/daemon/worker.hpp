@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "admin/summary.hpp"
 #include "culvert/network.hpp"
 #include "daemon/entrance.hpp"
 #include "daemon/listen_sockets.hpp"
@@ -46,6 +47,10 @@ class Worker {
   void drain(Loop::Task on_drained);  // on_drained: no connection is left, and no tunnel
   void seek_room();                   // somewhere a place has become free
   void tell(std::function<void(Underway)> answer);
+  // What there is to tell of it, to be called with on its thread.
+  void report(bool with_tunnels, std::function<void(admin::WorkerReport)> done);
+  void look_at_servers();             // an operator has taken one out of use, or back
+  void close_tunnel(std::uint64_t id, std::function<void(bool found)> done);
   void stop();                        // closes what is left and ends the thread
 
   void join();

@@ -97,9 +97,8 @@ Agent::Origin& Agent::origin(const Address& address, std::string_view servername
 
 void Agent::release(Origin& origin) {
   if (--origin.kept > 0) return;
-  const std::vector<ClientConnection*> idle = origin.free;
   ++origin.users;  // while they go
-  for (ClientConnection* connection : idle) connection->close({});
+  close_free(origin);
   --origin.users;
   drop_unused(origin);
 }
@@ -373,10 +372,12 @@ void Agent::drain() {
 }
 
 void Agent::close_free() {
-  for (auto& [name, origin] : tables_->origins) {
-    const std::vector<ClientConnection*> idle = origin->free;
-    for (ClientConnection* connection : idle) connection->close({});
-  }
+  for (auto& [name, origin] : tables_->origins) close_free(*origin);
+}
+
+void Agent::close_free(Origin& origin) {
+  const std::vector<ClientConnection*> idle = origin.free;
+  for (ClientConnection* connection : idle) connection->close({});
 }
 
 // ---- what may be overridden ---------------------------------------------------------------------------------------------

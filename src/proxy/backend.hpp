@@ -40,19 +40,26 @@ struct Backend final : RefCounted {
   std::uint32_t weight;       // both may change with a service's records
   bool backup;
   bool is_aside = false;      // nobody connects to addresses of its family now (FamilyWatch)
-  const bool drain;
+  const bool drain;           // by the configuration: only those come that a cookie ties to it
+  bool drained = false;       // by an operator: nobody comes
   const std::uint64_t bit;    // among those that a request has tried
   std::uint64_t id = 0;       // by which hashes and cookies know it: the same in every process
   const std::shared_ptr<BackendState> state;
   BackendState::Share& share;
   const std::string server_name;  // for TLS
+  // Of this worker, since it has it.
+  std::uint64_t requests = 0;
+  std::uint64_t failures = 0;
 };
 
 // Something of ours is under way there. The backend stays as long as the upstream does that it is of.
 class BackendUse {
  public:
   BackendUse() = default;
-  explicit BackendUse(Backend& backend) : backend_(&backend) { backend.share.under_way.add(1); }
+  explicit BackendUse(Backend& backend) : backend_(&backend) {
+    backend.share.under_way.add(1);
+    ++backend.requests;
+  }
   BackendUse(BackendUse&& other) noexcept : backend_(std::exchange(other.backend_, nullptr)) {}
   BackendUse& operator=(BackendUse other) noexcept {
     std::swap(backend_, other.backend_);

@@ -694,6 +694,7 @@ void Exchange::on_downstream_closed() {
     }
     if (gateway_.access_log) write_record();
   }
+  count();
   request_ = nullptr;
   response_ = nullptr;
   if (up_ != nullptr) {
@@ -704,9 +705,20 @@ void Exchange::on_downstream_closed() {
   release_if_over();
 }
 
+std::uint16_t Exchange::status() const {
+  return response_->headers_sent() ? response_->status_code : row(failure_.reason).status;
+}
+
+// What becomes of a tunnel, it counts itself.
+void Exchange::count() {
+  RouteCounts& counts = route_ ? *route_->counts : *gateway_.counts.without_route;
+  counts.add(request_->method(), policy_->number, status(), gateway_.loop.now() - began_, request_->body_bytes(),
+             response_->body_bytes());
+  if (failure_.reason != Reason::none) [[unlikely]] gateway_.counts.failed(failure_.reason);
+}
+
 void Exchange::write_record() {
   if (up_ != nullptr) reused_ = up_->reused_socket();
-  const std::uint16_t status = response_->headers_sent() ? response_->status_code : row(failure_.reason).status;
   AccessRecord record{
       .time = began_wall_,
       .duration = gateway_.loop.now() - began_,
@@ -721,7 +733,7 @@ void Exchange::write_record() {
       .host = host_field_,
       .http_minor_version = request_->http_version_minor(),
       .request_headers = &request_->raw_headers(),
-      .status = status,
+      .status = status(),
       .request_body_bytes = request_->body_bytes(),
       .response_body_bytes = response_->body_bytes(),
       .route = route_ ? std::string_view(route_->settings.name) : std::string_view(),

@@ -160,6 +160,8 @@ class Exchange final : public LiveHook, private Upstream::Waiter {
   bool parse_target();
   bool simplify_host();
   bool normalize_path();
+  std::uint16_t status() const;
+  void count();
   void write_record();
   // Or is known to be going: on_downstream_closed() is for the end of this turn.
   bool client_has_gone() const { return request_ == nullptr || response_->destroyed(); }

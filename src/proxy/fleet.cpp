@@ -63,6 +63,18 @@ void Fleet::set_failing(BackendState& backend, bool failing, TimePoint now) {
   changes_.fetch_add(1, std::memory_order_release);
 }
 
+bool Fleet::set_drained(const std::string& server, bool drained) {
+  const std::scoped_lock lock(mutex_);
+  const bool is_new = drained ? drained_.insert(server).second : drained_.erase(server) > 0;
+  if (is_new) changes_.fetch_add(1, std::memory_order_release);
+  return is_new;
+}
+
+bool Fleet::is_drained(const std::string& server, const std::string& address) const {
+  const std::scoped_lock lock(mutex_);
+  return drained_.contains("") || drained_.contains(server) || drained_.contains(address);
+}
+
 // A reserve of one second, which fills as time goes by.
 bool Fleet::take_reserve(std::uint32_t per_second, TimePoint now) {
   if (per_second == 0) return false;

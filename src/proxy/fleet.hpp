@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -106,6 +107,11 @@ class Fleet {
   // Its health checks have failed, or succeeded, often enough.
   void set_failing(BackendState& backend, bool failing, TimePoint now);
 
+  // An operator takes a server (as it is written, or one address of it; empty: all of them) out of use, or back. Outlives
+  // reloads, as long as somebody has the upstream. Whether that changes anything.
+  bool set_drained(const std::string& server, bool drained);
+  bool is_drained(const std::string& server, const std::string& address) const;
+
   // One more request may be sent a second time than the budget has, of which there are `per_second`.
   bool take_reserve(std::uint32_t per_second, TimePoint now);
 
@@ -121,8 +127,9 @@ class Fleet {
   std::atomic<std::uint32_t> changes_{0};
   SharedTime reserve_;  // when it is whole again
   std::vector<UnderWay> under_way_;
-  std::mutex mutex_;  // of what follows
+  mutable std::mutex mutex_;  // of what follows
   std::map<std::string, std::weak_ptr<BackendState>> backends_;
+  std::set<std::string, std::less<>> drained_;
 };
 
 // The fleets of the process, by the names of upstreams. Asked when a configuration is applied.

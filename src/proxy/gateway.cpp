@@ -42,6 +42,7 @@ void refuse(Gateway::State& state, Door& door, ClientError& error, Socket& socke
     });
     return;
   }
+  state.counts.failed(reason);
   if (!state.access_log) return;
   AccessRecord record;
   record.time = state.loop.wall_now();
@@ -76,7 +77,7 @@ void Gateway::apply(std::shared_ptr<const config::Config> config) {
     assert(state.passwords != nullptr);
     return make_ref<Authenticator>(written, state.loop, *state.passwords);
   };
-  state.site = Site(*config, state.site, make_upstream, make_authenticator);
+  state.site = Site(*config, state.site, state.counts, make_upstream, make_authenticator);
   for (auto& door : state.doors) {
     if (Ref<ListenerPolicy> policy = state.site.listener(door->listener)) door->policy = policy;
   }
@@ -111,6 +112,7 @@ void Gateway::turned_away(std::string_view listener, Transport& stream, Reason r
     const iovec all{.iov_base = answer.data(), .iov_len = answer.size()};
     (void)stream.write({&all, 1});  // as much as goes at once: nobody waits for it
   }
+  state_->counts.failed(reason);
   if (!state_->access_log) return;
   AccessRecord record;
   record.time = state_->loop.wall_now();
@@ -193,10 +195,20 @@ void Gateway::State::begin_tunnel(TunnelOrigin origin, const net::RelayLimits& l
   Tunnel* tunnel = tunnels.make(*this, next_tunnel_id++, std::move(origin));
   standing.push_back(*tunnel);
   ++tunnel_count;
+  ++counts_of(*tunnel).begun;
   tunnel->start(limits, std::move(downstream), std::move(upstream), from_downstream, from_upstream);
 }
 
+StreamCounts& Gateway::State::counts_of(const Tunnel& tunnel) {
+  const TunnelView view = tunnel.view();
+  auto& all = view.tunnel.empty() ? counts.upgrades : counts.tunnels;
+  const std::string_view name = view.tunnel.empty() ? view.route : view.tunnel;
+  const auto known = all.find(name);
+  return known != all.end() ? known->second : all[std::string(name)];
+}
+
 void Gateway::State::tunnel_ended(Tunnel& tunnel) {
+  counts_of(tunnel).end(tunnel.view().bytes_up, tunnel.view().bytes_down);
   tunnel.unlink();
   --tunnel_count;
   tunnels.destroy(&tunnel);

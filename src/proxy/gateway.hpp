@@ -16,6 +16,7 @@
 
 namespace culvert::proxy {
 
+struct GatewayReport;
 class LessonSink;
 struct FleetSeat;
 struct Passwords;
@@ -76,6 +77,11 @@ class Gateway {
   void drain(std::function<void()> on_last_tunnel);
   void flush_log();
   std::size_t exchanges() const;  // under way
+
+  // What there is to tell, each tunnel by itself where they are asked for.
+  GatewayReport report(bool with_tunnels) const;
+  // An operator has taken a server out of use, or back: acts on it now.
+  void look_at_servers();
 
   std::size_t tunnels() const;    // that stand
   void for_each_tunnel(const std::function<void(const TunnelView&)>& call) const;

@@ -7,6 +7,7 @@
 
 #include "base/intrusive_list.hpp"
 #include "base/slab.hpp"
+#include "proxy/counts.hpp"
 #include "proxy/exchange.hpp"
 #include "proxy/fleet.hpp"
 #include "proxy/gateway.hpp"
@@ -46,6 +47,7 @@ struct Gateway::State final : private Deferred {
   void begin_tunnel(TunnelOrigin origin, const net::RelayLimits& limits, BareStream downstream, BareStream upstream,
                     Bytes from_downstream, Bytes from_upstream);
   void tunnel_ended(Tunnel& tunnel);
+  StreamCounts& counts_of(const Tunnel& tunnel);
 
   Http& http;
   Loop& loop;
@@ -54,6 +56,7 @@ struct Gateway::State final : private Deferred {
   const FleetSeat fleets;
   std::unique_ptr<AccessLog> access_log;
   config::AccessLog access_settings;
+  Counts counts;
   Site site;
   std::vector<std::unique_ptr<Door>> doors;
   Slab<Exchange> exchanges;

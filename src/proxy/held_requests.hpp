@@ -41,11 +41,12 @@ class HeldRequests {
   HeldRequests& operator=(const HeldRequests&) = delete;
   ~HeldRequests() { loop_.forget(due_); }
 
-  bool has_room() const {
+  std::size_t size() const {
     std::size_t count = 0;
     waiting_.for_each([&](UpstreamWaiter&) { ++count; });
-    return count < settings_.max_requests;
+    return count;
   }
+  bool has_room() const { return size() < settings_.max_requests; }
   void add(UpstreamWaiter& waiter) {
     waiting_.push_back(waiter);
     loop_.ask_at(due_, loop_.now() + scouts_every);

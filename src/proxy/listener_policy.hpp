@@ -29,14 +29,15 @@ inline std::string hsts_of(const config::Server& server, config::ListenerMode mo
 }
 
 struct ListenerPolicy final : RefCounted {
-  ListenerPolicy(std::string listener, const config::Server& written, config::ListenerMode what = {},
+  ListenerPolicy(std::string listener, std::uint16_t its_number, const config::Server& written, config::ListenerMode what = {},
                  Ref<AccessPolicy> reach = {}, Ref<Route> there = {}, bool with_tls = false,
                  HandshakeNews of_handshakes = {})
-      : name(std::move(listener)), server(written), mode(what), tls(with_tls), handshake_news(of_handshakes),
+      : name(std::move(listener)), number(its_number), server(written), mode(what), tls(with_tls), handshake_news(of_handshakes),
         tunnel(std::move(reach)), forward(std::move(there)), scheme(with_tls ? "https" : "http"),
         via_1_0("1.0 " + server.via), via_1_1("1.1 " + server.via), hsts(with_tls ? hsts_of(written, what) : "") {}
 
   const std::string name;
+  const std::uint16_t number;      // by which its requests are counted
   const config::Server server;
   const config::ListenerMode mode;
   const bool tls;

@@ -89,6 +89,7 @@ void Exchange::try_again() {
   }
   failure_ = {};
   has_answered_ = false;
+  if (route_->upstream) ++route_->upstream->retries;
   send_request();
 }
 

@@ -91,8 +91,9 @@ bool leads_plainly(const config::Retry& retry, const config::Upstream& to) {
 
 }  // namespace
 
-Route::Route(const config::Route& written, Ref<Upstream> target, Ref<Authenticator> users, Ref<AccessPolicy> reach)
-    : settings(written), upstream(std::move(target)), authenticator(std::move(users)), tunnel(std::move(reach)),
+Route::Route(const config::Route& written, Ref<RouteCounts> counted_in, Ref<Upstream> target, Ref<Authenticator> users,
+             Ref<AccessPolicy> reach)
+    : settings(written), counts(std::move(counted_in)), upstream(std::move(target)), authenticator(std::move(users)), tunnel(std::move(reach)),
       regex_(compile(written.match.path_regex)),
       matches_all_(written.match == config::Match()),
       plain_(!upstream || leads_plainly(written.retry, upstream->settings)),

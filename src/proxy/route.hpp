@@ -10,6 +10,7 @@
 #include "config/config.hpp"
 #include "culvert/incoming_message.hpp"
 #include "culvert/peer_certificate.hpp"
+#include "proxy/counts.hpp"
 
 namespace re2 {
 class RE2;
@@ -41,7 +42,8 @@ struct Captures {
 inline constexpr Captures no_captures{};
 
 struct Route final : RefCounted {
-  Route(const config::Route& written, Ref<Upstream> target, Ref<Authenticator> users, Ref<AccessPolicy> reach = {});
+  Route(const config::Route& written, Ref<RouteCounts> counted_in, Ref<Upstream> target, Ref<Authenticator> users,
+        Ref<AccessPolicy> reach = {});
   ~Route();
 
   bool matches(const RequestView& request, Captures& captures) const;
@@ -53,6 +55,7 @@ struct Route final : RefCounted {
   bool is_plain() const { return plain_; }
 
   const config::Route settings;
+  const Ref<RouteCounts> counts;           // of all routes with that name, before and after a reload
   const Ref<Upstream> upstream;            // null where the route's action needs none
   const Ref<Authenticator> authenticator;  // null where everybody may ask
   const Ref<AccessPolicy> tunnel;          // null where the route's action is another

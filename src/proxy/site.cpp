@@ -18,7 +18,7 @@ Map carry_over(const Written& written, const Map& previous, const Make& make) {
 
 // How requests go to destinations of their own choice: by a route that nobody has written, to an upstream without servers.
 // Few of its idle connections will meet another request for the same place.
-Ref<Route> forward_route(const config::Tunnel& tunnel, const Site::MakeUpstream& make_upstream) {
+Ref<Route> forward_route(const config::Tunnel& tunnel, Counts& counts, const Site::MakeUpstream& make_upstream) {
   config::Upstream upstream;
   upstream.name = tunnel.name;
   upstream.of_tunnel = true;
@@ -28,11 +28,11 @@ Ref<Route> forward_route(const config::Tunnel& tunnel, const Site::MakeUpstream&
   config::Route route;
   route.name = tunnel.name;
   route.action = config::ToUpstream{tunnel.name};
-  return make_ref<Route>(route, make_upstream(upstream), nullptr);
+  return make_ref<Route>(route, counts.route(route.name), make_upstream(upstream), nullptr);
 }
 
 // How they go there through parent proxies: the same, with these for servers.
-Ref<Route> parent_route(const config::Tunnel& tunnel, const config::Parents& parents,
+Ref<Route> parent_route(const config::Tunnel& tunnel, const config::Parents& parents, Counts& counts,
                         const Site::MakeUpstream& make_upstream) {
   if (parents.proxies.empty()) return {};
   config::Upstream upstream;
@@ -47,16 +47,17 @@ Ref<Route> parent_route(const config::Tunnel& tunnel, const config::Parents& par
   config::Route route;
   route.name = tunnel.name;
   route.action = config::ToUpstream{tunnel.name};
-  return make_ref<Route>(route, make_upstream(upstream), nullptr);
+  return make_ref<Route>(route, counts.route(route.name), make_upstream(upstream), nullptr);
 }
 
 // See AccessPolicy.
-std::vector<Ref<Route>> parent_routes(const config::Tunnel& tunnel, const Site::MakeUpstream& make_upstream) {
-  const Ref<Route> standard = parent_route(tunnel, tunnel.parents, make_upstream);
+std::vector<Ref<Route>> parent_routes(const config::Tunnel& tunnel, Counts& counts,
+                                     const Site::MakeUpstream& make_upstream) {
+  const Ref<Route> standard = parent_route(tunnel, tunnel.parents, counts, make_upstream);
   std::vector<Ref<Route>> ways;
   ways.reserve(tunnel.rules.size() + 1);
   for (const config::TunnelRule& rule : tunnel.rules) {
-    ways.push_back(rule.parents ? parent_route(tunnel, *rule.parents, make_upstream) : standard);
+    ways.push_back(rule.parents ? parent_route(tunnel, *rule.parents, counts, make_upstream) : standard);
   }
   ways.push_back(standard);
   return ways;
@@ -67,26 +68,29 @@ HandshakeNews news_of(const config::Tls& tls) {
           .server_names = tls.misdirected_requests == config::MisdirectedRequests::refuse};
 }
 
-// Where culvert itself listens.
+// Where culvert itself listens, for clients and for its operators.
 std::vector<Endpoint> own_addresses(const config::Config& config) {
   std::vector<Endpoint> own;
-  for (const config::Listener& listener : config.listeners) {
-    for (const Address& address : listener.addresses) {
+  const auto add = [&](const std::vector<Address>& addresses) {
+    for (const Address& address : addresses) {
       if (address.kind == Address::Kind::ip) own.push_back(address.ip);
     }
-  }
+  };
+  for (const config::Listener& listener : config.listeners) add(listener.addresses);
+  if (config.admin.addresses) add(*config.admin.addresses);
+  add(config.admin.probe_addresses);
   return own;
 }
 
 }  // namespace
 
-Site::Site(const config::Config& config, const Site& previous, const MakeUpstream& make_upstream,
+Site::Site(const config::Config& config, const Site& previous, Counts& counts, const MakeUpstream& make_upstream,
            const MakeAuthenticator& make_authenticator)
     : upstreams_(carry_over(config.upstreams, previous.upstreams_, make_upstream)),
       authenticators_(carry_over(config.auths, previous.authenticators_, make_authenticator)) {
-  add_tunnels(config, previous, make_upstream);
-  add_routes(config, previous);
-  add_listeners(config, previous, make_upstream);
+  add_tunnels(config, previous, counts, make_upstream);
+  add_routes(config, previous, counts);
+  add_listeners(config, previous, counts, make_upstream);
   for (const auto& [name, old] : previous.upstreams_) {
     const auto now = upstreams_.find(name);
     if (now == upstreams_.end() || !(now->second == old)) old->drain();  // those under way go on
@@ -105,7 +109,7 @@ void Site::drain() {
   }
 }
 
-void Site::add_tunnels(const config::Config& config, const Site& previous, const MakeUpstream& make_upstream) {
+void Site::add_tunnels(const config::Config& config, const Site& previous, Counts& counts, const MakeUpstream& make_upstream) {
   const std::vector<Endpoint> own = own_addresses(config);
   for (const auto& [name, written] : config.tunnels) {
     const auto old = previous.tunnels_.find(name);
@@ -113,11 +117,12 @@ void Site::add_tunnels(const config::Config& config, const Site& previous, const
     const bool same = old != previous.tunnels_.end() && old->second->settings == written && old->second->own == own &&
                       old->second->authenticator == users;
     tunnels_.emplace(name, same ? old->second
-                                : make_ref<AccessPolicy>(written, own, users, parent_routes(written, make_upstream)));
+                                : make_ref<AccessPolicy>(written, own, users,
+                                                       parent_routes(written, counts, make_upstream)));
   }
 }
 
-void Site::add_routes(const config::Config& config, const Site& previous) {
+void Site::add_routes(const config::Config& config, const Site& previous, Counts& counts) {
   std::map<std::string_view, const Ref<Route>*> old_routes;
   for (const Ref<Route>& route : previous.routes_) old_routes.emplace(route->settings.name, &route);
   for (const config::Route& written : config.routes) {
@@ -130,11 +135,11 @@ void Site::add_routes(const config::Config& config, const Site& previous) {
     const Ref<Route>* old = found == old_routes.end() ? nullptr : found->second;
     const bool same = old != nullptr && (*old)->settings == written && (*old)->upstream == target &&
                       (*old)->authenticator == users && (*old)->tunnel == reach;
-    routes_.push_back(same ? *old : make_ref<Route>(written, target, users, reach));
+    routes_.push_back(same ? *old : make_ref<Route>(written, counts.route(written.name), target, users, reach));
   }
 }
 
-void Site::add_listeners(const config::Config& config, const Site& previous, const MakeUpstream& make_upstream) {
+void Site::add_listeners(const config::Config& config, const Site& previous, Counts& counts, const MakeUpstream& make_upstream) {
   for (const config::Listener& written : config.listeners) {
     if (written.mode == config::ListenerMode::tcp) streams_.emplace(written.name, make_streams(written));
     Ref<AccessPolicy> reach;
@@ -149,9 +154,10 @@ void Site::add_listeners(const config::Config& config, const Site& previous, con
       continue;
     }
     Ref<Route> forward;
-    if (written.mode == config::ListenerMode::forward) forward = forward_route(reach->settings, make_upstream);
+    if (written.mode == config::ListenerMode::forward) forward = forward_route(reach->settings, counts, make_upstream);
     listeners_.emplace(written.name,
-                       make_ref<ListenerPolicy>(written.name, written.server, written.mode, reach, forward, tls, news));
+                       make_ref<ListenerPolicy>(written.name, counts.listener(written.name), written.server, written.mode,
+                                                reach, forward, tls, news));
   }
 }
 

@@ -25,7 +25,7 @@ class Site {
 
   Site() = default;
   // Takes over from `previous` what is equal in `config`; makes the rest.
-  Site(const config::Config& config, const Site& previous, const MakeUpstream& make_upstream,
+  Site(const config::Config& config, const Site& previous, Counts& counts, const MakeUpstream& make_upstream,
        const MakeAuthenticator& make_authenticator);
 
   // The first route that matches, or null.
@@ -38,9 +38,9 @@ class Site {
 
  private:
   Ref<StreamPolicy> make_streams(const config::Listener& written) const;
-  void add_tunnels(const config::Config& config, const Site& previous, const MakeUpstream& make_upstream);
-  void add_routes(const config::Config& config, const Site& previous);
-  void add_listeners(const config::Config& config, const Site& previous, const MakeUpstream& make_upstream);
+  void add_tunnels(const config::Config& config, const Site& previous, Counts& counts, const MakeUpstream& make_upstream);
+  void add_routes(const config::Config& config, const Site& previous, Counts& counts);
+  void add_listeners(const config::Config& config, const Site& previous, Counts& counts, const MakeUpstream& make_upstream);
 
   std::vector<Ref<Route>> routes_;
   std::map<std::string, Ref<Upstream>, std::less<>> upstreams_;

@@ -43,6 +43,7 @@ Stream::Stream(Gateway::State& gateway, Ref<StreamPolicy> policy, std::unique_pt
 Stream::~Stream() { gateway_.loop.forget(due_); }
 
 void Stream::start(Bytes first) {
+  ++gateway_.counts.streams[policy_->name].begun;
   const config::Server& settings = policy_->server;
   if (settings.keep_alive) {
     const auto delay = std::chrono::ceil<std::chrono::seconds>(settings.keep_alive_initial_delay);
@@ -176,6 +177,8 @@ void Stream::end(Reason reason, std::error_code cause) {
   client_.transport.reset();
   server_.transport.reset();
   gateway_.loop.forget(due_);
+  gateway_.counts.streams[policy_->name].end(bytes_up(), bytes_down());
+  if (reason != Reason::none) gateway_.counts.failed(reason);
   write_record();
   StreamHook::unlink();
   gateway_.loop.retire(std::unique_ptr<Retired>(this));
@@ -192,8 +195,8 @@ void Stream::write_record() {
       .certificate = certificate_.get(),
       .listener = policy_->name,
       .host = server_name(),
-      .request_body_bytes = relay_ ? relay_->bytes_up() : 0,
-      .response_body_bytes = relay_ ? relay_->bytes_down() : 0,
+      .request_body_bytes = bytes_up(),
+      .response_body_bytes = bytes_down(),
       .upstream = upstream_ ? std::string_view(upstream_->settings.name) : std::string_view(),
       .server = chosen_ ? std::string_view(chosen_->text) : std::string_view(),
       .retries = tries_ > 0 ? tries_ - 1 : 0,

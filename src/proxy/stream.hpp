@@ -41,6 +41,8 @@ class Stream final : public StreamHook,
   // Ends it now; its record and on_over follow in this turn.
   void close();
   const StreamPolicy& policy() const { return *policy_; }
+  std::uint64_t bytes_up() const { return relay_ ? relay_->bytes_up() : 0; }  // from the client
+  std::uint64_t bytes_down() const { return relay_ ? relay_->bytes_down() : 0; }
 
  private:
   friend struct LoopEntries<Stream>;

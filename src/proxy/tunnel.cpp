@@ -113,6 +113,7 @@ TunnelView Tunnel::view() const {
 void Tunnel::relay_ended(net::RelayEnd how, std::error_code cause) noexcept { end(reason_of(how), cause); }
 
 void Tunnel::end(Reason reason, std::error_code cause) {
+  if (reason != Reason::none) gateway_.counts.failed(reason);
   if (gateway_.access_log) {
     const TunnelView known = view();
     const TunnelWords::Views words = origin_.words.views();

@@ -150,7 +150,7 @@ Backend* Upstream::choose_in_order(std::uint64_t tried, bool& pending) {
 Backend* Upstream::last_resort(std::uint64_t tried) {
   for (const auto& server : servers_) {
     for (const Ref<Backend>& each : server->backends) {
-      if ((tried & each->bit) == 0 && !each->drain && !each->is_aside) return each.get();
+      if ((tried & each->bit) == 0 && !each->drain && !each->drained && !each->is_aside) return each.get();
     }
   }
   return nullptr;
@@ -159,7 +159,7 @@ Backend* Upstream::last_resort(std::uint64_t tried) {
 Backend* Upstream::sibling(const Backend& backend, std::uint64_t tried) const {
   for (const auto& server : servers_) {
     for (const Ref<Backend>& each : server->backends) {
-      if (each->text == backend.text && (tried & each->bit) == 0 && !each->is_aside) return each.get();
+      if (each->text == backend.text && (tried & each->bit) == 0 && !each->drained && !each->is_aside) return each.get();
     }
   }
   return nullptr;
@@ -176,7 +176,7 @@ void Upstream::rule_out(const Backend& backend, std::uint64_t& tried) const {
 Backend* Upstream::by_id(std::uint64_t id, std::uint64_t& tried) {
   for (const auto& server : servers_) {
     for (const Ref<Backend>& each : server->backends) {
-      const bool usable = each->drain || can_be_used(*server, *each);
+      const bool usable = can_be_used(*server, *each) || (each->drain && !each->drained);
       if (each->id != id || !usable || (tried & each->bit) != 0) continue;
       tried |= each->bit;
       return each.get();
@@ -186,7 +186,7 @@ Backend* Upstream::by_id(std::uint64_t id, std::uint64_t& tried) {
 }
 
 bool Upstream::can_be_used(const Server& server, const Backend& backend) const {
-  return !backend.drain && !backend.is_aside && !server.probe && !backend.state->is_failing() && !backend.state->is_ejected(loop_.now());
+  return !backend.drain && !backend.drained && !backend.is_aside && !server.probe && !backend.state->is_failing() && !backend.state->is_ejected(loop_.now());
 }
 
 // What changes by time alone, or was changed by another worker.
@@ -204,9 +204,11 @@ void Upstream::arrange() {
   for (const auto& server : servers_) {
     hosts_ += server->hosts;
     for (const Ref<Backend>& each : server->backends) {
+      each->drained = fleet_->is_drained(each->text, each->address.to_string());
+      if (each->drained) agent_.close_free(each->origin);
       look_by(each->state->ejected_until());
       if (const TimePoint back = each->state->back_since(); back != SharedTime::earliest) look_by(back + settings.slow_start);
-      if (!each->drain && !each->backup && !each->is_aside) all.push_back(each.get());
+      if (!each->drain && !each->backup && !each->drained && !each->is_aside) all.push_back(each.get());
       if (can_be_used(*server, *each)) (each->backup ? backups : primaries).push_back(each.get());
     }
   }
@@ -225,6 +227,7 @@ void Upstream::judge(Backend& backend, std::uint16_t status, Duration after) {
 }
 
 void Upstream::failed(Backend& backend, Reason why) {
+  ++backend.failures;
   if (why == Reason::upstream_connect_timeout || why == Reason::upstream_connect_failed) family_failed(backend);
   if (judges_by_means()) backend.share.failures.add(1);
   if (!fleet_->failed(*backend.state, settings.outlier, loop_.now())) return;
@@ -282,6 +285,40 @@ void Upstream::drain() {
   for (const auto& server : servers_) server->drain();
 }
 
+UpstreamReport Upstream::report() const {
+  UpstreamReport report{.name = settings.name, .of_tunnel = settings.of_tunnel, .drained = fleet_->is_drained("", ""),
+                        .pool = agent_.statistics(), .retries = retries, .held = held_.size(), .servers = {}};
+  const TimePoint now = loop_.now();
+  for (const auto& server : servers_) {
+    for (const Ref<Backend>& each : server->backends) {
+      const std::string address = each->address.to_string();
+      const bool ejected = each->state->is_ejected(now);
+      report.servers.push_back(
+          {.server = each->text,
+           .address = address,
+           .weight = each->weight,
+           .backup = each->backup,
+           .drains = each->drain || each->drained,
+           .failing = each->state->is_failing(),
+           .ejected_for = ejected ? std::chrono::ceil<std::chrono::milliseconds>(each->state->ejected_until() - now)
+                                  : std::chrono::milliseconds::zero(),
+           .set_aside = server->probe != nullptr || each->is_aside,
+           .under_way = each->share.under_way.get(),
+           .requests = each->requests,
+           .failures = each->failures,
+           .connections_busy = agent_.sockets(each->origin),
+           .connections_free = agent_.free_sockets(each->origin),
+           .waiting = agent_.requests(each->origin)});
+    }
+    if (server->backends.empty()) {
+      report.servers.push_back({.server = server->text, .error = server->error ? server->error.message() : "being looked up"});
+    }
+  }
+  for (const Ref<Backend>& gone : gone_) report.finishing += gone->share.under_way.get();
+  return report;
+}
+
+
 // ---- servers and their addresses -----------------------------------------------------------------------------------------
 
 bool Upstream::resolving() const {
@@ -296,6 +333,7 @@ std::error_code Upstream::name_error() const {
 }
 
 Failure Upstream::why_nobody() const {
+  if (fleet_->is_drained("", "")) return {Reason::upstream_drained, MayRetry::never, {}};
   if (name_error()) return upstream_failure(errc::name_not_found, false, false);
   return {Reason::upstream_no_server, MayRetry::never, {}};
 }

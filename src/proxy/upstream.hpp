@@ -30,6 +30,7 @@
 #include "proxy/health_probe.hpp"
 #include "proxy/held_requests.hpp"
 #include "proxy/outlier_judge.hpp"
+#include "proxy/report.hpp"
 #include "proxy/retry_budget.hpp"
 
 namespace culvert::proxy {
@@ -92,9 +93,13 @@ class Upstream final : public RefCounted, private HealthCheck::Owner, private Ou
   HeldRequests& held() { return held_; }
   bool is_full() const { return settings.max_requests != 0 && fleet_->under_way() >= settings.max_requests; }
   Fleet::UnderWay& under_way() { return fleet_->under_way(worker_); }
+  // Another thread has changed what is known of the servers: acts on it without waiting for a request.
+  void look_again() { arrange(); }
+  UpstreamReport report() const;
   // Keeps no idle connection and looks at no server from now on.
   void drain();
 
+  std::uint64_t retries = 0;  // of this worker, since it has it
   const config::Upstream settings;
   const std::string authorization;  // what to say where the client says nothing; empty: nothing
   const std::string proxy_authorization;

@@ -37,7 +37,7 @@ class RewriteTest : public ::testing::Test {
   // What the upstream is sent for a request with these `fields` behind its Host.
   std::string request_with(std::string_view fields, std::string_view version = "HTTP/1.1") {
     receive("GET / " + std::string(version) + "\r\nHost: a.test\r\n" + std::string(fields) + "\r\n");
-    const ListenerPolicy policy("web", settings, mode);
+    const ListenerPolicy policy("web", 0, settings, mode);
     std::vector<Header> out;
     const PlaceholderValues placeholders = values();
     request_lines(out, *request, context(policy, placeholders), "a.test", changes, forward_expect, true, keep_alive);
@@ -48,7 +48,7 @@ class RewriteTest : public ::testing::Test {
     std::string text;
     ClientRequest& asked = agent.request(world.address(), {});
     asked.on_response([&](IncomingMessage& answer) {
-      const ListenerPolicy policy("web", settings, mode, {}, {}, with_tls);
+      const ListenerPolicy policy("web", 0, settings, mode, {}, {}, with_tls);
       std::vector<Header> out;
       const PlaceholderValues placeholders = values();
       response_lines(out, answer, policy, true);
@@ -358,7 +358,7 @@ TEST_F(HeaderChanges, FillInPlaceholders) {
 }
 
 TEST_F(HeaderChanges, AreMadeToLinesOfCulvertsOwn) {
-  const ListenerPolicy policy("web", settings);
+  const ListenerPolicy policy("web", 0, settings);
   std::vector<Header> lines = {{HeaderId::server, "Server", "culvert"}};
   changes.set = {{"server", "other"}};
   const PlaceholderValues placeholders = values();

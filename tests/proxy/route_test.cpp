@@ -35,7 +35,7 @@ class RouteTest : public ::testing::Test {
   bool matches() {
     config::Route written;
     written.match = match;
-    return Route(written, nullptr, nullptr).matches(request, captures);
+    return Route(written, make_ref<RouteCounts>(""), nullptr, nullptr).matches(request, captures);
   }
 
   BlockPool blocks;

@@ -42,7 +42,7 @@ class SiteTest : public ::testing::Test {
     const auto make_authenticator = [this](const config::Auth& written) {
       return make_ref<Authenticator>(written, world.loop(), Passwords{checker, guesses});
     };
-    site = Site(config, site, make_upstream, make_authenticator);
+    site = Site(config, site, counts, make_upstream, make_authenticator);
   }
   Ref<Route> find(std::string_view path) {
     RequestView request;
@@ -58,6 +58,7 @@ class SiteTest : public ::testing::Test {
   ScriptedChecker checker;
   GuessLimit guesses;
   Fleets fleets{1};
+  Counts counts;
   Http http{world.loop(), world.network(), resolver};
   config::Config config;
   int made = 0;  // upstreams

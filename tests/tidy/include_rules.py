@@ -33,6 +33,7 @@ THIRD_PARTY = {
                     "src/net/tls_error.cpp", "src/net/tls_profile.cpp", "src/net/tls_transport.cpp"],
     r"crypt\.h": ["src/daemon/password_hash.cpp"],
     r"CLI/.*": ["daemon"],
+    r"nlohmann/.*": ["src/admin/documents.cpp", "src/daemon/admin_commands.cpp"],
     r"(gtest|gmock)/.*": [],
 }
 STANDARD = re.compile(r"[a-z_0-9]+|emmintrin\.h|(sys|netinet|arpa|linux|net)/[a-z_0-9]+\.h"
