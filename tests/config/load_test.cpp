@@ -391,11 +391,11 @@ TEST_F(Load, SaysThatAFileCannotBeRead) {
 
 // A use of what does not work yet is refused, but only once the rest is right: one thing at a time.
 TEST_F(Load, RefusesWhatDoesNotWorkYet) {
-  const std::string unsupported = std::string(minimal) + "[[route]]\nrespond = {}\nmirror = {}\n";
+  const std::string unsupported = std::string(minimal) + "[[route]]\nrespond = {}\nrate_limit = { requests = 5 }\n";
   const Loaded refused = load(write("a.toml", unsupported));
   EXPECT_EQ(refused.config, nullptr);
   ASSERT_EQ(refused.diagnostics.size(), 1u);
-  EXPECT_EQ(refused.diagnostics[0].text, "\"route.mirror\" is not supported by this version of culvert");
+  EXPECT_EQ(refused.diagnostics[0].text, "\"route.rate_limit\" is not supported by this version of culvert");
   EXPECT_EQ(refused.diagnostics[0].code, "unsupported");
 
   const Loaded wrong = load(write("b.toml", unsupported + "pat = 1\n"));

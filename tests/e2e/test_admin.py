@@ -316,7 +316,8 @@ class Tunnels(AdminTest):
             self.assertEqual(self.metric('culvert_tunnels_active{tunnel="out"}'), 1)
             self.assertEqual(self.metric('culvert_tunnel_bytes_total{tunnel="out",direction="up"}'), 5)
             self.assertEqual(self.command("tunnels", "close", tunnel["id"]).returncode, 0)
-            self.assertEqual(client.receive(1), b"")
+            with self.assertRaises(ConnectionResetError):
+                client.receive(1)
         self.assertEqual(json.loads(self.command("tunnels", "--json").stdout)["tunnels"], [])
         self.assertEqual(self.metric('culvert_tunnels_active{tunnel="out"}'), 0)
         self.assertEqual(self.metric('culvert_tunnels_total{tunnel="out"}'), 1)
