@@ -1,4 +1,4 @@
-// Where operators ask: HTTP/1.1 on culvert's own message model, on the control thread. docs/operations.md has the paths.
+// Where operators ask: HTTP/1.1 on culvert's own message model, on the control thread. docs/admin.md has the paths.
 //
 // Two kinds of address: those of operators, who may do everything, and those of probes, which are told of health and
 // metrics alone. A Unix socket is guarded by its file's mode (0660); over TCP operators say who they are where
