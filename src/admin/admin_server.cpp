@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <set>
 #include <utility>
 
 #include "admin/inquiry.hpp"
+#include "base/log.hpp"
 #include "net/listen_socket.hpp"
 
 namespace culvert::admin {
@@ -16,19 +18,21 @@ namespace {
 
 struct Wanted {
   Address address;
-  bool is_probe;
+  bool is_probe = false;
+  bool is_written = true;
 };
 
-// Those of operators first. The standard one is there only where its folder is ours to write.
+// The standard one only where its folder is ours to write.
 std::vector<Wanted> wanted(const config::Admin& settings) {
   std::vector<Wanted> all;
   if (settings.addresses) {
-    for (const Address& address : *settings.addresses) all.push_back({address, false});
+    for (const Address& address : *settings.addresses) all.push_back({.address = address});
   } else {
-    const std::string path(AdminServer::standard_path);
-    if (::access(path.substr(0, path.rfind('/')).c_str(), W_OK) == 0) all.push_back({Address{.kind = Address::Kind::unix_path, .text = path}, false});
+    const Address standard = AdminServer::standard_address();
+    const std::string folder = standard.text.substr(0, standard.text.rfind('/'));
+    if (::access(folder.c_str(), W_OK) == 0) all.push_back({.address = standard, .is_written = false});
   }
-  for (const Address& address : settings.probe_addresses) all.push_back({address, true});
+  for (const Address& address : settings.probe_addresses) all.push_back({.address = address, .is_probe = true});
   return all;
 }
 
@@ -44,6 +48,12 @@ ServerOptions server_options() {
 
 }  // namespace
 
+Address AdminServer::standard_address() {
+  const char* made = std::getenv("RUNTIME_DIRECTORY");  // several are separated by colons
+  const std::string folders = made == nullptr ? "/run/culvert" : made;
+  return {.kind = Address::Kind::unix_path, .text = folders.substr(0, folders.find(':')) + "/admin.sock"};
+}
+
 AdminServer::AdminServer(Http& http, Operations& operations, const proxy::Passwords& passwords)
     : http_(http), operations_(operations), passwords_(passwords) {}
 
@@ -55,15 +65,20 @@ AdminServer::~AdminServer() {
 
 std::vector<std::string> AdminServer::open_new(const config::Config& config) {
   std::vector<std::string> errors;
-  for (const auto& [address, is_probe] : wanted(config.admin)) {
-    const std::string text = address.to_string();
+  for (const Wanted& each : wanted(config.admin)) {
+    const std::string text = each.address.to_string();
     const auto known = places_.find(text);
     if (known != places_.end()) {
-      known->second->is_probe = is_probe;
+      known->second->is_probe = each.is_probe;
       continue;
     }
-    const std::error_code error = open(address, is_probe);
-    if (error) errors.push_back("cannot listen on " + text + ": " + error.message() + " [admin]");
+    const std::error_code error = open(each.address, each.is_probe);
+    if (!error) continue;
+    if (each.is_written) {
+      errors.push_back("cannot listen on " + text + ": " + error.message() + " [admin]");
+    } else {
+      log::warn("operators are not served: {}: {}; another culvert may be there", text, error);
+    }
   }
   return errors;
 }

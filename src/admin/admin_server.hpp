@@ -23,17 +23,14 @@ class AdminServer {
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;
 
-  // Opens what `config` names and is not open yet. What is in the way: "cannot listen on ...", empty: nothing. Who does
-  // not use what was opened says so by keep_only().
+  // Opens what `config` names and is not open yet. What is in the way: "cannot listen on ...", empty: nothing; an address
+  // that nobody has written may be missing. Who does not use what was opened says so by keep_only().
   std::vector<std::string> open_new(const config::Config& config);
   // From now on as `config` says; addresses that it does not name are closed, after the answer that is under way.
   void keep_only(const config::Config& config);
 
-  const config::Admin& settings() const { return settings_; }
-  bool is_open() const { return !places_.empty(); }
-
-  // Where operators ask if nothing else is written, as long as its folder is there.
-  static constexpr std::string_view standard_path = "/run/culvert/admin.sock";
+  // Where operators ask if nothing else is written: in the folder that systemd made for it, else in /run/culvert.
+  static Address standard_address();
 
  private:
   friend class Inquiry;

@@ -233,7 +233,8 @@ class SchemaCheck {
   static bool may_be_empty(const Key& key) {
     const bool of_route = key.section == "route[]" || key.section == "route[].client_certificate";
     const bool is_condition = of_route && key.type != Type::protocol;
-    return !is_condition && key.type != Type::listen_address && key.type != Type::server_address &&
+    const bool is_place = key.type == Type::listen_address && key.section != "admin";  // operators may be served nowhere
+    return !is_condition && !is_place && key.type != Type::server_address &&
            key.type != Type::tunnel_rule && key.type != Type::parent_proxy;
   }
 

@@ -61,7 +61,6 @@ Question question_of(const AdminCommand& command) {
 
 // Where to ask: as told, or as the configuration says, or where it is by default.
 std::optional<Address> where_to_ask(const AdminCommand& command, std::string& metrics_path, std::ostream& err) {
-  const Address standard{.kind = Address::Kind::unix_path, .text = std::string(admin::AdminServer::standard_path)};
   if (!command.address.empty()) {
     const config::Parsed<Address> address = config::parse_server_address(command.address);
     if (address) return *address;
@@ -69,10 +68,10 @@ std::optional<Address> where_to_ask(const AdminCommand& command, std::string& me
     return {};
   }
   const config::Loaded loaded = config::load(command.config_path);
-  if (!loaded.config) return standard;
+  if (!loaded.config) return admin::AdminServer::standard_address();
   metrics_path = loaded.config->admin.metrics_path;
   const auto& addresses = loaded.config->admin.addresses;
-  if (!addresses) return standard;
+  if (!addresses) return admin::AdminServer::standard_address();
   if (!addresses->empty()) return addresses->front();
   err << "culvert: " << command.config_path << " has no [admin] address\n";
   return {};

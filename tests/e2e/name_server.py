@@ -43,7 +43,8 @@ def way_into_namespaces():
 
 
 def use_file(path, text):
-    """In place of what is there, for whoever is in these namespaces."""
+    """In place of what is there, for whoever is in these namespaces. Where nothing is, an empty file changes nothing for others."""
+    Path(path).touch()
     with tempfile.NamedTemporaryFile("w") as file:
         file.write(text)
         file.flush()

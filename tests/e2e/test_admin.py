@@ -7,7 +7,7 @@ import stat
 import subprocess
 import threading
 
-from harness import PATIENCE, SOURCE_DIR, CulvertTest, curl, free_port, main, run_culvert, wait_until
+from harness import BINARY, PATIENCE, SOURCE_DIR, CulvertTest, curl, free_port, main, run_culvert, wait_until
 from test_tunnels import OPEN_TO_TESTS
 from tunnels import Destination, TunnelClient, echo
 
@@ -425,6 +425,22 @@ class Addresses(AdminTest):
         self.assertEqual(self.command("reload").returncode, 0, "the answer comes from the old one")
         self.assertEqual(run_culvert("status", "--admin", f"unix:{other}").returncode, 0)
         self.assertEqual(self.command("status").returncode, 69)
+        self.assertFalse(self.socket.exists())
+
+    def test_folder_of_the_service_by_default(self):
+        environment = {"RUNTIME_DIRECTORY": f"{self.folder}:/nowhere"}
+        self.culvert(FIXED, env=environment)
+        self.assertEqual(self.command("healthcheck").returncode, 0)
+        result = subprocess.run([BINARY, "healthcheck", "--config", "nowhere.toml"], env={**os.environ, **environment},
+                                capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual((result.returncode, result.stdout), (0, "ready\n"))
+        second = self.culvert(FIXED, env=environment)
+        self.assertIn(f"operators are not served: unix:{self.socket}: Address already in use", second.stderr())
+        self.assertEqual(second.get("/").body, b"hello", "nobody has written that address")
+        self.assertEqual(self.command("healthcheck").returncode, 0)
+
+    def test_nowhere(self):
+        self.culvert(FIXED, env={"RUNTIME_DIRECTORY": str(self.folder)}, more="[admin]\naddress = []\n")
         self.assertFalse(self.socket.exists())
 
     def test_taken_address_ends_the_start(self):
