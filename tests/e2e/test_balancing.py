@@ -82,8 +82,9 @@ class Balancing(CulvertTest):
         wait_until(lambda: set(self.ask(proxy, 4)) == {"b"}, "the backup's turn")
         self.broken.clear()
         wait_until(lambda: set(self.ask(proxy, 4)) == {"a"}, "the way back")
+        # Workers know before it is logged.
+        wait_until(lambda: "passes its health checks again" in proxy.stderr(), "the log says so")
         self.assertIn("is left out, for it does not pass its health checks: status 500", proxy.stderr())
-        self.assertIn("passes its health checks again", proxy.stderr())
 
     def test_health_is_asked_by_one_worker_and_known_to_all(self):
         origin_health = collections.Counter()
