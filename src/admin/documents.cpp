@@ -91,9 +91,9 @@ Json tunnel(const proxy::TunnelReport& each) {
           {"idle", seconds(each.idle)}};
 }
 
-std::uint64_t standing(const proxy::StreamReports& streams) {
+std::uint64_t standing(const proxy::StreamRows& streams) {
   std::uint64_t sum = 0;
-  for (const auto& [name, counts] : streams) sum += counts.begun - counts.ended;
+  for (const auto& [name, counts] : streams) sum += counts.standing();
   return sum;
 }
 

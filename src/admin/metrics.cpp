@@ -83,9 +83,9 @@ struct StreamNames {
   std::string_view active, active_help, total, total_help, bytes, bytes_help, label;
 };
 
-void add_streams(Exposition& out, const proxy::StreamReports& streams, const StreamNames& names) {
+void add_streams(Exposition& out, const proxy::StreamRows& streams, const StreamNames& names) {
   out.gauge(names.active, names.active_help);
-  for (const auto& [name, counts] : streams) out.line({{names.label, name}}, counts.begun - counts.ended);
+  for (const auto& [name, counts] : streams) out.line({{names.label, name}}, counts.standing());
   out.counter(names.total, names.total_help);
   for (const auto& [name, counts] : streams) out.line({{names.label, name}}, counts.begun);
   out.counter(names.bytes, names.bytes_help);

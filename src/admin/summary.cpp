@@ -6,13 +6,12 @@ namespace culvert::admin {
 
 namespace {
 
-void add(proxy::StreamReports& sum, const proxy::StreamReports& more) {
+void add(proxy::StreamRows& sum, const proxy::StreamRows& more) {
   for (const auto& [name, counts] : more) {
     proxy::StreamCounts& all = sum[name];
     all.begun += counts.begun;
     all.ended += counts.ended;
-    all.bytes_up += counts.bytes_up;
-    all.bytes_down += counts.bytes_down;
+    all.add_bytes(counts.bytes_up, counts.bytes_down);
   }
 }
 

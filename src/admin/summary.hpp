@@ -21,7 +21,7 @@ struct WorkerReport {
   std::map<std::string, std::uint64_t, std::less<>> handshakes;  // of TLS, that have come to their end, by listener
 };
 
-struct Summary {
+struct Summary : proxy::StreamTotals {
   using RequestKey = std::tuple<std::string, std::string, std::string, std::uint16_t>;  // listener, route, method, status
 
   void add(WorkerReport&& worker);
@@ -29,7 +29,6 @@ struct Summary {
   std::map<RequestKey, std::uint64_t> requests;
   std::map<std::string, proxy::RouteReport> routes;
   std::array<std::uint64_t, static_cast<std::size_t>(proxy::Reason::count_)> failures{};
-  proxy::StreamReports tunnels, upgrades, streams;
   std::map<std::string, proxy::UpstreamReport> upstreams;
   std::vector<proxy::TunnelReport> standing;
   std::map<std::string, std::uint64_t, std::less<>> handshakes;

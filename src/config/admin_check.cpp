@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 
-#include "config/addresses.hpp"
 #include "config/cross_check.hpp"
 #include "config/network.hpp"
 #include "config/values.hpp"
@@ -16,18 +15,11 @@ bool is_of_this_machine(const Address& address) {
   return parse_network("127.0.0.0/8")->contains(address.ip) || parse_network("::1/128")->contains(address.ip);
 }
 
-// Those of `value`, if they are right.
-std::vector<Address> addresses_of(const Node& value) {
-  if (!value.is_text()) return {};
-  const Parsed<std::vector<Address>> parsed = parse_listen_address(value.text);
-  return parsed ? *parsed : std::vector<Address>();
-}
-
 void check_who_may_ask(const Node& admin, Diagnostics& diagnostics) {
   const Node* written = admin.value_of("address");
   if (written == nullptr || admin.find("auth") != nullptr) return;
   for (const Node& value : written->values()) {
-    if (std::ranges::all_of(addresses_of(value), is_of_this_machine)) continue;
+    if (std::ranges::all_of(listen_addresses_of(value), is_of_this_machine)) continue;
     diagnostics.push_back(error_at(value.at, "admin-without-auth",
                                    in_quotes(value.text) + " lets other machines administrate this one", "",
                                    "add auth = \"NAME\"; for health and metrics alone there is probe_address"));
@@ -50,14 +42,14 @@ void check_addresses_are_free(const Node& root, const Node& admin, Diagnostics& 
     const Node* addresses = listener->value.value_of("address");
     if (addresses == nullptr) continue;
     for (const Node& value : addresses->values()) {
-      for (const Address& address : addresses_of(value)) taken.emplace(address.to_string(), &value);
+      for (const Address& address : listen_addresses_of(value)) taken.emplace(address.to_string(), &value);
     }
   }
   for (const std::string_view key : {"address", "probe_address"}) {
     const Node* written = admin.value_of(key);
     if (written == nullptr) continue;
     for (const Node& value : written->values()) {
-      for (const Address& address : addresses_of(value)) {
+      for (const Address& address : listen_addresses_of(value)) {
         const auto [first, is_new] = taken.emplace(address.to_string(), &value);
         if (is_new) continue;
         diagnostics.push_back(error_at(value.at, "address-in-use", "somebody else listens at " + in_quotes(address.to_string()),

@@ -258,9 +258,8 @@ void check_parent_is_elsewhere(const Node& root, const Node& parent, Diagnostics
     const Node* addresses = listener->value.value_of("address");
     if (addresses == nullptr) continue;
     for (const Node& value : addresses->values()) {
-      const Parsed<std::vector<Address>> listening = parse_listen_address(value.text);
-      if (!value.is_text() || !listening) continue;
-      if (std::ranges::none_of(*listening, [&](const Address& own) { return leads_to(*address, own); })) continue;
+      const std::vector<Address> listening = listen_addresses_of(value);
+      if (std::ranges::none_of(listening, [&](const Address& own) { return leads_to(*address, own); })) continue;
       diagnostics.push_back(error_at(parent.at, "parent-is-self", in_quotes(parent.text) + " is this culvert itself",
                                      "requests would go round in a circle")
                                 .with_second(value.at, "it listens here"));
@@ -465,6 +464,12 @@ void check_who_asks_for_certificates(const Node& root, Diagnostics& diagnostics)
 }
 
 }  // namespace
+
+std::vector<Address> listen_addresses_of(const Node& value) {
+  if (!value.is_text()) return {};
+  const Parsed<std::vector<Address>> parsed = parse_listen_address(value.text);
+  return parsed ? *parsed : std::vector<Address>();
+}
 
 std::vector<const Node*> tables_of(const Node& root, std::string_view section) {
   std::vector<const Node*> tables;

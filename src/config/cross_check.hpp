@@ -1,7 +1,12 @@
 // Rules that concern more than one value: what may stand together, and what may stand only once.
 #pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "config/diagnostic.hpp"
 #include "config/node.hpp"
+#include "culvert/endpoint.hpp"
 
 namespace culvert::config {
 
@@ -14,5 +19,8 @@ std::vector<const Entry*> named_tables_of(const Node& root, std::string_view sec
 
 // "route 3" where the file gives no name; `position` counts from 0.
 std::string route_name(const Node& route, std::size_t position);
+
+// Where `value` says to listen; nowhere where it is wrong, which is told elsewhere.
+std::vector<Address> listen_addresses_of(const Node& value);
 
 }  // namespace culvert::config

@@ -145,8 +145,8 @@ std::vector<std::string> effects_of(const config::Config& before, const config::
                     counted(idle, "idle connection") + " closed");
   }
   std::uint64_t kept = 0;
-  for (const proxy::StreamReports* streams : {&now.tunnels, &now.upgrades}) {
-    for (const auto& [name, counts] : *streams) kept += counts.begun - counts.ended;
+  for (const proxy::StreamRows* streams : {&now.tunnels, &now.upgrades}) {
+    for (const auto& [name, counts] : *streams) kept += counts.standing();
   }
   if (kept > 0) lines.push_back(counted(kept, "tunnel") + " and upgraded connections kept");
   return lines;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "config/schema.hpp"
 #include "daemon/config_changes.hpp"
 #include "daemon/control.hpp"
 #include "daemon/version.hpp"
@@ -20,7 +21,7 @@ namespace {
 constexpr std::chrono::seconds worker_timeout{5};  // for its report
 
 // In the order of the enumerators.
-constexpr std::array<std::string_view, 6> level_names{"trace", "debug", "info", "warn", "error", "off"};
+std::vector<std::string_view> level_names() { return config::words_of(config::find_key("log", "level")->choices); }
 
 // Of all workers, as far as they have come in.
 struct Collection {
@@ -48,7 +49,7 @@ admin::ProcessView Control::process() const {
                           .started = started_,
                           .configured = configured_,
                           .reload_error = reload_error_,
-                          .log_level = std::string(level_names[static_cast<std::size_t>(level_now())]),
+                          .log_level = std::string(level_names()[static_cast<std::size_t>(level_now())]),
                           .workers = workers_.size(),
                           .connections = limits_.process.taken()};
   for (const config::Listener& listener : config_->listeners) {
@@ -107,9 +108,10 @@ config::LogLevel Control::level_now() const {
 }
 
 bool Control::set_log_level(const std::string& level) {
-  const auto known = std::ranges::find(level_names, level);
-  if (known == level_names.end()) return false;
-  level_of_operator_ = static_cast<config::LogLevel>(known - level_names.begin());
+  const std::vector<std::string_view> names = level_names();
+  const auto known = std::ranges::find(names, level);
+  if (known == names.end()) return false;
+  level_of_operator_ = static_cast<config::LogLevel>(known - names.begin());
   if (const std::error_code error = open_log(config_->log)) log::error("cannot write the log {}: {}", config_->log.target, error);
   return true;
 }

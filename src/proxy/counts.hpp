@@ -82,14 +82,33 @@ struct StreamCounts {
   std::uint64_t ended = 0;
   std::uint64_t bytes_up = 0;  // of those that have ended
   std::uint64_t bytes_down = 0;
-  void end(std::uint64_t up, std::uint64_t down) {
-    ++ended;
+  std::uint64_t standing() const { return begun - ended; }
+  void add_bytes(std::uint64_t up, std::uint64_t down) {
     bytes_up += up;
     bytes_down += down;
   }
+  void end(std::uint64_t up, std::uint64_t down) {
+    ++ended;
+    add_bytes(up, down);
+  }
 };
 
-class Counts {
+using StreamRows = std::map<std::string, StreamCounts, std::less<>>;  // by name
+
+struct StreamTotals {
+  // An upgraded request belongs to no [tunnel.NAME].
+  StreamCounts& of(std::string_view tunnel, std::string_view route) {
+    StreamRows& rows = tunnel.empty() ? upgrades : tunnels;
+    const std::string_view name = tunnel.empty() ? route : tunnel;
+    const auto known = rows.find(name);
+    return known != rows.end() ? known->second : rows[std::string(name)];
+  }
+  StreamRows tunnels;   // by [tunnel.NAME]
+  StreamRows upgrades;  // by route
+  StreamRows streams;   // by listener
+};
+
+class Counts : public StreamTotals {
  public:
   // The same object for one name, for ever.
   Ref<RouteCounts> route(const std::string& name);
@@ -106,9 +125,6 @@ class Counts {
   // Where no route led anywhere.
   const Ref<RouteCounts> without_route = make_ref<RouteCounts>("");
   std::array<std::uint64_t, static_cast<std::size_t>(Reason::count_)> failures{};  // requests, tunnels, connections: by why they ended
-  std::map<std::string, StreamCounts, std::less<>> tunnels;   // by [tunnel.NAME]
-  std::map<std::string, StreamCounts, std::less<>> upgrades;  // by route
-  std::map<std::string, StreamCounts, std::less<>> streams;   // by listener
 
  private:
   std::map<std::string, Ref<RouteCounts>, std::less<>> routes_;

@@ -195,20 +195,14 @@ void Gateway::State::begin_tunnel(TunnelOrigin origin, const net::RelayLimits& l
   Tunnel* tunnel = tunnels.make(*this, next_tunnel_id++, std::move(origin));
   standing.push_back(*tunnel);
   ++tunnel_count;
-  ++counts_of(*tunnel).begun;
+  const TunnelView view = tunnel->view();
+  ++counts.of(view.tunnel, view.route).begun;
   tunnel->start(limits, std::move(downstream), std::move(upstream), from_downstream, from_upstream);
 }
 
-StreamCounts& Gateway::State::counts_of(const Tunnel& tunnel) {
-  const TunnelView view = tunnel.view();
-  auto& all = view.tunnel.empty() ? counts.upgrades : counts.tunnels;
-  const std::string_view name = view.tunnel.empty() ? view.route : view.tunnel;
-  const auto known = all.find(name);
-  return known != all.end() ? known->second : all[std::string(name)];
-}
-
 void Gateway::State::tunnel_ended(Tunnel& tunnel) {
-  counts_of(tunnel).end(tunnel.view().bytes_up, tunnel.view().bytes_down);
+  const TunnelView view = tunnel.view();
+  counts.of(view.tunnel, view.route).end(view.bytes_up, view.bytes_down);
   tunnel.unlink();
   --tunnel_count;
   tunnels.destroy(&tunnel);

@@ -42,24 +42,19 @@ GatewayReport Gateway::report(bool with_tunnels) const {
   GatewayReport report;
   add_requests(report, state.counts);
   report.failures = state.counts.failures;
-  report.tunnels = state.counts.tunnels;
-  report.upgrades = state.counts.upgrades;
-  report.streams = state.counts.streams;
+  const StreamTotals& streams = state.counts;
+  static_cast<StreamTotals&>(report) = streams;
   report.exchanges = state.live_count;
   report.memory = state.memory_in_use();
   for (const auto& [name, upstream] : state.site.upstreams()) report.upstreams.push_back(upstream->report());
   state.standing.for_each([&](Tunnel& tunnel) {
     const TunnelView view = tunnel.view();
-    StreamCounts& all = view.tunnel.empty() ? report.upgrades[std::string(view.route)] : report.tunnels[std::string(view.tunnel)];
-    all.bytes_up += view.bytes_up;
-    all.bytes_down += view.bytes_down;
+    report.of(view.tunnel, view.route).add_bytes(view.bytes_up, view.bytes_down);
     if (with_tunnels) report.standing.push_back(report_of(view, state.fleets.worker));
   });
   state.streams.for_each([&](StreamHook& hook) {
     const auto& stream = static_cast<const Stream&>(hook);
-    StreamCounts& all = report.streams[stream.policy().name];
-    all.bytes_up += stream.bytes_up();
-    all.bytes_down += stream.bytes_down();
+    report.streams[stream.policy().name].add_bytes(stream.bytes_up(), stream.bytes_down());
   });
   return report;
 }

@@ -47,7 +47,6 @@ struct Gateway::State final : private Deferred {
   void begin_tunnel(TunnelOrigin origin, const net::RelayLimits& limits, BareStream downstream, BareStream upstream,
                     Bytes from_downstream, Bytes from_upstream);
   void tunnel_ended(Tunnel& tunnel);
-  StreamCounts& counts_of(const Tunnel& tunnel);
 
   Http& http;
   Loop& loop;

@@ -77,13 +77,11 @@ struct TunnelReport {
   std::chrono::milliseconds idle{};
 };
 
-using StreamReports = std::map<std::string, StreamCounts, std::less<>>;
-
-struct GatewayReport {
+// Streams with the bytes of those that stand.
+struct GatewayReport : StreamTotals {
   std::vector<RequestReport> requests;
   std::vector<RouteReport> routes;
   std::array<std::uint64_t, static_cast<std::size_t>(Reason::count_)> failures{};
-  StreamReports tunnels, upgrades, streams;  // with the bytes of those that stand
   std::vector<UpstreamReport> upstreams;
   std::vector<TunnelReport> standing;  // where they were asked for
   std::uint64_t exchanges = 0;         // under way
